@@ -1,0 +1,42 @@
+//! What Sekisho's kernel and user side share: wire types, the packet parser
+//! and the verdict.
+//!
+//! Everything here is pure and `no_std`: it needs neither a kernel nor a clock,
+//! so the same code runs in the XDP program, in replay for frames the kernel
+//! refuses, in the fake datapath and under a fuzzer.
+
+#![no_std]
+#![forbid(unsafe_code)]
+
+#[cfg(test)]
+extern crate std;
+
+mod flow;
+mod parse;
+mod replay;
+mod slot;
+mod stats;
+mod table;
+mod verdict;
+
+pub use flow::{FlowEvent, FlowKey, FlowValue, Vlan};
+pub use parse::{
+    Bytes, Fragment, IpVersion, MAX_VLAN_TAGS, Malformed, Packet, Protocol, Reader, Unparsed,
+    Unsupported, parse,
+};
+pub use replay::ReplayContext;
+pub use slot::{SLOTS, Slot, SlotMask};
+pub use stats::{Counters, Stat};
+pub use table::{LEASE_LIMIT, NO_MATCH_SET, OwnAddress, SetRow, Totals};
+pub use verdict::{Class, Direction, Facts, Judgement, Narrowing, SlotTable, Verdict, judge};
+
+/// Version of every type that crosses from kernel to user space.
+///
+/// The object carries it in its read-only data; the loader refuses an object
+/// with another one, and a test compares the two. Bump it with any change to a
+/// size, an offset or a meaning in [`FlowKey`], [`FlowValue`], [`FlowEvent`],
+/// [`Slot`], [`SetRow`], [`Totals`], [`Stat`] or [`ReplayContext`].
+pub const WIRE_VERSION: u32 = 1;
+
+/// Interfaces one sensor may watch: each has a bit in a slot's mask.
+pub const MAX_INTERFACES: u32 = 64;

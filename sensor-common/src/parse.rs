@@ -1,0 +1,249 @@
+//! The packet parser: from a frame to the fields of a flow, and not one byte more.
+//!
+//! It is generic over [`Reader`], so the XDP program, the host and a fuzzer run
+//! the same code. Every layer is one function that returns what comes next and
+//! where; what is too deep or unknown is [`Unparsed`], never a guess. Ethernet
+//! addresses are not read.
+
+mod ethernet;
+mod ipv4;
+mod ipv6;
+mod transport;
+
+use crate::{flow::Vlan, verdict::Verdict};
+
+/// VLAN tags read before a frame is too deep.
+pub const MAX_VLAN_TAGS: usize = 2;
+
+/// A frame that can be read from, byte ranges copied out.
+pub trait Reader {
+    /// The `N` bytes at `offset`, or `None` where the frame ends earlier.
+    fn read<const N: usize>(&self, offset: usize) -> Option<[u8; N]>;
+
+    /// Length of the frame on the wire, in bytes; at least as much as can be read.
+    fn wire_length(&self) -> usize;
+}
+
+/// A captured frame in memory.
+#[derive(Clone, Copy, Debug)]
+pub struct Bytes<'a> {
+    /// What was captured.
+    pub captured: &'a [u8],
+    /// Length of the frame on the wire, in bytes.
+    pub wire_length: usize,
+}
+
+impl<'a> Bytes<'a> {
+    /// A frame captured whole.
+    pub const fn whole(captured: &'a [u8]) -> Self {
+        Self { captured, wire_length: captured.len() }
+    }
+}
+
+impl Reader for Bytes<'_> {
+    fn read<const N: usize>(&self, offset: usize) -> Option<[u8; N]> {
+        self.captured.get(offset..offset.checked_add(N)?)?.try_into().ok()
+    }
+
+    fn wire_length(&self) -> usize {
+        self.wire_length
+    }
+}
+
+/// Version of the Internet Protocol.
+#[repr(u8)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum IpVersion {
+    /// IPv4 (RFC 791).
+    V4 = 4,
+    /// IPv6 (RFC 8200).
+    V6 = 6,
+}
+
+/// IP protocol numbers the parser knows (IANA protocol numbers).
+#[derive(Clone, Copy, Debug)]
+pub struct Protocol;
+
+impl Protocol {
+    /// Internet Control Message Protocol.
+    pub const ICMP: u8 = 1;
+    /// Transmission Control Protocol.
+    pub const TCP: u8 = 6;
+    /// User Datagram Protocol.
+    pub const UDP: u8 = 17;
+    /// Internet Control Message Protocol for IPv6.
+    pub const ICMPV6: u8 = 58;
+
+    /// Whether the protocol's header begins with ports that the parser reads.
+    pub const fn has_ports(number: u8) -> bool {
+        matches!(number, Self::TCP | Self::UDP)
+    }
+}
+
+/// Whether a packet is part of a fragmented datagram.
+#[repr(u8)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Fragment {
+    /// A whole datagram.
+    #[default]
+    Whole = 0,
+    /// The first fragment: it has the transport header.
+    First = 1,
+    /// A later fragment: it has none, so it is counted without ports.
+    Later = 2,
+}
+
+/// What a flow is made of, read from one frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Packet {
+    /// IP version.
+    pub version: IpVersion,
+    /// Source address; an IPv4 address stands in the first four bytes.
+    pub source: [u8; 16],
+    /// Destination address, like `source`.
+    pub destination: [u8; 16],
+    /// IP protocol number.
+    pub protocol: u8,
+    /// Source port, network order; 0 where there is none.
+    pub source_port: [u8; 2],
+    /// Destination port, network order; 0 where there is none.
+    pub destination_port: [u8; 2],
+    /// VLAN identifiers.
+    pub vlan: Vlan,
+    /// Number of VLAN tags.
+    pub vlan_tags: u8,
+    /// Part of a fragmented datagram.
+    pub fragment: Fragment,
+    /// Layer-3 length from the IP header, in bytes.
+    pub octets: u32,
+    /// TCP flags, the low 12 bits of bytes 12 and 13 of the TCP header; 0 otherwise.
+    pub tcp_flags: u16,
+    /// Time to live or hop limit.
+    pub ttl: u8,
+}
+
+/// Why a frame gives no packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unparsed {
+    /// Neither IPv4 nor IPv6.
+    NotIp,
+    /// Contradicts itself or is cut short.
+    Malformed(Malformed),
+    /// Too deep or in an encapsulation that is not read.
+    Unsupported(Unsupported),
+}
+
+impl Unparsed {
+    /// The verdict of a frame that could not be parsed.
+    #[inline(always)]
+    pub const fn verdict(self) -> Verdict {
+        match self {
+            Self::NotIp => Verdict::NotIp,
+            Self::Malformed(_) => Verdict::Malformed,
+            Self::Unsupported(_) => Verdict::Unsupported,
+        }
+    }
+}
+
+/// What contradicts. The numbers index counters and are never reused.
+#[repr(u8)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Malformed {
+    /// The frame ends inside a header.
+    Truncated = 0,
+    /// The IPv4 ether type before another version number.
+    Ipv4Version = 1,
+    /// An IPv4 header of fewer than 20 bytes.
+    Ipv4HeaderLength = 2,
+    /// An IPv4 total length below the header's or beyond the frame on the wire.
+    Ipv4TotalLength = 3,
+    /// The IPv6 ether type before another version number.
+    Ipv6Version = 4,
+    /// An IPv6 payload length beyond the frame on the wire.
+    Ipv6PayloadLength = 5,
+    /// An IP payload too short for its transport header.
+    TransportLength = 6,
+}
+
+impl Malformed {
+    /// All reasons in the order of their numbers.
+    pub const ALL: [Self; 7] = [
+        Self::Truncated,
+        Self::Ipv4Version,
+        Self::Ipv4HeaderLength,
+        Self::Ipv4TotalLength,
+        Self::Ipv6Version,
+        Self::Ipv6PayloadLength,
+        Self::TransportLength,
+    ];
+
+    /// The name in output and metrics.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Truncated => "truncated",
+            Self::Ipv4Version => "ipv4_version",
+            Self::Ipv4HeaderLength => "ipv4_header_length",
+            Self::Ipv4TotalLength => "ipv4_total_length",
+            Self::Ipv6Version => "ipv6_version",
+            Self::Ipv6PayloadLength => "ipv6_payload_length",
+            Self::TransportLength => "transport_length",
+        }
+    }
+}
+
+/// What is not read. The numbers index counters and are never reused.
+#[repr(u8)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Unsupported {
+    /// More VLAN tags than [`MAX_VLAN_TAGS`].
+    VlanDepth = 0,
+    /// An encapsulation that may carry IP, by its ether type.
+    Encapsulation = 1,
+    /// An IPv6 extension header.
+    Ipv6Extension = 2,
+}
+
+impl Unsupported {
+    /// All reasons in the order of their numbers.
+    pub const ALL: [Self; 3] = [Self::VlanDepth, Self::Encapsulation, Self::Ipv6Extension];
+
+    /// The name in output and metrics.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::VlanDepth => "vlan_depth",
+            Self::Encapsulation => "encapsulation",
+            Self::Ipv6Extension => "ipv6_extension",
+        }
+    }
+}
+
+/// Reads a frame that begins with an Ethernet header.
+#[inline(always)]
+pub fn parse<R: Reader>(frame: &R) -> Result<Packet, Unparsed> {
+    let link = ethernet::parse(frame)?;
+    let (network, mut packet) = match link.version {
+        IpVersion::V4 => ipv4::parse(frame, link.payload)?,
+        IpVersion::V6 => ipv6::parse(frame, link.payload)?,
+    };
+    packet.vlan = link.vlan;
+    packet.vlan_tags = link.vlan_tags;
+    transport::parse(frame, network, &mut packet)?;
+    Ok(packet)
+}
+
+/// Where the payload of an IP header stands.
+#[derive(Clone, Copy)]
+struct Payload {
+    /// Offset in the frame.
+    offset: usize,
+    /// Length by the IP header, in bytes.
+    length: u32,
+}
+
+#[inline(always)]
+fn truncated<T>(read: Option<T>) -> Result<T, Unparsed> {
+    read.ok_or(Unparsed::Malformed(Malformed::Truncated))
+}
+
+#[cfg(test)]
+mod tests;

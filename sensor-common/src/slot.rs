@@ -1,0 +1,107 @@
+//! Slots: places in the kernel for approvals in force.
+
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+
+/// Slots of a generation.
+pub const SLOTS: u32 = 256;
+
+/// A set of slots, one bit each.
+#[repr(C)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash,
+    FromBytes, IntoBytes, Immutable, KnownLayout,
+)]
+pub struct SlotMask {
+    /// Slot `i` is bit `i % 64` of word `i / 64`.
+    pub words: [u64; 4],
+}
+
+impl SlotMask {
+    /// The set without slots.
+    pub const EMPTY: Self = Self { words: [0; 4] };
+
+    /// The set with one slot; a number of 256 or more gives the empty set.
+    pub const fn of(slot: u32) -> Self {
+        let mut words = [0; 4];
+        if slot < SLOTS {
+            words[(slot / 64) as usize] = 1 << (slot % 64);
+        }
+        Self { words }
+    }
+
+    /// Whether the set has `slot`.
+    pub const fn has(&self, slot: u32) -> bool {
+        slot < SLOTS && self.words[(slot / 64) as usize] >> (slot % 64) & 1 == 1
+    }
+
+    /// The slots of both sets.
+    #[must_use]
+    pub const fn union(&self, other: &Self) -> Self {
+        let (a, b) = (&self.words, &other.words);
+        Self { words: [a[0] | b[0], a[1] | b[1], a[2] | b[2], a[3] | b[3]] }
+    }
+
+    /// Whether no slot is in the set.
+    pub const fn is_empty(&self) -> bool {
+        let [a, b, c, d] = self.words;
+        a | b | c | d == 0
+    }
+
+    /// The slots of the set in ascending order.
+    pub fn iter(&self) -> impl Iterator<Item = u32> + '_ {
+        (0..SLOTS).filter(|&slot| self.has(slot))
+    }
+}
+
+/// What one approval allows, on the clock the kernel reads.
+///
+/// A slot of zeroes allows nothing: it ended before it began.
+#[repr(C)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
+)]
+pub struct Slot {
+    /// First nanosecond in force: since boot, in replay since 1970.
+    pub begin: u64,
+    /// First nanosecond no longer in force, like `begin`.
+    pub end: u64,
+    /// Interfaces covered; interface slot `i` is bit `i`.
+    pub interfaces: u64,
+    /// Interfaces on which only packets to or from this host's own addresses
+    /// are covered (lab on a real network card); bits like `interfaces`.
+    pub own_addresses_only: u64,
+    /// Classes covered; class `c` is bit `c`.
+    pub classes: u8,
+    /// Directions covered; direction `d` is bit `d`.
+    pub directions: u8,
+    /// Zero.
+    pub reserved: [u8; 6],
+}
+
+impl Slot {
+    /// An end that never comes.
+    pub const FOREVER: u64 = u64::MAX;
+}
+
+const _: () = {
+    assert!(size_of::<SlotMask>() == 32);
+    assert!(size_of::<Slot>() == 40);
+};
+
+#[cfg(test)]
+mod tests {
+    use std::vec::Vec;
+
+    use super::*;
+
+    #[test]
+    fn masks_hold_every_slot_and_no_other() {
+        for slot in 0..SLOTS {
+            let mask = SlotMask::of(slot);
+            assert_eq!(mask.iter().collect::<Vec<_>>(), [slot]);
+        }
+        assert!(SlotMask::of(SLOTS).is_empty());
+        let both = SlotMask::of(3).union(&SlotMask::of(255));
+        assert_eq!(both.iter().collect::<Vec<_>>(), [3, 255]);
+    }
+}

@@ -1,0 +1,118 @@
+//! The only module that knows the time, the interface slot and the length on the wire.
+//!
+//! Live, they are the boot clock, the interface the packet came in through and
+//! the length of the buffer. In replay, chosen at load time, they come in 16 bytes
+//! of XDP metadata before the frame. The choice is a constant to the verifier,
+//! which removes the other side: a live program has no instruction that reads
+//! metadata.
+
+use aya_ebpf::{
+    Global, btf_maps::HashMap, helpers::generated::bpf_ktime_get_boot_ns, macros::btf_map,
+    programs::XdpContext,
+};
+use sensor_common::{MAX_INTERFACES, Reader, ReplayContext};
+
+/// 1 in a program loaded for replay.
+#[unsafe(no_mangle)]
+static REPLAY: Global<u8> = Global::new(0);
+
+/// Interface index to interface slot. Written by user space before it attaches.
+#[btf_map]
+static INTERFACES: HashMap<u32, u32, { MAX_INTERFACES as usize }> = HashMap::new();
+
+/// Where a packet comes from and when.
+pub(crate) struct Context {
+    xdp: XdpContext,
+    replayed: Option<ReplayContext>,
+}
+
+impl Context {
+    /// Takes the packet's context; reads metadata in replay only.
+    #[inline(always)]
+    pub(crate) fn new(xdp: XdpContext) -> Self {
+        let replayed = is_replay().then(|| replay_context(&xdp));
+        Self { xdp, replayed }
+    }
+
+    /// The frame.
+    #[inline(always)]
+    pub(crate) fn frame(&self) -> Frame {
+        let (start, end) = (self.xdp.data(), self.xdp.data_end());
+        let wire_length = match self.replayed {
+            Some(replayed) => replayed.wire_length as usize,
+            None => end - start,
+        };
+        Frame { start, end, wire_length }
+    }
+
+    /// Time of the packet: nanoseconds since boot, in replay since 1970.
+    #[inline(always)]
+    pub(crate) fn now(&self) -> u64 {
+        match self.replayed {
+            Some(replayed) => replayed.time,
+            // SAFETY: the helper has no arguments and no preconditions.
+            None => unsafe { bpf_ktime_get_boot_ns() },
+        }
+    }
+
+    /// The interface slot, or `None` for an interface without one.
+    #[inline(always)]
+    pub(crate) fn interface(&self) -> Option<u8> {
+        let slot = match self.replayed {
+            Some(replayed) => replayed.interface,
+            None => {
+                let index = self.xdp.ingress_ifindex() as u32;
+                // SAFETY: user space writes an entry before it attaches and never changes it.
+                *unsafe { INTERFACES.get(&index) }?
+            }
+        };
+        (slot < MAX_INTERFACES).then_some(slot as u8)
+    }
+
+    /// Whether the agent's lease is without end.
+    #[inline(always)]
+    pub(crate) fn is_replayed(&self) -> bool {
+        self.replayed.is_some()
+    }
+}
+
+#[inline(always)]
+fn is_replay() -> bool {
+    REPLAY.load() == 1
+}
+
+/// The metadata, or zeroes where there is none: a frame of wire length 0 is malformed.
+#[inline(always)]
+fn replay_context(xdp: &XdpContext) -> ReplayContext {
+    let (meta, end) = (xdp.metadata(), xdp.metadata_end());
+    if meta + size_of::<ReplayContext>() > end {
+        return ReplayContext::default();
+    }
+    // SAFETY: the 16 bytes were checked to lie before the frame; the type has no invalid values.
+    unsafe { (meta as *const ReplayContext).read_unaligned() }
+}
+
+/// The frame in packet memory.
+pub(crate) struct Frame {
+    start: usize,
+    end: usize,
+    wire_length: usize,
+}
+
+impl Reader for Frame {
+    /// The one bounds check of the program. It copies out; no reference into the packet is kept.
+    #[inline(always)]
+    fn read<const N: usize>(&self, offset: usize) -> Option<[u8; N]> {
+        let from = self.start + offset;
+        if from + N > self.end {
+            return None;
+        }
+        // SAFETY: the `N` bytes were checked to lie inside the frame.
+        Some(unsafe { (from as *const [u8; N]).read_unaligned() })
+    }
+
+    #[inline(always)]
+    fn wire_length(&self) -> usize {
+        self.wire_length
+    }
+}

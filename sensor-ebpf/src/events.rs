@@ -1,0 +1,48 @@
+//! Notices of new flows, through a ring buffer.
+//!
+//! User space drains on a timer. It is woken only when the backlog passes half of
+//! the ring: a wake-up for every notice costs more than all other work on a packet.
+
+use aya_ebpf::{
+    bindings::{BPF_RB_AVAIL_DATA, BPF_RB_FORCE_WAKEUP, BPF_RB_NO_WAKEUP},
+    btf_maps::RingBuf,
+    helpers::bpf_ringbuf_query,
+    macros::btf_map,
+};
+use sensor_common::{FlowEvent, FlowKey, FlowValue, Stat};
+
+use crate::stats::Stats;
+
+const RING: usize = 1 << 20;
+
+/// Written by every CPU under the kernel's own lock, read by user space.
+#[btf_map]
+static EVENTS: RingBuf<FlowEvent, RING> = RingBuf::new();
+
+/// Announces a new flow, or counts that it could not.
+#[inline(always)]
+pub(crate) fn announce(key: &FlowKey, value: &FlowValue, stats: &Stats) {
+    let Some(mut entry) = EVENTS.reserve(0) else {
+        stats.add(Stat::EventsLost, 1);
+        return;
+    };
+    entry.write(FlowEvent {
+        key: *key,
+        time: value.first,
+        source_set: value.source_set,
+        destination_set: value.destination_set,
+        class: value.class,
+        direction: value.direction,
+        reserved: [0; 6],
+    });
+    entry.submit(wake_up());
+}
+
+#[inline(always)]
+fn wake_up() -> u64 {
+    // SAFETY: the map is a ring buffer, and the helper only reads its positions.
+    let backlog = unsafe {
+        bpf_ringbuf_query((&raw const EVENTS).cast_mut().cast(), u64::from(BPF_RB_AVAIL_DATA))
+    };
+    u64::from(if backlog > RING as u64 / 2 { BPF_RB_FORCE_WAKEUP } else { BPF_RB_NO_WAKEUP })
+}

@@ -1,0 +1,95 @@
+//! The approvals in force, and the verdict on a packet.
+//!
+//! User space writes a generation's rows before it names the generation; the
+//! program only reads.
+
+use core::ffi::c_void;
+
+use aya_ebpf::{
+    btf_maps::{Array, ArrayOfMaps},
+    helpers::generated::bpf_loop,
+    macros::btf_map,
+};
+use sensor_common::{Facts, Judgement, NO_MATCH_SET, Narrowing, SLOTS, SetRow, Slot, SlotMask, SlotTable};
+
+use crate::{config::Generation, matching::Hit};
+
+/// `BPF_F_INNER_MAP`: an inner array may have another size than the template.
+pub(crate) const ANY_SIZE: usize = 1 << 12;
+
+/// Rows of match sets, by generation.
+#[btf_map]
+static SETS: ArrayOfMaps<Array<SetRow, 1, ANY_SIZE>, 2> = ArrayOfMaps::new();
+
+/// Approval groups: the distinct masks of approvals that name a match set, by generation.
+#[btf_map]
+static GROUPS: ArrayOfMaps<Array<SlotMask, 1, ANY_SIZE>, 2> = ArrayOfMaps::new();
+
+/// Slots, by generation.
+#[btf_map]
+static APPROVALS: ArrayOfMaps<Array<Slot, { SLOTS as usize }>, 2> = ArrayOfMaps::new();
+
+/// The row of a match set.
+#[inline(always)]
+pub(crate) fn row(generation: Generation, set: u32) -> Option<SetRow> {
+    if set == NO_MATCH_SET {
+        return None;
+    }
+    SETS.get_value(generation.index, &set).copied()
+}
+
+/// Judges a packet by the approvals that name its match sets.
+#[inline(always)]
+pub(crate) fn judge(generation: Generation, hit: &Hit, facts: &Facts) -> Judgement {
+    let mut named = SlotMask::EMPTY;
+    add_group(&mut named, generation, hit.source);
+    add_group(&mut named, generation, hit.destination);
+    sensor_common::judge(&named, &Approvals { generation }, facts)
+}
+
+#[inline(always)]
+fn add_group(named: &mut SlotMask, generation: Generation, set: u32) {
+    if let Some(row) = row(generation, set)
+        && let Some(group) = GROUPS.get_value(generation.index, &row.group)
+    {
+        *named = named.union(group);
+    }
+}
+
+struct Approvals {
+    generation: Generation,
+}
+
+impl SlotTable for Approvals {
+    #[inline(always)]
+    fn slot(&self, number: u32) -> Option<&Slot> {
+        APPROVALS.get_value(self.generation.index, &number)
+    }
+
+    /// By `bpf_loop` (Linux 5.17): the verifier checks a step once and not 256 times.
+    #[inline(always)]
+    fn narrow(&self, narrowing: &mut Narrowing, facts: &Facts) {
+        let mut state =
+            State { narrowing: *narrowing, facts: *facts, generation: self.generation };
+        // SAFETY: the kernel calls `step` with this pointer, and only until it returns.
+        unsafe {
+            bpf_loop(Narrowing::STEPS, step as *mut c_void, (&raw mut state).cast(), 0);
+        }
+        *narrowing = state.narrowing;
+    }
+}
+
+/// What the steps of one loop share.
+struct State {
+    narrowing: Narrowing,
+    facts: Facts,
+    generation: Generation,
+}
+
+/// One step; 1 ends the loop.
+extern "C" fn step(_index: u64, state: *mut c_void) -> i64 {
+    // SAFETY: `narrow` passes a pointer to its own state and reads it again only afterwards.
+    let State { narrowing, facts, generation } = unsafe { &mut *state.cast::<State>() };
+    let approvals = Approvals { generation: *generation };
+    i64::from(!narrowing.step(&approvals, facts))
+}

@@ -1,0 +1,81 @@
+//! Assemble: puts flows together, names them and splits them into rows.
+
+use tokio::sync::mpsc;
+
+use super::{collect::Batch, limiter::Limiter};
+use crate::{
+    exporters::json::Line,
+    pipeline::{Flow, FlowTable, Names, RecordId, Summary, Timeouts},
+};
+
+/// Runs until the last batch; then everything left in the table is written, without dropping.
+pub(super) async fn run(
+    mut batches: mpsc::Receiver<Batch>,
+    lines: mpsc::Sender<Line>,
+    names: Names,
+    timeouts: Timeouts,
+) -> Summary {
+    let mut stage = Assemble {
+        table: FlowTable::new(Some(timeouts)),
+        limiter: Limiter::new(lines),
+        names,
+        next_record: 1,
+        summary: Summary::default(),
+    };
+    while let Some(batch) = batches.recv().await {
+        let end = batch.end;
+        stage.take(batch).await;
+        if let Some(counters) = end {
+            stage.limiter.wait_from_now_on();
+            for flow in stage.table.drain() {
+                stage.write(&flow).await;
+            }
+            stage.summary.finish(&counters, stage.limiter.losses());
+            let summary = stage.summary.clone();
+            stage.limiter.pass(Line::Summary(summary)).await;
+        }
+    }
+    stage.summary
+}
+
+struct Assemble {
+    table: FlowTable,
+    limiter: Limiter,
+    names: Names,
+    next_record: u64,
+    summary: Summary,
+}
+
+impl Assemble {
+    async fn take(&mut self, batch: Batch) {
+        let Batch { now, events, flows, end: _ } = batch;
+        for event in events {
+            // After each drain the kernel announces a flow that goes on as if it were new.
+            if !self.table.has(&event.key) {
+                let notice = self.names.announced(&event);
+                self.limiter.pass(Line::Event(notice)).await;
+            }
+        }
+        for (key, value) in flows {
+            if let Some(ended) = self.table.absorb(key, value) {
+                self.write(&ended).await;
+            }
+        }
+        for flow in self.table.expire(now) {
+            self.write(&flow).await;
+        }
+    }
+
+    /// Sums count a flow once, however many approvals it has a row under.
+    async fn write(&mut self, flow: &Flow) {
+        let record = self.names.record(RecordId(self.next_record), flow);
+        self.next_record += 1;
+        let mut is_written = true;
+        for row in record.clone().split() {
+            is_written &= self.limiter.pass(Line::Flow(row)).await;
+        }
+        if is_written {
+            self.summary.add(&record);
+        }
+    }
+}

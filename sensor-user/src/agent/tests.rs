@@ -1,0 +1,239 @@
+use std::{
+    io,
+    sync::{Arc, Mutex},
+};
+
+use sensor_common::{ReplayContext, Stat, Verdict};
+
+use super::*;
+use crate::{
+    kernel::{Fake, boot_now, clock_now},
+    settings::lab,
+    watchlist::{Approval, Watchlist, compile},
+};
+
+/// A datapath that several hands may hold: the test feeds it, the agent drains it.
+#[derive(Clone)]
+struct Shared(Arc<Mutex<Fake>>);
+
+impl Datapath for Shared {
+    fn publish(&mut self, tables: &crate::watchlist::Tables) -> Result<(), DatapathError> {
+        self.0.lock().unwrap().publish(tables)
+    }
+    fn attend(&mut self, until: u64) -> Result<(), DatapathError> {
+        self.0.lock().unwrap().attend(until)
+    }
+    fn drain_events(
+        &mut self,
+        sink: &mut dyn FnMut(sensor_common::FlowEvent),
+    ) -> Result<(), DatapathError> {
+        self.0.lock().unwrap().drain_events(sink)
+    }
+    fn drain_flows(
+        &mut self,
+        sink: &mut dyn FnMut(sensor_common::FlowKey, sensor_common::FlowValue),
+    ) -> Result<(), DatapathError> {
+        self.0.lock().unwrap().drain_flows(sink)
+    }
+    fn counters(&self) -> Result<sensor_common::Counters, DatapathError> {
+        self.0.lock().unwrap().counters()
+    }
+    fn totals(&self) -> Result<Vec<sensor_common::Totals>, DatapathError> {
+        self.0.lock().unwrap().totals()
+    }
+    fn detach(&mut self) {
+        self.0.lock().unwrap().detach();
+    }
+}
+
+#[derive(Clone, Default)]
+struct Output(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Output {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Output {
+    fn objects(&self, kind: &str) -> Vec<serde_json::Value> {
+        String::from_utf8(self.0.lock().unwrap().clone())
+            .unwrap()
+            .lines()
+            .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap())
+            .filter(|object| object["type"] == kind)
+            .collect()
+    }
+}
+
+/// Refuses to be written to.
+struct Broken;
+
+impl Write for Broken {
+    fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+        Err(io::ErrorKind::BrokenPipe.into())
+    }
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn udp(source_port: u16) -> Vec<u8> {
+    let mut frame = vec![2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 8, 0];
+    frame.extend([0x45, 0, 0, 28, 0, 0, 0, 0, 64, 17, 0, 0, 192, 0, 2, 1, 198, 51, 100, 7]);
+    frame.extend(source_port.to_be_bytes());
+    frame.extend([0, 53, 0, 8, 0, 0]);
+    frame
+}
+
+fn now(frame: &[u8]) -> ReplayContext {
+    let wire_length = u32::try_from(frame.len()).unwrap();
+    ReplayContext { time: boot_now().unwrap(), wire_length, interface: 0 }
+}
+
+fn names(approvals: &[Approval]) -> Names {
+    let mut watchlist = Watchlist::default();
+    watchlist.add_feed("test".into(), [("192.0.2.0/24".parse().unwrap(), 1)]);
+    let compiled = compile(&watchlist, approvals, 1);
+    Names { watchlist, compiled, interfaces: vec!["veth0".into()], clock: clock_now().unwrap() }
+}
+
+fn lab_names() -> Names {
+    names(&[lab::live(boot_now().unwrap(), lab::LONGEST, 1, 0)])
+}
+
+fn config() -> Config {
+    Config {
+        tick: Duration::from_millis(5),
+        lease: Duration::from_secs(10),
+        timeouts: Timeouts { idle: u64::MAX, active: u64::MAX },
+        backlog: 1024,
+        mark: Mark { replay: false, lab: true },
+    }
+}
+
+fn fake() -> Shared {
+    Shared(Arc::new(Mutex::new(Fake::live(1024))))
+}
+
+/// An agent over a datapath with its generation in force.
+fn agent<W: Write + Send + 'static>(
+    datapath: &Shared,
+    names: Names,
+    output: W,
+    config: Config,
+) -> Agent<Shared, W> {
+    datapath.clone().publish(&names.compiled.tables).unwrap();
+    Agent::new(datapath.clone(), names, output, config)
+}
+
+/// Waits until the agent has renewed its lease.
+async fn attended(datapath: &Shared) {
+    while datapath.0.lock().unwrap().attended_until() == 0 {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_packet_is_written_once_and_a_flow_is_announced_once() {
+    let (datapath, output) = (fake(), Output::default());
+    let agent = agent(&datapath, lab_names(), output.clone(), config());
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let run = tokio::spawn(agent.run(async { drop(stopped.await) }));
+    attended(&datapath).await;
+    for round in 0..20u16 {
+        for port in 0..5 {
+            let frame = udp(port);
+            datapath.0.lock().unwrap().receive(&frame, now(&frame));
+        }
+        if round % 3 == 0 {
+            tokio::time::sleep(Duration::from_millis(7)).await;
+        }
+    }
+    stop.send(()).unwrap();
+    let summary = run.await.unwrap().unwrap();
+    assert_eq!((summary.seen, summary.verdict(Verdict::Recorded)), (100, 100));
+    assert_eq!((summary.packets, summary.records, summary.octets), (100, 5, 2800));
+    assert_eq!(output.objects("event").len(), 5);
+    let flows = output.objects("flow");
+    assert_eq!(flows.len(), 5);
+    assert!(flows.iter().all(|flow| flow["packets"] == 20 && flow["lab"] == true));
+    assert_eq!(output.objects("summary")[0]["seen"], 100);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_approvals_give_two_rows_with_one_record_id() {
+    let begin = boot_now().unwrap();
+    let first = lab::live(begin, lab::LONGEST, 1, 0);
+    let second = Approval { id: crate::watchlist::ApprovalId("other".into()), ..first.clone() };
+    let (datapath, output) = (fake(), Output::default());
+    let names = names(&[first, second]);
+    let agent = agent(&datapath, names, output.clone(), config());
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let run = tokio::spawn(agent.run(async { drop(stopped.await) }));
+    attended(&datapath).await;
+    let frame = udp(1);
+    datapath.0.lock().unwrap().receive(&frame, now(&frame));
+    stop.send(()).unwrap();
+    let summary = run.await.unwrap().unwrap();
+    assert_eq!((summary.records, summary.packets), (1, 1));
+    let flows = output.objects("flow");
+    assert_eq!(flows.len(), 2);
+    assert_eq!(flows[0]["record"], flows[1]["record"]);
+    assert_eq!((&flows[0]["approvals"][0], &flows[1]["approvals"][0]), (&"lab".into(), &"other".into()));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_is_recorded_before_the_agent_attends_or_after_it_stopped() {
+    let (datapath, output) = (fake(), Output::default());
+    let frame = udp(1);
+    let agent = agent(&datapath, lab_names(), output.clone(), config());
+    datapath.0.lock().unwrap().receive(&frame, now(&frame));
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let run = tokio::spawn(agent.run(async { drop(stopped.await) }));
+    attended(&datapath).await;
+    stop.send(()).unwrap();
+    let summary = run.await.unwrap().unwrap();
+    datapath.0.lock().unwrap().receive(&frame, now(&frame));
+    assert_eq!(summary.verdict(Verdict::Unattended), 1);
+    assert_eq!(datapath.counters().unwrap()[Stat::Seen.cell()], 1);
+    assert_eq!(datapath.0.lock().unwrap().attended_until(), 0);
+    assert!(output.objects("flow").is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_output_that_fails_stops_recording_and_is_the_error() {
+    let datapath = fake();
+    let config = Config { timeouts: Timeouts { idle: 0, active: 0 }, ..config() };
+    let agent = agent(&datapath, lab_names(), Broken, config);
+    let run = tokio::spawn(agent.run(std::future::pending()));
+    attended(&datapath).await;
+    let frame = udp(1);
+    datapath.0.lock().unwrap().receive(&frame, now(&frame));
+    assert!(matches!(run.await.unwrap(), Err(AgentError::Output(_))));
+    assert_eq!(datapath.0.lock().unwrap().attended_until(), 0);
+}
+
+#[tokio::test]
+async fn the_limiter_drops_counts_and_at_the_end_waits() {
+    let (lines, mut slow) = tokio::sync::mpsc::channel(1);
+    let mut limiter = limiter::Limiter::new(lines);
+    let line = || crate::exporters::json::Line::Summary(Summary::default());
+    assert!(limiter.pass(line()).await);
+    let names = lab_names();
+    let flow = crate::pipeline::Flow {
+        key: sensor_common::FlowKey { ip_version: 4, ..Default::default() },
+        value: sensor_common::FlowValue { packets: 3, ..Default::default() },
+    };
+    let record = names.record(crate::pipeline::RecordId(1), &flow);
+    assert!(!limiter.pass(crate::exporters::json::Line::Flow(record.clone())).await);
+    assert!(!limiter.pass(crate::exporters::json::Line::Event(record.notice)).await);
+    assert_eq!((limiter.losses().limiter, limiter.losses().notices), (3, 1));
+    limiter.wait_from_now_on();
+    let waiting = tokio::spawn(async move { limiter.pass(line()).await });
+    slow.recv().await.unwrap();
+    assert!(waiting.await.unwrap());
+}

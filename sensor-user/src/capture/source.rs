@@ -1,0 +1,191 @@
+//! The bytes of a capture file, record by record.
+//!
+//! A format first says how long a record must be at least ([`Source::begin`]), then how long it
+//! claims to be ([`Source::claim`]), and asks for bytes in between. The end of the file inside a
+//! record is noted here, once for both formats, and so are the offset and the number that every
+//! message needs. The buffer grows to what is asked for; callers check a length before they ask.
+
+use std::io::{self, BufReader, Read};
+
+use super::error::{CaptureError, Problem, Truncated};
+use super::link::LinkType;
+
+const READ_AHEAD: usize = 256 * 1024;
+
+pub(super) struct Source<R> {
+    name: String,
+    reader: BufReader<R>,
+    /// Bytes of the current record that were kept.
+    buffer: Vec<u8>,
+    position: u64,
+    /// Offset of the current record.
+    start: u64,
+    /// Number of the current record; 0 is a pcap file's header.
+    record: u64,
+    claimed: u64,
+    truncated: Option<Truncated>,
+}
+
+impl<R: Read> Source<R> {
+    pub(super) fn new(name: String, reader: R) -> Self {
+        Self {
+            name,
+            reader: BufReader::with_capacity(READ_AHEAD, reader),
+            buffer: Vec::new(),
+            position: 0,
+            start: 0,
+            record: 0,
+            claimed: 0,
+            truncated: None,
+        }
+    }
+
+    /// The first four bytes; `None` in an empty file. What is shorter is padded with zeroes, which
+    /// end no magic number.
+    pub(super) fn magic(&mut self) -> Result<Option<[u8; 4]>, CaptureError> {
+        self.claimed = 4;
+        self.fill(4)?;
+        let mut magic = [0; 4];
+        magic[..self.buffer.len()].copy_from_slice(&self.buffer);
+        Ok((!self.buffer.is_empty()).then_some(magic))
+    }
+
+    /// Goes on to the next record, of at least `minimum` bytes.
+    pub(super) fn begin(&mut self, minimum: u64) {
+        self.buffer.clear();
+        self.start = self.position;
+        self.record += 1;
+        self.claimed = minimum;
+    }
+
+    /// Counts what was read so far as the first record of the file.
+    pub(super) fn begin_at_zero(&mut self, minimum: u64) {
+        self.record = 1;
+        self.claimed = minimum;
+    }
+
+    /// The current record says it has `length` bytes altogether.
+    pub(super) fn claim(&mut self, length: u64) {
+        self.claimed = length;
+    }
+
+    /// Keeps bytes until `length` of the current record are kept; `false` if the file ends before.
+    pub(super) fn fill(&mut self, length: usize) -> Result<bool, CaptureError> {
+        let mut held = self.buffer.len();
+        self.buffer.resize(length.max(held), 0);
+        while held < length {
+            match self.reader.read(&mut self.buffer[held..]) {
+                Ok(0) => {
+                    self.buffer.truncate(held);
+                    return Ok(self.end());
+                }
+                Ok(count) => {
+                    held += count;
+                    self.position += count as u64;
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(source) => return Err(self.failed(source)),
+            }
+        }
+        Ok(true)
+    }
+
+    /// Passes over `length` bytes; `false` if the file ends before.
+    pub(super) fn skip(&mut self, length: u64) -> Result<bool, CaptureError> {
+        match io::copy(&mut (&mut self.reader).take(length), &mut io::sink()) {
+            Ok(count) => {
+                self.position += count;
+                Ok(count == length || self.end())
+            }
+            Err(source) => Err(self.failed(source)),
+        }
+    }
+
+    /// The bytes of the current record that were kept.
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.buffer
+    }
+
+    pub(super) fn position(&self) -> u64 {
+        self.position
+    }
+
+    pub(super) fn truncated(&self) -> Option<Truncated> {
+        self.truncated
+    }
+
+    pub(super) fn empty(self) -> CaptureError {
+        CaptureError::Empty { name: self.name }
+    }
+
+    pub(super) fn not_a_capture(self, start: [u8; 4]) -> CaptureError {
+        let start = match start {
+            [0x1f, 0x8b, ..] => "it looks like gzip: decompress it first".to_owned(),
+            [0x28, 0xb5, 0x2f, 0xfd] => "it looks like zstd: decompress it first".to_owned(),
+            [0xfd, b'7', b'z', b'X'] => "it looks like xz: decompress it first".to_owned(),
+            [b's', b'n', b'o', b'o'] => "it looks like a snoop capture".to_owned(),
+            [0x34, 0xcd, 0xb2, 0xa1] | [0xa1, 0xb2, 0xcd, 0x34] => {
+                "it is a pcap variant with longer record headers".to_owned()
+            }
+            [a, b, c, d] => format!("it starts with {a:02x} {b:02x} {c:02x} {d:02x}"),
+        };
+        CaptureError::NotACapture {
+            name: self.name,
+            start,
+        }
+    }
+
+    pub(super) fn header_cut(&self) -> CaptureError {
+        CaptureError::HeaderCut {
+            name: self.name.clone(),
+            needed: self.claimed,
+            available: self.position,
+        }
+    }
+
+    pub(super) fn version(&self, format: &'static str, major: u16, minor: u16) -> CaptureError {
+        CaptureError::Version {
+            name: self.name.clone(),
+            format,
+            major,
+            minor,
+        }
+    }
+
+    pub(super) fn link(&self, link: LinkType) -> CaptureError {
+        CaptureError::Link {
+            name: self.name.clone(),
+            link,
+        }
+    }
+
+    pub(super) fn corrupt(&self, problem: Problem) -> CaptureError {
+        let Self { record, start, .. } = *self;
+        CaptureError::Corrupt {
+            name: self.name.clone(),
+            record,
+            offset: start,
+            problem,
+        }
+    }
+
+    fn failed(&self, source: io::Error) -> CaptureError {
+        CaptureError::Read {
+            name: self.name.clone(),
+            offset: self.position,
+            source,
+        }
+    }
+
+    /// Notes the end of the file, a clean one between two records. Always `false`.
+    fn end(&mut self) -> bool {
+        let available = self.position - self.start;
+        self.truncated = (available > 0).then_some(Truncated {
+            record: self.record,
+            offset: self.start,
+            needed: self.claimed,
+            available,
+        });
+        false
+    }
+}

@@ -1,0 +1,66 @@
+//! The command line: typed arguments first, the world second; one file a command.
+
+pub mod check;
+mod exit;
+mod inputs;
+mod printer;
+mod replay;
+mod run;
+mod summary;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+pub use exit::Exit;
+
+/// Watches only what an independent body approved; records who spoke with whom, when and how
+/// much, never what was said.
+#[derive(Debug, Parser)]
+#[command(name = "sekisho", version, max_term_width = 100, after_help = exit::HELP)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Watch interfaces and write records as JSON lines
+    Run(run::RunArgs),
+    /// Run a capture file through the same program and print the same records
+    Replay(replay::ReplayArgs),
+    /// Look at interfaces before watching them, and say what to do
+    Check(check::CheckArgs),
+}
+
+/// Runs the command of the process's arguments.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are errors to clap, with exit status 0.
+            let _ = error.print();
+            let is_usage = error.use_stderr();
+            return if is_usage { Exit::Usage } else { Exit::Done }.into();
+        }
+    };
+    crate::telemetry::start();
+    let done = match &cli.command {
+        Command::Run(args) => run::run(args),
+        Command::Replay(args) => replay::replay(args),
+        Command::Check(args) => check::check(args, &mut std::io::stdout()).map(|verdict| {
+            match verdict {
+                check::Verdict::Ready => Exit::Done,
+                check::Verdict::NotReady => Exit::NotReady,
+            }
+        }),
+    };
+    match done {
+        Ok(exit) => exit,
+        Err(error) => {
+            printer::error(&error);
+            Exit::of(&error)
+        }
+    }
+    .into()
+}

@@ -1,0 +1,125 @@
+//! Exit statuses: each class of failure has its own.
+
+use std::process::ExitCode;
+
+use crate::{
+    agent::AgentError,
+    capture::CaptureError,
+    feeds::FeedError,
+    kernel::{AttachError, LoadError, ReplayError, probe::ProbeError},
+    replay,
+    settings::state::StateError,
+};
+
+use super::inputs::InputError;
+
+/// What the statuses mean, below the help.
+pub(super) const HELP: &str = "\
+Exit status:
+   0  done
+   1  failed otherwise; the message says how
+   2  arguments not understood
+   3  refused: no approval, or lab mode not allowed here
+   4  not permitted: needs root, or CAP_BPF and CAP_NET_ADMIN
+   5  no such interface
+   6  interface cannot be attached to
+   7  feed cannot be read
+   8  feed has no indicators
+   9  feed is no list of addresses
+  10  capture cannot be read
+  11  check: at least one check failed
+  12  output cannot be written";
+
+/// How a command ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Exit {
+    /// Done.
+    Done = 0,
+    /// Failed in a way without a status of its own.
+    Failed = 1,
+    /// Arguments not understood.
+    Usage = 2,
+    /// No approval, or lab not allowed here.
+    Refused = 3,
+    /// Lacks privilege.
+    NotPermitted = 4,
+    /// No such interface.
+    NoInterface = 5,
+    /// Interface cannot be attached to.
+    NotAttached = 6,
+    /// Feed cannot be read.
+    FeedUnreadable = 7,
+    /// Feed has no indicators.
+    FeedEmpty = 8,
+    /// Feed is no list of addresses.
+    FeedInvalid = 9,
+    /// Capture cannot be read.
+    Capture = 10,
+    /// Preflight failed.
+    NotReady = 11,
+    /// Output cannot be written.
+    Output = 12,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+impl Exit {
+    /// The status of the first error in the chain that has one.
+    pub(super) fn of(error: &anyhow::Error) -> Self {
+        error.chain().find_map(Self::of_cause).unwrap_or(Self::Failed)
+    }
+
+    fn of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<Self> {
+        if let Some(error) = cause.downcast_ref::<FeedError>() {
+            return Some(Self::of_feed(error));
+        }
+        if let Some(error) = cause.downcast_ref::<InputError>() {
+            return Some(match error {
+                InputError::Refused(_) => Self::Refused,
+                InputError::NotPermitted => Self::NotPermitted,
+                InputError::Usage(_) => Self::Usage,
+                InputError::Capture { .. } => Self::Capture,
+                InputError::Output { .. } => Self::Output,
+            });
+        }
+        if let Some(AgentError::Output(_)) = cause.downcast_ref() {
+            return Some(Self::Output);
+        }
+        if let Some(error) = cause.downcast_ref::<replay::Error>() {
+            return match error {
+                replay::Error::Capture(_) | replay::Error::Interfaces { .. } => Some(Self::Capture),
+                replay::Error::Output(_) => Some(Self::Output),
+                replay::Error::Run(ReplayError::Load(LoadError::Permission)) => {
+                    Some(Self::NotPermitted)
+                }
+                replay::Error::Run(_) | replay::Error::Datapath(_) => None,
+            };
+        }
+        if let Some(LoadError::Permission) = cause.downcast_ref() {
+            return Some(Self::NotPermitted);
+        }
+        if cause.is::<AttachError>() {
+            return Some(Self::NotAttached);
+        }
+        if cause.is::<ProbeError>() {
+            return Some(Self::NoInterface);
+        }
+        if cause.is::<CaptureError>() {
+            return Some(Self::Capture);
+        }
+        cause.is::<StateError>().then_some(Self::Refused)
+    }
+
+    const fn of_feed(error: &FeedError) -> Self {
+        match error {
+            FeedError::Unreadable { .. } | FeedError::Directory { .. } => Self::FeedUnreadable,
+            FeedError::Empty { .. } => Self::FeedEmpty,
+            FeedError::NothingValid { .. } | FeedError::NotText { .. } => Self::FeedInvalid,
+        }
+    }
+}

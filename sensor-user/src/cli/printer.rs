@@ -1,0 +1,33 @@
+//! The one place that prints to standard error.
+
+#![expect(clippy::print_stderr, reason = "the one place that prints to standard error")]
+
+/// One line about how the command failed.
+pub(super) fn error(error: &anyhow::Error) {
+    let mut told = String::new();
+    for cause in error.chain() {
+        let text = cause.to_string();
+        // Errors that carry their cause in their own text would say it twice.
+        if !told.contains(&text) {
+            if !told.is_empty() {
+                told.push_str(": ");
+            }
+            told.push_str(&text);
+        }
+    }
+    eprintln!("sekisho: {}", one_line(&told));
+}
+
+/// One line about something that is not as it should be, after which the command goes on.
+pub(super) fn warn(text: &str) {
+    eprintln!("sekisho: warning: {}", one_line(text));
+}
+
+/// Lines for the person at the terminal.
+pub(super) fn tell(text: &str) {
+    eprintln!("{text}");
+}
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}

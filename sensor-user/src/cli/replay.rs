@@ -1,0 +1,144 @@
+//! `sekisho replay`: a capture file through the same program.
+
+use std::{fs::File, io, path::PathBuf};
+
+use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::{
+    Exit,
+    inputs::{InputError, LabArgs, check_permission, load_feeds, nanoseconds, open_output},
+    printer, summary,
+};
+use crate::{
+    capture::Capture,
+    exporters::json::{self, Line, Mark},
+    feeds::plain::{self, Shortest},
+    pipeline::{Clock, Names, Timeouts},
+    replay,
+    settings::lab,
+    watchlist::{Watchlist, compile},
+};
+
+const MARK: Mark = Mark { replay: true, lab: true };
+
+/// Arguments of `sekisho replay`.
+#[derive(Debug, Args)]
+pub(super) struct ReplayArgs {
+    /// Capture file, pcap or pcapng, of Ethernet frames
+    capture: PathBuf,
+
+    /// List of addresses and prefixes to watch for; give it again for each further one
+    #[arg(long = "feed", value_name = "FILE")]
+    feeds: Vec<PathBuf>,
+
+    /// Address or prefix to watch for, of any length; give it again for each further one
+    #[arg(long = "watch", value_name = "CIDR")]
+    watch: Vec<String>,
+
+    #[command(flatten)]
+    lab: LabArgs,
+
+    /// Print JSON lines instead of a table
+    #[arg(long)]
+    json: bool,
+
+    /// Write to a file instead of standard output
+    #[arg(long, value_name = "FILE")]
+    output: Option<PathBuf>,
+
+    /// Seconds of the file's time without a packet after which a flow ends; off unless given
+    #[arg(long, value_name = "SECONDS")]
+    idle_timeout: Option<u64>,
+
+    /// Seconds of the file's time after which a flow that goes on is split; off unless given
+    #[arg(long, value_name = "SECONDS")]
+    active_timeout: Option<u64>,
+}
+
+pub(super) fn replay(args: &ReplayArgs) -> anyhow::Result<Exit> {
+    args.lab.check()?;
+    check_permission()?;
+    let watchlist = watchlist(args)?;
+    let name = args.capture.display().to_string();
+    let file = open(&args.capture)?;
+    let progress = progress(&file);
+    let capture = Capture::new(name.as_str(), file)?;
+    let names = Names {
+        compiled: compile(&watchlist, &[lab::replay()], 1),
+        watchlist,
+        interfaces: Vec::new(),
+        clock: Clock::UNIX,
+    };
+    let mut output = open_output(args.output.as_deref())?;
+    let mut table = summary::FlowRows::default();
+    let outcome = replay::run(
+        capture,
+        &name,
+        names,
+        timeouts(args),
+        &mut |line| match line {
+            line if args.json => json::write(&mut output, MARK, &line),
+            Line::Flow(record) => {
+                table.add(&record);
+                Ok(())
+            }
+            Line::Event(_) | Line::Summary(_) => Ok(()),
+        },
+        &mut |position| progress.set_position(position),
+    )?;
+    progress.finish_and_clear();
+    if !args.json {
+        let text = summary::text(MARK, &outcome.summary);
+        writeln!(output, "{table}{text}").map_err(replay::Error::Output)?;
+    }
+    output.flush().map_err(replay::Error::Output)?;
+    if let Some(truncated) = outcome.truncated {
+        printer::warn(&format!("capture {name}: {truncated}; everything before it was counted"));
+    }
+    Ok(Exit::Done)
+}
+
+fn watchlist(args: &ReplayArgs) -> anyhow::Result<Watchlist> {
+    if args.feeds.is_empty() && args.watch.is_empty() {
+        let text = "nothing to watch for: give --feed FILE or --watch CIDR";
+        return Err(InputError::Usage(text.into()).into());
+    }
+    let mut watchlist = load_feeds(&args.feeds, Shortest::ANY)?;
+    let mut watched = Vec::new();
+    for (number, text) in (1..).zip(&args.watch) {
+        let prefix = plain::prefix(text, Shortest::ANY)
+            .map_err(|fault| InputError::Usage(format!("--watch: {fault}")))?;
+        watched.push((prefix, number));
+    }
+    if !watched.is_empty() {
+        watchlist.add_feed("--watch".into(), watched);
+    }
+    Ok(watchlist)
+}
+
+/// Off unless asked for; one that was not asked for never passes.
+fn timeouts(args: &ReplayArgs) -> Option<Timeouts> {
+    let asked = args.idle_timeout.or(args.active_timeout).is_some();
+    asked.then(|| Timeouts {
+        idle: args.idle_timeout.map_or(u64::MAX, nanoseconds),
+        active: args.active_timeout.map_or(u64::MAX, nanoseconds),
+    })
+}
+
+fn open(path: &PathBuf) -> Result<File, InputError> {
+    let unreadable = |source| InputError::Capture { path: path.clone(), source };
+    let file = File::open(path).map_err(unreadable)?;
+    if file.metadata().map_err(unreadable)?.is_dir() {
+        return Err(unreadable(io::ErrorKind::IsADirectory.into()));
+    }
+    Ok(file)
+}
+
+/// Shown on a terminal only.
+fn progress(file: &File) -> ProgressBar {
+    const TEMPLATE: &str = "{bar:40} {bytes}/{total_bytes} {eta}";
+    let length = file.metadata().map_or(0, |metadata| metadata.len());
+    let style = ProgressStyle::with_template(TEMPLATE).unwrap_or(ProgressStyle::default_bar());
+    ProgressBar::new(length).with_style(style)
+}

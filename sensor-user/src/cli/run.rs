@@ -1,0 +1,174 @@
+//! `sekisho run`: watches interfaces.
+
+use std::{path::PathBuf, time::Duration};
+
+use anyhow::Context as _;
+use clap::Args;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::{
+    Exit,
+    inputs::{InputError, LabArgs, check_permission, load_feeds, nanoseconds, open_output},
+    printer, summary,
+};
+use crate::{
+    agent::{Agent, Config},
+    exporters::json::Mark,
+    feeds::plain::Shortest,
+    kernel::{AttachMode, Datapath as _, Kernel, Options, boot_now, clock_now, probe},
+    pipeline::{Names, Timeouts},
+    settings::lab,
+    watchlist::compile,
+};
+
+/// Arguments of `sekisho run`.
+#[derive(Debug, Args)]
+pub(super) struct RunArgs {
+    /// Interface to watch; give it again for each further one
+    #[arg(long = "interface", value_name = "NAME", required = true)]
+    interfaces: Vec<String>,
+
+    /// List of addresses and prefixes to watch for; give it again for each further one
+    #[arg(long = "feed", value_name = "FILE", required = true)]
+    feeds: Vec<PathBuf>,
+
+    #[command(flatten)]
+    lab: LabArgs,
+
+    /// Attach in the network stack where the driver has no native XDP
+    #[arg(long)]
+    generic: bool,
+
+    /// Write records to a file instead of standard output
+    #[arg(long, value_name = "FILE")]
+    output: Option<PathBuf>,
+
+    /// End after so many seconds; lab mode ends after an hour in any case
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
+    duration: Option<u64>,
+
+    /// Seconds without a packet after which a flow is written
+    #[arg(long, value_name = "SECONDS", default_value_t = 15)]
+    idle_timeout: u64,
+
+    /// Seconds after which a flow that goes on is written
+    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+    active_timeout: u64,
+
+    /// Milliseconds between two readings of the kernel
+    #[arg(long, value_name = "MS", default_value_t = 200, value_parser = clap::value_parser!(u64).range(1..=10_000))]
+    tick: u64,
+
+    /// Flows the kernel holds between two readings; what finds no room is counted as lost
+    #[arg(long, value_name = "N", default_value_t = Options::FLOW_CAPACITY, value_parser = clap::value_parser!(u32).range(1..=16_777_216))]
+    flow_capacity: u32,
+}
+
+/// An interface to watch.
+struct Interface {
+    name: String,
+    index: u32,
+    is_real: bool,
+}
+
+pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
+    args.lab.check()?;
+    check_permission()?;
+    let interfaces = find(&args.interfaces)?;
+    let watchlist = load_feeds(&args.feeds, Shortest::POLICY)?;
+    let output = open_output(args.output.as_deref())?;
+
+    let mode = if args.generic { AttachMode::Generic } else { AttachMode::Native };
+    let options = Options { replay: false, lab: true, flow_capacity: args.flow_capacity };
+    let mut kernel = Kernel::load(options)?;
+    let own = probe::own_addresses().context("cannot read the addresses of this host")?;
+    kernel.set_own_addresses(own)?;
+
+    let asked = args.duration.map_or(lab::LONGEST, Duration::from_secs);
+    let duration = asked.min(lab::LONGEST);
+    let approval = lab::live(boot_now()?, duration, mask(&interfaces, |_| true), mask(&interfaces, |i| i.is_real));
+    let indicators = watchlist.indicators.len();
+    let names = Names {
+        compiled: compile(&watchlist, &[approval], 1),
+        watchlist,
+        interfaces: interfaces.iter().map(|interface| interface.name.clone()).collect(),
+        clock: clock_now()?,
+    };
+    kernel.publish(&names.compiled.tables)?;
+    for (slot, interface) in (0..).zip(&interfaces) {
+        kernel.attach(&interface.name, interface.index, slot, mode)?;
+        printer::tell(&watching(interface, mode));
+    }
+    let mark = Mark { replay: false, lab: true };
+    printer::tell(&format!(
+        "LAB: {indicators} indicators; ends by itself in {} s; Ctrl-C ends it now",
+        duration.as_secs()
+    ));
+    let config = Config {
+        tick: Duration::from_millis(args.tick),
+        lease: LEASE,
+        timeouts: Timeouts {
+            idle: nanoseconds(args.idle_timeout),
+            active: nanoseconds(args.active_timeout),
+        },
+        backlog: BACKLOG,
+        mark,
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .context("cannot start the runtime")?;
+    let done = runtime.block_on(async {
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        let mut terminate = signal(SignalKind::terminate())?;
+        let stop = async move {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+                () = tokio::time::sleep(duration) => {}
+            }
+        };
+        anyhow::Ok(Agent::new(kernel, names, output, config).run(stop).await?)
+    })?;
+    printer::tell(&summary::text(mark, &done));
+    Ok(Exit::Done)
+}
+
+/// How far ahead attendance is promised: many ticks, and well below the kernel's limit.
+const LEASE: Duration = Duration::from_secs(20);
+
+/// Lines that wait for a slow output.
+const BACKLOG: usize = 65_536;
+
+fn find(names: &[String]) -> anyhow::Result<Vec<Interface>> {
+    let mut found: Vec<Interface> = Vec::new();
+    for name in names {
+        let index = probe::interface_index(name)?;
+        if found.iter().any(|known| known.index == index) {
+            return Err(InputError::Usage(format!("interface {name} is named twice")).into());
+        }
+        let is_real = !probe::is_virtual_end(index);
+        found.push(Interface { name: name.clone(), index, is_real });
+    }
+    let most = sensor_common::MAX_INTERFACES;
+    if found.len() > most as usize {
+        return Err(InputError::Usage(format!("more than {most} interfaces")).into());
+    }
+    Ok(found)
+}
+
+/// One bit a slot.
+fn mask(interfaces: &[Interface], has: impl Fn(&Interface) -> bool) -> u64 {
+    (0..64).zip(interfaces).filter(|(_, i)| has(i)).fold(0, |mask, (slot, _)| mask | 1 << slot)
+}
+
+fn watching(interface: &Interface, mode: AttachMode) -> String {
+    let Interface { name, is_real, .. } = interface;
+    let limit = if *is_real {
+        "; a real interface, so only packets to or from this host's own addresses"
+    } else {
+        ""
+    };
+    format!("LAB: watching {name}, {} mode{limit}", mode.name())
+}

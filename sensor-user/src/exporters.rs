@@ -1,0 +1,3 @@
+//! Exporters: forms in which records leave the sensor, one a module.
+
+pub mod json;

@@ -1,0 +1,213 @@
+//! JSON lines: one object a line.
+//!
+//! Addresses are text, `proto` is a number, ports are null where the protocol has
+//! none, times are RFC 3339 in UTC. Every object says whether it comes from replay
+//! and from lab. `docs/json-lines.md` describes the fields.
+
+use std::{
+    collections::BTreeMap,
+    io::{self, Write},
+};
+
+use jiff::Timestamp;
+use sensor_common::Fragment;
+use serde::{Serialize, Serializer};
+
+use crate::pipeline::{End, Matched, Notice, Record, Summary};
+
+/// Where output comes from; every object carries it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Mark {
+    /// From a capture, not from an interface.
+    pub replay: bool,
+    /// Without an approval of the overseer.
+    pub lab: bool,
+}
+
+/// One object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Line {
+    /// A new flow.
+    Event(Notice),
+    /// A record.
+    Flow(Record),
+    /// The end.
+    Summary(Summary),
+}
+
+/// Writes one line.
+pub fn write(out: &mut dyn Write, mark: Mark, line: &Line) -> io::Result<()> {
+    match line {
+        Line::Event(notice) => {
+            let head = Head { kind: "event", mark };
+            write_object(out, &EventObject { head, event: "new_flow", flow: ends(notice), time: time(notice.start), indicators: indicators(notice) })
+        }
+        Line::Flow(record) => write_object(out, &flow(mark, record)),
+        Line::Summary(summary) => write_object(out, &self::summary(mark, summary)),
+    }
+}
+
+fn write_object(out: &mut dyn Write, object: &impl Serialize) -> io::Result<()> {
+    let mut text = serde_json::to_vec(object)?;
+    text.push(b'\n');
+    out.write_all(&text)
+}
+
+#[derive(Serialize)]
+struct Head {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    #[serde(flatten)]
+    mark: Mark,
+}
+
+#[derive(Serialize)]
+struct Ends<'a> {
+    class: &'static str,
+    direction: &'static str,
+    approvals: Vec<&'a str>,
+    interface: &'a str,
+    vlan: &'a [u16],
+    src: String,
+    dst: String,
+    proto: u8,
+    src_port: Option<u16>,
+    dst_port: Option<u16>,
+}
+
+#[derive(Serialize)]
+struct EventObject<'a> {
+    #[serde(flatten)]
+    head: Head,
+    event: &'static str,
+    #[serde(flatten)]
+    flow: Ends<'a>,
+    time: String,
+    indicators: Vec<IndicatorObject<'a>>,
+}
+
+#[derive(Serialize)]
+struct FlowObject<'a> {
+    #[serde(flatten)]
+    head: Head,
+    #[serde(flatten)]
+    flow: Ends<'a>,
+    packets: u64,
+    octets: u64,
+    tcp_flags: u16,
+    start: String,
+    end: String,
+    indicators: Vec<IndicatorObject<'a>>,
+    fragment: Option<&'static str>,
+    ttl_min: u8,
+    ttl_max: u8,
+    record: u64,
+}
+
+#[derive(Serialize)]
+struct IndicatorObject<'a> {
+    prefix: String,
+    end: &'static str,
+    feed: &'a str,
+    line: u32,
+}
+
+#[derive(Serialize)]
+struct SummaryObject<'a> {
+    #[serde(flatten)]
+    head: Head,
+    seen: u64,
+    verdicts: Counts,
+    lost: &'a BTreeMap<&'static str, u64>,
+    malformed: Counts,
+    unsupported: Counts,
+    records: u64,
+    packets: u64,
+    octets: u64,
+}
+
+/// An object of counters in the order given.
+struct Counts(Vec<(&'static str, u64)>);
+
+impl Serialize for Counts {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().copied())
+    }
+}
+
+fn ends(notice: &Notice) -> Ends<'_> {
+    Ends {
+        class: notice.class.name(),
+        direction: notice.direction.name(),
+        approvals: notice.approvals.iter().map(|approval| approval.0.as_str()).collect(),
+        interface: &notice.interface,
+        vlan: &notice.vlan,
+        src: notice.source.to_string(),
+        dst: notice.destination.to_string(),
+        proto: notice.protocol,
+        src_port: notice.ports.map(|(source, _)| source),
+        dst_port: notice.ports.map(|(_, destination)| destination),
+    }
+}
+
+fn indicators(notice: &Notice) -> Vec<IndicatorObject<'_>> {
+    notice
+        .indicators
+        .iter()
+        .map(|Matched { end, prefix, feed, line }| IndicatorObject {
+            prefix: prefix.to_string(),
+            end: match end {
+                End::Source => "src",
+                End::Destination => "dst",
+            },
+            feed,
+            line: *line,
+        })
+        .collect()
+}
+
+fn flow(mark: Mark, record: &Record) -> FlowObject<'_> {
+    let Record { id, notice, end, packets, octets, tcp_flags, ttl: (ttl_min, ttl_max) } = record;
+    FlowObject {
+        head: Head { kind: "flow", mark },
+        flow: ends(notice),
+        packets: *packets,
+        octets: *octets,
+        tcp_flags: *tcp_flags,
+        start: time(notice.start),
+        end: time(*end),
+        indicators: indicators(notice),
+        fragment: match notice.fragment {
+            Fragment::Whole => None,
+            Fragment::First => Some("first"),
+            Fragment::Later => Some("later"),
+        },
+        ttl_min: *ttl_min,
+        ttl_max: *ttl_max,
+        record: id.0,
+    }
+}
+
+fn summary(mark: Mark, summary: &Summary) -> SummaryObject<'_> {
+    SummaryObject {
+        head: Head { kind: "summary", mark },
+        seen: summary.seen,
+        verdicts: Counts(summary.verdicts.iter().map(|(v, count)| (v.name(), *count)).collect()),
+        lost: &summary.lost,
+        malformed: Counts(summary.malformed.iter().map(|(r, count)| (r.name(), *count)).collect()),
+        unsupported: Counts(
+            summary.unsupported.iter().map(|(r, count)| (r.name(), *count)).collect(),
+        ),
+        records: summary.records,
+        packets: summary.packets,
+        octets: summary.octets,
+    }
+}
+
+/// RFC 3339 in UTC; the end of what the format can say for times beyond it.
+pub fn time(unix_ns: u64) -> String {
+    Timestamp::from_nanosecond(i128::from(unix_ns)).unwrap_or(Timestamp::MAX).to_string()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,97 @@
+//! Feeds: lists of indicators, one format a module.
+//!
+//! Decoding is a core without input or output; [`load`] reads the file through a cap.
+
+pub mod plain;
+
+use std::{io, path::Path};
+
+use thiserror::Error;
+
+use crate::capped;
+
+/// Largest feed that is read, in bytes.
+pub const LARGEST: u64 = 1 << 30;
+
+/// Why a feed gives no indicators.
+#[derive(Debug, Error)]
+pub enum FeedError {
+    /// The file cannot be read.
+    #[error("feed {name}: {}", plainly(.source))]
+    Unreadable {
+        /// The feed.
+        name: String,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The path names a directory.
+    #[error("feed {name}: is a directory; name a file in it")]
+    Directory {
+        /// The feed.
+        name: String,
+    },
+    /// Nothing but comments and blank lines.
+    #[error("feed {name}: has no indicators; expected one address or prefix a line")]
+    Empty {
+        /// The feed.
+        name: String,
+    },
+    /// No line could be read.
+    #[error("feed {name}: no line is an address or a prefix ({bad} bad), first {first}")]
+    NothingValid {
+        /// The feed.
+        name: String,
+        /// Lines that could not be read.
+        bad: usize,
+        /// The first of them.
+        first: plain::BadLine,
+    },
+    /// Not a text file.
+    #[error(
+        "feed {name}: line {line} is not text; decompress the file, or name a list with one address or prefix a line"
+    )]
+    NotText {
+        /// The feed.
+        name: String,
+        /// The first line that is not text, counted from 1.
+        line: u32,
+    },
+}
+
+/// What the system said of a file, in plain words.
+pub(crate) fn plainly(source: &io::Error) -> String {
+    match source.kind() {
+        io::ErrorKind::NotFound => "no such file".into(),
+        io::ErrorKind::IsADirectory => "is a directory; name a file in it".into(),
+        io::ErrorKind::PermissionDenied => "may not be read by this user".into(),
+        _ => source.to_string(),
+    }
+}
+
+/// Reads and decodes a feed of plain addresses and prefixes.
+pub fn load(path: &Path, shortest: plain::Shortest) -> Result<plain::Decoded, FeedError> {
+    let name = path.display().to_string();
+    if path.is_dir() {
+        return Err(FeedError::Directory { name });
+    }
+    let bytes = match capped::read(path, LARGEST) {
+        Ok(bytes) => bytes,
+        Err(source) => return Err(FeedError::Unreadable { name, source }),
+    };
+    let decoded = plain::decode(&bytes, shortest);
+    if !decoded.prefixes.is_empty() {
+        return Ok(decoded);
+    }
+    if let Some(line) = decoded.not_text {
+        return Err(FeedError::NotText { name, line });
+    }
+    match decoded.bad.first() {
+        Some(first) => {
+            Err(FeedError::NothingValid { name, bad: decoded.bad.len(), first: first.clone() })
+        }
+        None => Err(FeedError::Empty { name }),
+    }
+}
+
+#[cfg(test)]
+mod tests;

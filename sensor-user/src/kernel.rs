@@ -1,0 +1,23 @@
+//! Everything that talks to the kernel. The rest of the program knows [`Datapath`] only.
+
+#![expect(unsafe_code, reason = "system calls and memory shared with the kernel")]
+
+mod attach;
+mod clock;
+mod datapath;
+mod fake;
+mod flows;
+mod generation;
+mod loader;
+mod object;
+pub mod probe;
+mod replay;
+mod wire;
+
+pub use attach::{AttachError, AttachMode, Attached};
+pub use clock::{boot_now, clock_now};
+pub use datapath::{Datapath, DatapathError};
+pub use fake::Fake;
+pub use loader::{Kernel, LoadError, Options};
+pub use object::{OBJECT, ObjectError, map_names, wire_version};
+pub use replay::{ReplayError, Replayer};

@@ -1,0 +1,265 @@
+//! A datapath in memory: what the kernel side must do, written for reading.
+//!
+//! It shares the parser and the verdict with the program and nothing else, so it
+//! serves as the reference in tests of the program, and as the kernel in tests of
+//! the agent.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+use sensor_common::{
+    Bytes, Class, Counters, Direction, Facts, FlowEvent, FlowKey, FlowValue, IpVersion,
+    LEASE_LIMIT, MAX_INTERFACES, NO_MATCH_SET, OwnAddress, Packet, ReplayContext, SlotMask, Stat,
+    Totals, Unparsed, Verdict, judge, parse,
+};
+
+use super::{Datapath, DatapathError, loader::own_address};
+use crate::watchlist::Tables;
+
+/// A datapath in memory.
+#[derive(Clone, Debug)]
+pub struct Fake {
+    /// Whether the lease is without end, as in replay.
+    attended_for_ever: bool,
+    attended_until: u64,
+    own_addresses: BTreeSet<([u8; 16], u32)>,
+    flow_capacity: usize,
+    generation: Option<(Tables, HashMap<IpNet, u32>)>,
+    counters: Counters,
+    flows: BTreeMap<FlowKey, FlowValue>,
+    events: Vec<FlowEvent>,
+    totals: Vec<Totals>,
+    attached: bool,
+}
+
+impl Fake {
+    /// A datapath whose lease is without end.
+    pub fn replay(flow_capacity: usize) -> Self {
+        Self { attended_for_ever: true, ..Self::live(flow_capacity) }
+    }
+
+    /// A datapath that must be attended.
+    pub fn live(flow_capacity: usize) -> Self {
+        Self {
+            attended_for_ever: false,
+            attended_until: 0,
+            own_addresses: BTreeSet::new(),
+            flow_capacity,
+            generation: None,
+            counters: [0; Stat::COUNT],
+            flows: BTreeMap::new(),
+            events: Vec::new(),
+            totals: Vec::new(),
+            attached: true,
+        }
+    }
+
+    /// Makes the addresses of this host known.
+    pub fn set_own_addresses(&mut self, addresses: impl IntoIterator<Item = std::net::IpAddr>) {
+        self.own_addresses.extend(addresses.into_iter().map(|address| {
+            let OwnAddress { address, ip_version } = own_address(address);
+            (address, ip_version)
+        }));
+    }
+
+    /// The deadline last promised, in nanoseconds since boot.
+    pub const fn attended_until(&self) -> u64 {
+        self.attended_until
+    }
+
+    /// A frame arrives. Once detached, none does.
+    pub fn receive(&mut self, captured: &[u8], context: ReplayContext) {
+        if !self.attached {
+            return;
+        }
+        self.add(Stat::Seen, 1);
+        let frame = Bytes { captured, wire_length: context.wire_length as usize };
+        let verdict = match self.watch(&frame, context) {
+            Ok(verdict) => verdict,
+            Err(unparsed) => {
+                if let Some(reason) = Stat::of_unparsed(unparsed) {
+                    self.add(reason, 1);
+                }
+                unparsed.verdict()
+            }
+        };
+        self.add(Stat::Verdict(verdict), 1);
+    }
+
+    fn watch(&mut self, frame: &Bytes<'_>, context: ReplayContext) -> Result<Verdict, Unparsed> {
+        let packet = parse(frame)?;
+        let Some((tables, prefixes)) = &self.generation else {
+            return Ok(Verdict::NoMatch);
+        };
+        let source = longest_match(prefixes, packet.version, packet.source);
+        let destination = longest_match(prefixes, packet.version, packet.destination);
+        if source == NO_MATCH_SET && destination == NO_MATCH_SET {
+            return Ok(Verdict::NoMatch);
+        }
+        let named = [source, destination]
+            .into_iter()
+            .filter(|&set| set != NO_MATCH_SET)
+            .filter_map(|set| tables.group_of_set.get(set as usize))
+            .filter_map(|&group| tables.groups.get(group as usize))
+            .fold(SlotMask::EMPTY, |named, group| named.union(group));
+        let now = context.time;
+        let until = self.attended_until;
+        let facts = Facts {
+            now,
+            class: Class::Transit,
+            direction: Direction::Through,
+            interface: (context.interface < MAX_INTERFACES).then_some(context.interface as u8),
+            own_address: self.is_own(&packet, packet.source)
+                || self.is_own(&packet, packet.destination),
+            attended: self.attended_for_ever || (now < until && until - now <= LEASE_LIMIT),
+        };
+        let judgement = judge(&named, tables.slots.as_slice(), &facts);
+        if judgement.verdict == Verdict::Recorded {
+            let key = key(&packet, &facts, tables.generation, judgement.approvals);
+            let value = value(&packet, &facts, source, destination);
+            self.account(key, value);
+        }
+        Ok(judgement.verdict)
+    }
+
+    fn account(&mut self, key: FlowKey, value: FlowValue) {
+        let octets = value.octets;
+        let (source, destination) = (value.source_set as usize, value.destination_set as usize);
+        if source != 0 {
+            self.totals[source].source_packets += 1;
+            self.totals[source].source_octets += octets;
+        }
+        if destination != 0 {
+            self.totals[destination].destination_packets += 1;
+            self.totals[destination].destination_octets += octets;
+        }
+        if source != 0 && destination != 0 {
+            self.add(Stat::BothPackets, 1);
+            self.add(Stat::BothOctets, octets);
+        }
+        if let Some(known) = self.flows.get_mut(&key) {
+            known.absorb(&value);
+        } else if self.flows.len() < self.flow_capacity {
+            self.flows.insert(key, value);
+            self.events.push(FlowEvent {
+                key,
+                time: value.first,
+                source_set: value.source_set,
+                destination_set: value.destination_set,
+                class: value.class,
+                direction: value.direction,
+                reserved: [0; 6],
+            });
+        } else {
+            self.add(Stat::UnattributedPackets, 1);
+            self.add(Stat::UnattributedOctets, octets);
+        }
+    }
+
+    fn is_own(&self, packet: &Packet, address: [u8; 16]) -> bool {
+        self.own_addresses.contains(&(address, packet.version as u32))
+    }
+
+    fn add(&mut self, stat: Stat, count: u64) {
+        self.counters[stat.cell()] += count;
+    }
+}
+
+impl Datapath for Fake {
+    fn publish(&mut self, tables: &Tables) -> Result<(), DatapathError> {
+        tables.check_room()?;
+        let current = self.generation.as_ref().map_or(0, |(tables, _)| tables.generation);
+        if tables.generation != current + 1 {
+            return Err(DatapathError::OutOfTurn { given: tables.generation, current });
+        }
+        let v4 = tables.v4.iter().map(|&(prefix, set)| (IpNet::V4(prefix), set));
+        let v6 = tables.v6.iter().map(|&(prefix, set)| (IpNet::V6(prefix), set));
+        self.totals = vec![Totals::default(); tables.group_of_set.len()];
+        self.generation = Some((tables.clone(), v4.chain(v6).collect()));
+        Ok(())
+    }
+
+    fn attend(&mut self, until: u64) -> Result<(), DatapathError> {
+        self.attended_until = until;
+        Ok(())
+    }
+
+    fn drain_events(&mut self, sink: &mut dyn FnMut(FlowEvent)) -> Result<(), DatapathError> {
+        self.events.drain(..).for_each(sink);
+        Ok(())
+    }
+
+    fn drain_flows(
+        &mut self,
+        sink: &mut dyn FnMut(FlowKey, FlowValue),
+    ) -> Result<(), DatapathError> {
+        for (key, value) in std::mem::take(&mut self.flows) {
+            sink(key, value);
+        }
+        Ok(())
+    }
+
+    fn counters(&self) -> Result<Counters, DatapathError> {
+        Ok(self.counters)
+    }
+
+    fn totals(&self) -> Result<Vec<Totals>, DatapathError> {
+        Ok(self.totals.clone())
+    }
+
+    fn detach(&mut self) {
+        self.attached = false;
+    }
+}
+
+fn longest_match(prefixes: &HashMap<IpNet, u32>, version: IpVersion, address: [u8; 16]) -> u32 {
+    let around = |length: u8| match version {
+        IpVersion::V4 => {
+            let [a, b, c, d, ..] = address;
+            Ipv4Net::new([a, b, c, d].into(), length).map(|prefix| IpNet::V4(prefix.trunc())).ok()
+        }
+        IpVersion::V6 => {
+            Ipv6Net::new(address.into(), length).map(|prefix| IpNet::V6(prefix.trunc())).ok()
+        }
+    };
+    (0..=128)
+        .rev()
+        .filter_map(around)
+        .find_map(|prefix| prefixes.get(&prefix).copied())
+        .unwrap_or(NO_MATCH_SET)
+}
+
+fn key(packet: &Packet, facts: &Facts, generation: u64, approvals: SlotMask) -> FlowKey {
+    FlowKey {
+        source: packet.source,
+        destination: packet.destination,
+        source_port: packet.source_port,
+        destination_port: packet.destination_port,
+        vlan: packet.vlan,
+        ip_version: packet.version as u8,
+        protocol: packet.protocol,
+        fragment: packet.fragment as u8,
+        vlan_tags: packet.vlan_tags,
+        interface: facts.interface.unwrap_or(u8::MAX),
+        generation,
+        approvals,
+        ..FlowKey::default()
+    }
+}
+
+fn value(packet: &Packet, facts: &Facts, source_set: u32, destination_set: u32) -> FlowValue {
+    FlowValue {
+        packets: 1,
+        octets: u64::from(packet.octets),
+        first: facts.now,
+        last: facts.now,
+        source_set,
+        destination_set,
+        tcp_flags: packet.tcp_flags,
+        ttl_min: packet.ttl,
+        ttl_max: packet.ttl,
+        class: facts.class as u8,
+        direction: facts.direction as u8,
+        reserved: [0; 2],
+    }
+}

@@ -1,0 +1,231 @@
+//! Loads the object and keeps its maps.
+//!
+//! Loading, creating maps and attaching need `CAP_BPF` and `CAP_NET_ADMIN`; what
+//! follows needs only the descriptors held here.
+
+use aya::{
+    Ebpf, EbpfLoader,
+    maps::{Array, HashMap, Map, MapData, MapError, PerCpuArray, RingBuf},
+    programs::{ProgramError, Xdp},
+};
+use sensor_common::{Counters, FlowEvent, FlowKey, FlowValue, OwnAddress, Stat, Totals};
+use thiserror::Error;
+use zerocopy::FromBytes as _;
+
+use super::{
+    Attached, Datapath, DatapathError,
+    flows::FlowBanks,
+    generation::Generations,
+    object::{self, OBJECT, ObjectError},
+    wire::Wire,
+};
+use crate::watchlist::Tables;
+
+const PROGRAM: &str = "sekisho";
+
+/// Why the program could not be loaded.
+#[derive(Debug, Error)]
+pub enum LoadError {
+    /// The process lacks capabilities.
+    #[error("may not load BPF programs: run with sudo, or grant CAP_BPF and CAP_NET_ADMIN")]
+    Permission,
+    /// The object in this binary is refused.
+    #[error(transparent)]
+    Object(#[from] ObjectError),
+    /// The kernel or aya refuses the object.
+    #[error("the kernel refuses the eBPF object: {0}")]
+    Ebpf(#[from] aya::EbpfError),
+    /// The verifier refuses the program.
+    #[error("the kernel refuses the eBPF program: {}", refusal(.0))]
+    Program(#[from] ProgramError),
+    /// A map is missing or of another kind.
+    #[error("the eBPF object has no map {0} of the expected kind")]
+    NoMap(&'static str),
+    /// A map cannot be set up.
+    #[error(transparent)]
+    Datapath(#[from] DatapathError),
+}
+
+/// How the program is loaded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// For replay: time, interface and wire length come with the frame.
+    pub replay: bool,
+    /// For lab: own addresses are looked up.
+    pub lab: bool,
+    /// Flows counted between two drains before there is no room.
+    pub flow_capacity: u32,
+}
+
+impl Options {
+    /// Flows counted between two drains unless told otherwise.
+    pub const FLOW_CAPACITY: u32 = 65_536;
+}
+
+/// The loaded program with its maps.
+pub struct Kernel {
+    pub(super) ebpf: Ebpf,
+    pub(super) links: Vec<Attached>,
+    pub(super) interfaces: HashMap<MapData, u32, u32>,
+    stats: PerCpuArray<MapData, Wire<Counters>>,
+    lease: Array<MapData, u64>,
+    own_addresses: HashMap<MapData, Wire<OwnAddress>, u32>,
+    events: RingBuf<MapData>,
+    generations: Generations,
+    flows: FlowBanks,
+}
+
+impl Kernel {
+    /// Loads the program. It records nothing before a generation is published.
+    pub fn load(options: Options) -> Result<Self, LoadError> {
+        object::check(OBJECT)?;
+        let mut ebpf = EbpfLoader::new()
+            .override_global("REPLAY", &u8::from(options.replay), true)
+            .override_global("LAB", &u8::from(options.lab), true)
+            .load(OBJECT)
+            .map_err(|source| {
+                if is_permission(&source) { LoadError::Permission } else { source.into() }
+            })?;
+        let program: &mut Xdp = program(&mut ebpf)?;
+        program.load().map_err(|source| {
+            if is_permission(&source) { LoadError::Permission } else { source.into() }
+        })?;
+        let generations = Generations::take(&mut ebpf)?;
+        let flows = FlowBanks::take(&mut ebpf, options.flow_capacity)?;
+        Ok(Self {
+            links: Vec::new(),
+            interfaces: take(&mut ebpf, "INTERFACES")?,
+            stats: take(&mut ebpf, "STATS")?,
+            lease: take(&mut ebpf, "LEASE")?,
+            own_addresses: take(&mut ebpf, "OWN_ADDRESSES")?,
+            events: take(&mut ebpf, "EVENTS")?,
+            generations,
+            flows,
+            ebpf,
+        })
+    }
+
+    /// Makes the addresses of this host known to a program loaded for lab.
+    pub fn set_own_addresses(
+        &mut self,
+        addresses: impl IntoIterator<Item = std::net::IpAddr>,
+    ) -> Result<(), DatapathError> {
+        for address in addresses {
+            self.own_addresses
+                .insert(&Wire(own_address(address)), &1, 0)
+                .map_err(|source| DatapathError::Map { map: "OWN_ADDRESSES", source })?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn program(&mut self) -> Result<&mut Xdp, LoadError> {
+        program(&mut self.ebpf)
+    }
+}
+
+impl Datapath for Kernel {
+    fn publish(&mut self, tables: &Tables) -> Result<(), DatapathError> {
+        self.generations.publish(tables)
+    }
+
+    fn attend(&mut self, until: u64) -> Result<(), DatapathError> {
+        self.lease
+            .set(0, &until, 0)
+            .map_err(|source| DatapathError::Map { map: "LEASE", source })
+    }
+
+    fn drain_events(&mut self, sink: &mut dyn FnMut(FlowEvent)) -> Result<(), DatapathError> {
+        while let Some(item) = self.events.next() {
+            let event = FlowEvent::read_from_bytes(&item)
+                .map_err(|_| DatapathError::NotAnEvent { length: item.len() })?;
+            sink(event);
+        }
+        Ok(())
+    }
+
+    fn drain_flows(
+        &mut self,
+        sink: &mut dyn FnMut(FlowKey, FlowValue),
+    ) -> Result<(), DatapathError> {
+        self.flows.drain(sink)
+    }
+
+    fn counters(&self) -> Result<Counters, DatapathError> {
+        let per_cpu = self
+            .stats
+            .get(&0, 0)
+            .map_err(|source| DatapathError::Map { map: "STATS", source })?;
+        let mut sum = [0; Stat::COUNT];
+        for Wire(counters) in per_cpu.iter() {
+            for (cell, count) in sum.iter_mut().zip(counters) {
+                *cell += count;
+            }
+        }
+        Ok(sum)
+    }
+
+    fn totals(&self) -> Result<Vec<Totals>, DatapathError> {
+        Ok(self.generations.totals())
+    }
+
+    fn detach(&mut self) {
+        self.links.clear();
+    }
+}
+
+pub(super) fn own_address(address: std::net::IpAddr) -> OwnAddress {
+    let mut bytes = [0; 16];
+    let ip_version = match address {
+        std::net::IpAddr::V4(v4) => {
+            bytes[..4].copy_from_slice(&v4.octets());
+            4
+        }
+        std::net::IpAddr::V6(v6) => {
+            bytes = v6.octets();
+            6
+        }
+    };
+    OwnAddress { address: bytes, ip_version }
+}
+
+/// The verifier's log is thousands of lines, of which the last says what it refused.
+fn refusal(error: &ProgramError) -> String {
+    match error {
+        ProgramError::LoadError { io_error, verifier_log } => {
+            let log = verifier_log.to_string();
+            let last = log.lines().rfind(|line| !line.trim().is_empty()).unwrap_or_default();
+            format!("{io_error}; verifier: {last}")
+        }
+        other => other.to_string(),
+    }
+}
+
+/// Takes a map out of the object.
+pub(super) fn take<M: TryFrom<Map, Error = MapError>>(
+    ebpf: &mut Ebpf,
+    name: &'static str,
+) -> Result<M, LoadError> {
+    let map = ebpf.take_map(name).ok_or(LoadError::NoMap(name))?;
+    M::try_from(map).map_err(|_| LoadError::NoMap(name))
+}
+
+fn program(ebpf: &mut Ebpf) -> Result<&mut Xdp, LoadError> {
+    let program = ebpf
+        .program_mut(PROGRAM)
+        .ok_or(ProgramError::InvalidName { name: PROGRAM.into() })?;
+    Ok(program.try_into()?)
+}
+
+/// Whether an error, or what caused it, is the system's refusal of privilege.
+fn is_permission(error: &(dyn std::error::Error + 'static)) -> bool {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(io) = error.downcast_ref::<std::io::Error>()
+            && io.kind() == std::io::ErrorKind::PermissionDenied
+        {
+            return true;
+        }
+        next = error.source();
+    }
+    false
+}

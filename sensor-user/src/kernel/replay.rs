@@ -1,0 +1,163 @@
+//! Runs frames through a program of its own by `BPF_PROG_TEST_RUN`.
+//!
+//! The kernel refuses frames below 14 bytes and above a page. Above, the headers
+//! are passed and the wire length stands in the metadata: no verdict needs more.
+//! Below, the host parser judges, which is the same code.
+
+use aya::{
+    TestRun as _, TestRunOptions,
+    programs::ProgramError,
+};
+use sensor_common::{Bytes, Counters, FlowEvent, FlowKey, FlowValue, ReplayContext, Stat, Totals, parse};
+use thiserror::Error;
+use zerocopy::IntoBytes as _;
+
+use super::{Datapath, DatapathError, Kernel, LoadError, Options};
+use crate::watchlist::Tables;
+
+/// `ETH_HLEN`: fewer bytes are refused (bpf_prog_test_run_xdp, net/bpf/test_run.c).
+const SHORTEST: usize = 14;
+
+/// Bytes of a frame that are passed on; the parser reads fewer.
+const HEADERS: usize = 512;
+
+const XDP_PASS: u32 = 2;
+
+/// Why a frame could not be run.
+#[derive(Debug, Error)]
+pub enum ReplayError {
+    /// The kernel did not run the program.
+    #[error("the kernel did not run the program on a frame of {length} bytes: {source}")]
+    NotRun {
+        /// Bytes passed.
+        length: usize,
+        /// What aya said.
+        source: ProgramError,
+    },
+    /// The program did something else than pass the frame.
+    #[error("the program returned {action} instead of XDP_PASS")]
+    NotPassed {
+        /// What it returned.
+        action: u32,
+    },
+    /// The program could not be loaded.
+    #[error(transparent)]
+    Load(#[from] LoadError),
+}
+
+/// A program loaded for replay.
+pub struct Replayer {
+    kernel: Kernel,
+    host: Counters,
+}
+
+/// `struct xdp_md` (include/uapi/linux/bpf.h).
+#[repr(C)]
+#[derive(zerocopy::IntoBytes, zerocopy::Immutable)]
+struct XdpMd {
+    data: u32,
+    data_end: u32,
+    data_meta: u32,
+    ingress_ifindex: u32,
+    rx_queue_index: u32,
+    egress_ifindex: u32,
+}
+
+impl Replayer {
+    /// Loads a program and maps of its own.
+    pub fn load(lab: bool, flow_capacity: u32) -> Result<Self, LoadError> {
+        let kernel = Kernel::load(Options { replay: true, lab, flow_capacity })?;
+        Ok(Self { kernel, host: [0; Stat::COUNT] })
+    }
+
+    /// Runs one frame, as captured.
+    pub fn run(&mut self, captured: &[u8], context: ReplayContext) -> Result<(), ReplayError> {
+        if captured.len() < SHORTEST {
+            self.judge_on_host(captured, context);
+            return Ok(());
+        }
+        let headers = &captured[..captured.len().min(HEADERS)];
+        let meta = context.as_bytes();
+        let mut data = [0; size_of::<ReplayContext>() + HEADERS];
+        let length = meta.len() + headers.len();
+        data[..meta.len()].copy_from_slice(meta);
+        data[meta.len()..length].copy_from_slice(headers);
+        let context = XdpMd {
+            data: meta.len() as u32,
+            data_end: length as u32,
+            data_meta: 0,
+            ingress_ifindex: 0,
+            rx_queue_index: 0,
+            egress_ifindex: 0,
+        };
+        let mut options = TestRunOptions::new();
+        options.data_in = Some(&data[..length]);
+        options.ctx_in = Some(context.as_bytes());
+        let result = self
+            .kernel
+            .program()?
+            .test_run(options)
+            .map_err(|source| ReplayError::NotRun { length: headers.len(), source })?;
+        match result.return_value {
+            XDP_PASS => Ok(()),
+            action => Err(ReplayError::NotPassed { action }),
+        }
+    }
+
+    /// Makes the addresses of this host known, as on a real network card in lab mode.
+    pub fn set_own_addresses(
+        &mut self,
+        addresses: impl IntoIterator<Item = std::net::IpAddr>,
+    ) -> Result<(), DatapathError> {
+        self.kernel.set_own_addresses(addresses)
+    }
+
+    /// No frame this short holds a packet, so there is nothing to match.
+    fn judge_on_host(&mut self, captured: &[u8], context: ReplayContext) {
+        let frame = Bytes { captured, wire_length: context.wire_length as usize };
+        self.host[Stat::Seen.cell()] += 1;
+        if let Err(unparsed) = parse(&frame) {
+            if let Some(reason) = Stat::of_unparsed(unparsed) {
+                self.host[reason.cell()] += 1;
+            }
+            self.host[Stat::Verdict(unparsed.verdict()).cell()] += 1;
+        }
+    }
+}
+
+impl Datapath for Replayer {
+    fn publish(&mut self, tables: &Tables) -> Result<(), DatapathError> {
+        self.kernel.publish(tables)
+    }
+
+    fn attend(&mut self, until: u64) -> Result<(), DatapathError> {
+        self.kernel.attend(until)
+    }
+
+    fn drain_events(&mut self, sink: &mut dyn FnMut(FlowEvent)) -> Result<(), DatapathError> {
+        self.kernel.drain_events(sink)
+    }
+
+    fn drain_flows(
+        &mut self,
+        sink: &mut dyn FnMut(FlowKey, FlowValue),
+    ) -> Result<(), DatapathError> {
+        self.kernel.drain_flows(sink)
+    }
+
+    fn counters(&self) -> Result<Counters, DatapathError> {
+        let mut counters = self.kernel.counters()?;
+        for (cell, count) in counters.iter_mut().zip(self.host) {
+            *cell += count;
+        }
+        Ok(counters)
+    }
+
+    fn totals(&self) -> Result<Vec<Totals>, DatapathError> {
+        self.kernel.totals()
+    }
+
+    fn detach(&mut self) {
+        self.kernel.detach();
+    }
+}

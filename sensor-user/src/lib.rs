@@ -1,0 +1,20 @@
+//! Sekisho's user side: everything but `main`.
+//!
+//! The cores (`watchlist`, `feeds`, `capture`, `pipeline`, `privacy`, `preflight`)
+//! know neither the kernel nor tokio; `kernel` is the only module with `unsafe`;
+//! `agent` and `replay` wire them; `cli` sits on top.
+
+pub mod agent;
+pub mod capped;
+pub mod capture;
+pub mod cli;
+pub mod exporters;
+pub mod feeds;
+pub mod kernel;
+pub mod pipeline;
+pub mod preflight;
+pub mod privacy;
+pub mod replay;
+pub mod settings;
+pub mod telemetry;
+pub mod watchlist;

@@ -1,0 +1,7 @@
+//! The binary `sekisho`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    sekisho::cli::main()
+}

@@ -1,0 +1,15 @@
+//! The way of a record: from what the kernel counted to what is written.
+//!
+//! Pure stages; `agent` and `replay` wire them.
+
+mod clock;
+mod flow_table;
+mod losses;
+mod record;
+mod summary;
+
+pub use clock::Clock;
+pub use flow_table::{Flow, FlowTable, Timeouts};
+pub use losses::Losses;
+pub use record::{End, Matched, Names, Notice, Record, RecordId};
+pub use summary::Summary;

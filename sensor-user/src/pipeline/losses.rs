@@ -1,0 +1,31 @@
+//! What was lost on the way, by stage.
+
+use std::collections::BTreeMap;
+
+use sensor_common::{Counters, Stat};
+
+/// Losses of a run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Losses {
+    /// Packets of records that the limiter dropped because the output was too slow.
+    pub limiter: u64,
+    /// Notices of new flows that the limiter dropped.
+    pub notices: u64,
+}
+
+impl Losses {
+    /// Every stage that can lose, with what it lost.
+    ///
+    /// `flow_table` and `limiter` are packets that stand in no record, `totals`
+    /// packets that stand in no total; `events` are notices of new flows whose
+    /// packets are counted all the same.
+    pub fn by_stage(&self, counters: &Counters) -> BTreeMap<&'static str, u64> {
+        let of = |stat: Stat| counters[stat.cell()];
+        BTreeMap::from([
+            ("events", of(Stat::EventsLost) + self.notices),
+            ("flow_table", of(Stat::UnattributedPackets)),
+            ("limiter", self.limiter),
+            ("totals", of(Stat::TotalsLost)),
+        ])
+    }
+}

@@ -1,0 +1,127 @@
+//! Replay: a capture through a program of its own, so that a watchlist can be tried.
+//!
+//! It uses the file's times, never an interface, and never the state folder.
+
+use std::io::{self, Read};
+
+use sensor_common::{MAX_INTERFACES, ReplayContext};
+use thiserror::Error;
+
+use crate::{
+    capture::{Capture, CaptureError, Truncated},
+    exporters::json::Line,
+    kernel::{Datapath, DatapathError, ReplayError, Replayer},
+    pipeline::{Flow, FlowTable, Losses, Names, RecordId, Summary, Timeouts},
+};
+
+/// Events between two drains of the ring: far fewer than it holds, so none is lost.
+const EVENTS: u32 = 4096;
+
+/// Flows the kernel counts before it is drained; each packet makes one at most.
+const FLOWS: u32 = 65_536;
+
+/// Nanoseconds of the file's time between two drains when there are timeouts.
+const RESOLUTION: u64 = 1_000_000_000;
+
+/// Why a replay failed.
+#[derive(Debug, Error)]
+pub enum Error {
+    /// The file.
+    #[error(transparent)]
+    Capture(#[from] CaptureError),
+    /// The program.
+    #[error(transparent)]
+    Run(#[from] ReplayError),
+    /// The maps.
+    #[error(transparent)]
+    Datapath(#[from] DatapathError),
+    /// More interfaces than slots.
+    #[error("capture {name}: packets of more than {MAX_INTERFACES} interfaces; split the file")]
+    Interfaces {
+        /// The file.
+        name: String,
+    },
+    /// The output.
+    #[error("cannot write records: {0}")]
+    Output(#[source] io::Error),
+}
+
+/// How a replay ended.
+#[derive(Debug)]
+pub struct Outcome {
+    /// What was done.
+    pub summary: Summary,
+    /// The last record of the file, when it was cut.
+    pub truncated: Option<Truncated>,
+}
+
+/// Runs a capture and hands over its flows, then the summary.
+///
+/// `progress` is told the bytes read.
+pub fn run<R: Read>(
+    mut capture: Capture<R>,
+    name: &str,
+    mut names: Names,
+    timeouts: Option<Timeouts>,
+    sink: &mut dyn FnMut(Line) -> io::Result<()>,
+    progress: &mut dyn FnMut(u64),
+) -> Result<Outcome, Error> {
+    let mut kernel = Replayer::load(true, FLOWS).map_err(ReplayError::Load)?;
+    kernel.publish(&names.compiled.tables)?;
+    let mut table = FlowTable::new(timeouts);
+    let mut ended = Vec::new();
+    let (mut undrained, mut drained_at, mut latest) = (0, 0, 0);
+    while let Some(frame) = capture.next_frame()? {
+        if frame.interface >= MAX_INTERFACES {
+            return Err(Error::Interfaces { name: name.into() });
+        }
+        name_interface(&mut names, &capture, frame.interface);
+        let is_due = timeouts.is_some() && frame.time.saturating_sub(drained_at) >= RESOLUTION;
+        if undrained == FLOWS || is_due {
+            drain(&mut kernel, &mut table, &mut ended, latest)?;
+            (undrained, drained_at) = (0, frame.time);
+            progress(capture.position());
+        } else if undrained % EVENTS == 0 {
+            kernel.drain_events(&mut |_| {})?;
+            progress(capture.position());
+        }
+        let captured = u32::try_from(frame.data.len()).unwrap_or(u32::MAX);
+        let wire_length = frame.wire_length.max(captured);
+        let context =
+            ReplayContext { time: frame.time, wire_length, interface: frame.interface };
+        kernel.run(&frame.data, context)?;
+        undrained += 1;
+        latest = latest.max(frame.time);
+    }
+    drain(&mut kernel, &mut table, &mut ended, latest)?;
+    ended.extend(table.drain());
+    let mut summary = Summary::default();
+    for (id, flow) in (1..).zip(&ended) {
+        let record = names.record(RecordId(id), flow);
+        summary.add(&record);
+        sink(Line::Flow(record)).map_err(Error::Output)?;
+    }
+    summary.finish(&kernel.counters()?, &Losses::default());
+    sink(Line::Summary(summary.clone())).map_err(Error::Output)?;
+    Ok(Outcome { summary, truncated: capture.truncated() })
+}
+
+fn drain(
+    kernel: &mut Replayer,
+    table: &mut FlowTable,
+    ended: &mut Vec<Flow>,
+    latest: u64,
+) -> Result<(), DatapathError> {
+    kernel.drain_events(&mut |_| {})?;
+    kernel.drain_flows(&mut |key, value| ended.extend(table.absorb(key, value)))?;
+    ended.extend(table.expire(latest));
+    Ok(())
+}
+
+/// The name the file gives an interface, or its number.
+fn name_interface<R: Read>(names: &mut Names, capture: &Capture<R>, interface: u32) {
+    for slot in names.interfaces.len()..=interface as usize {
+        let named = u32::try_from(slot).ok().and_then(|slot| capture.interface_name(slot));
+        names.interfaces.push(named.map_or_else(|| slot.to_string(), str::to_owned));
+    }
+}

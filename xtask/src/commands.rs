@@ -1,0 +1,34 @@
+//! The commands, one file each: a new one is a module, a variant and a match arm.
+
+mod build_ebpf;
+mod lint;
+mod setup;
+mod test;
+
+use anyhow::Result;
+use clap::Subcommand;
+
+/// What `cargo xtask` can do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Install whatever the other commands need and is missing
+    Setup,
+    /// Build the eBPF object; print its path, size and SHA-256
+    BuildEbpf(build_ebpf::Args),
+    /// Run all tests: units and documentation as you, kernel tests as root
+    Test(test::Args),
+    /// Check format, lints, documentation, licences and sources
+    Lint(lint::Args),
+}
+
+impl Command {
+    /// Runs the command to its end.
+    pub(crate) fn run(self) -> Result<()> {
+        match self {
+            Self::Setup => setup::run(),
+            Self::BuildEbpf(args) => build_ebpf::run(&args),
+            Self::Test(args) => test::run(&args),
+            Self::Lint(args) => lint::run(&args),
+        }
+    }
+}

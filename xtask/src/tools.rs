@@ -1,0 +1,64 @@
+//! What the commands need on the machine, and putting it there.
+//!
+//! Our own tools live under `$CARGO_HOME/sekisho-tools`, in directories named by
+//! version, so that several clones share them and a changed pin never meets an old
+//! binary. Each check is a look at the file system or one quick process: with
+//! everything in place, [`ensure`] takes a fraction of a second.
+
+mod cargo_tool;
+mod linker;
+mod nightly;
+mod packages;
+
+use anyhow::Result;
+
+pub(crate) use self::cargo_tool::{CARGO_DENY, CARGO_NEXTEST};
+use crate::say::say;
+
+/// A purpose for which tools are needed. Each one includes [`Need::Build`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Need {
+    /// Building the eBPF object and the sensor.
+    Build,
+    /// Showing the sensor at work between two network namespaces.
+    Demo,
+    /// Running all tests.
+    Test,
+    /// Checking the sources.
+    Lint,
+}
+
+impl Need {
+    /// Every need there is.
+    pub(crate) const ALL: [Self; 4] = [Self::Build, Self::Demo, Self::Test, Self::Lint];
+
+    /// The word for it in what we print.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Build => "build",
+            Self::Demo => "demo",
+            Self::Test => "test",
+            Self::Lint => "lint",
+        }
+    }
+}
+
+/// Installs whatever `needs` call for and is missing.
+pub(crate) fn ensure(needs: &[Need]) -> Result<()> {
+    packages::ensure(needs)?;
+    nightly::ensure()?;
+    linker::ensure()?;
+    if needs.contains(&Need::Test) {
+        CARGO_NEXTEST.ensure()?;
+    }
+    if needs.contains(&Need::Lint) {
+        CARGO_DENY.ensure()?;
+    }
+    let names = needs
+        .iter()
+        .map(|need| need.name())
+        .collect::<Vec<_>>()
+        .join(", ");
+    say("setup", format_args!("everything is in place for {names}"));
+    Ok(())
+}

@@ -1,0 +1,49 @@
+//! Where things are in this repository, and Cargo as it is to be run here.
+
+use std::{
+    env,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use anyhow::{Context as _, Result};
+use serde_json::Value;
+
+use crate::exec;
+
+/// The root of the repository.
+pub(crate) fn root() -> &'static Path {
+    let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
+    manifest.parent().unwrap_or(manifest)
+}
+
+/// The Cargo that runs us, so that the pin in `rust-toolchain.toml` holds, at the
+/// root of the repository.
+///
+/// A linker set by the environment would win over the one in `.cargo/config.toml`,
+/// which is the one built against the right LLVM.
+pub(crate) fn cargo(subcommand: &str) -> Command {
+    let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo
+        .arg(subcommand)
+        .current_dir(root())
+        .env_remove("CARGO_TARGET_BPFEL_UNKNOWN_NONE_LINKER");
+    cargo
+}
+
+/// Every member but `sensor-ebpf`, whose binary is built for its own target by the
+/// build script of `sekisho`.
+///
+/// Commands that build share this one selection: Cargo unites features over the
+/// selected packages, so another selection would build the dependencies again.
+pub(crate) const HOST_PACKAGES: [&str; 3] = ["--workspace", "--exclude", "sensor-ebpf"];
+
+/// Where Cargo puts what it builds.
+pub(crate) fn target_dir() -> Result<PathBuf> {
+    let metadata = exec::stdout(cargo("metadata").args(["--no-deps", "--format-version", "1"]))?;
+    let metadata: Value = serde_json::from_str(&metadata).context("cargo metadata is not JSON")?;
+    let target = metadata["target_directory"].as_str();
+    Ok(PathBuf::from(
+        target.context("cargo metadata names no target directory")?,
+    ))
+}
