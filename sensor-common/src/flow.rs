@@ -11,8 +11,19 @@ use crate::slot::SlotMask;
 /// VLAN identifiers of a frame, outermost first.
 #[repr(C)]
 #[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash,
-    FromBytes, IntoBytes, Immutable, KnownLayout,
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    FromBytes,
+    IntoBytes,
+    Immutable,
+    KnownLayout,
 )]
 pub struct Vlan {
     /// VLAN identifiers without priority bits, network order; unused ones are 0.
@@ -24,8 +35,19 @@ pub struct Vlan {
 /// Parts that no packet uses yet (`tunnel_*`) are zero.
 #[repr(C)]
 #[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash,
-    FromBytes, IntoBytes, Immutable, KnownLayout,
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    FromBytes,
+    IntoBytes,
+    Immutable,
+    KnownLayout,
 )]
 pub struct FlowKey {
     /// Source address; an IPv4 address stands in the first four bytes.
@@ -151,7 +173,12 @@ mod tests {
 
     #[test]
     fn golden_bytes_of_a_key() {
-        let mut key = FlowKey { ip_version: 4, protocol: 6, vlan_tags: 1, ..FlowKey::default() };
+        let mut key = FlowKey {
+            ip_version: 4,
+            protocol: 6,
+            vlan_tags: 1,
+            ..FlowKey::default()
+        };
         key.source[..4].copy_from_slice(&[192, 0, 2, 1]);
         key.destination[..4].copy_from_slice(&[198, 51, 100, 7]);
         key.source_port = 443u16.to_be_bytes();
@@ -192,8 +219,17 @@ mod tests {
         assert_eq!(sum, part);
         sum.absorb(&FlowValue::default());
         assert_eq!(sum, part);
-        sum.absorb(&FlowValue { first: 5, last: 6, ttl_min: 59, tcp_flags: 16, ..part });
-        assert_eq!((sum.packets, sum.octets, sum.first, sum.last), (4, 160, 5, 20));
+        sum.absorb(&FlowValue {
+            first: 5,
+            last: 6,
+            ttl_min: 59,
+            tcp_flags: 16,
+            ..part
+        });
+        assert_eq!(
+            (sum.packets, sum.octets, sum.first, sum.last),
+            (4, 160, 5, 20)
+        );
         assert_eq!((sum.tcp_flags, sum.ttl_min, sum.ttl_max), (18, 59, 61));
     }
 }

@@ -36,13 +36,19 @@ pub struct Bytes<'a> {
 impl<'a> Bytes<'a> {
     /// A frame captured whole.
     pub const fn whole(captured: &'a [u8]) -> Self {
-        Self { captured, wire_length: captured.len() }
+        Self {
+            captured,
+            wire_length: captured.len(),
+        }
     }
 }
 
 impl Reader for Bytes<'_> {
     fn read<const N: usize>(&self, offset: usize) -> Option<[u8; N]> {
-        self.captured.get(offset..offset.checked_add(N)?)?.try_into().ok()
+        self.captured
+            .get(offset..offset.checked_add(N)?)?
+            .try_into()
+            .ok()
     }
 
     fn wire_length(&self) -> usize {

@@ -8,8 +8,19 @@ pub const SLOTS: u32 = 256;
 /// A set of slots, one bit each.
 #[repr(C)]
 #[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash,
-    FromBytes, IntoBytes, Immutable, KnownLayout,
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    FromBytes,
+    IntoBytes,
+    Immutable,
+    KnownLayout,
 )]
 pub struct SlotMask {
     /// Slot `i` is bit `i % 64` of word `i / 64`.
@@ -38,7 +49,9 @@ impl SlotMask {
     #[must_use]
     pub const fn union(&self, other: &Self) -> Self {
         let (a, b) = (&self.words, &other.words);
-        Self { words: [a[0] | b[0], a[1] | b[1], a[2] | b[2], a[3] | b[3]] }
+        Self {
+            words: [a[0] | b[0], a[1] | b[1], a[2] | b[2], a[3] | b[3]],
+        }
     }
 
     /// Whether no slot is in the set.

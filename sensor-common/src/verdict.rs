@@ -203,14 +203,23 @@ pub fn judge<T: SlotTable + ?Sized>(named: &SlotMask, slots: &T, facts: &Facts) 
     let mut first = 0;
     for (named, kept) in named.words.iter().zip(&mut approvals.words) {
         if *named != 0 {
-            let mut narrowing = Narrowing { left: *named, number: first, reached: 0, bit: 1, kept: 0 };
+            let mut narrowing = Narrowing {
+                left: *named,
+                number: first,
+                reached: 0,
+                bit: 1,
+                kept: 0,
+            };
             slots.narrow(&mut narrowing, facts);
             reached |= narrowing.reached;
             *kept = narrowing.kept;
         }
         first += u64::BITS;
     }
-    Judgement { verdict: furthest(reached), approvals }
+    Judgement {
+        verdict: furthest(reached),
+        approvals,
+    }
 }
 
 /// The narrowing of up to 64 slots, a slot a step.

@@ -47,7 +47,10 @@ pub(crate) struct Generation {
 #[inline(always)]
 pub(crate) fn generation() -> Option<Generation> {
     let number = read(&GENERATION);
-    (number != 0).then_some(Generation { number, index: (number & 1) as u32 })
+    (number != 0).then_some(Generation {
+        number,
+        index: (number & 1) as u32,
+    })
 }
 
 /// Whether the agent's lease holds at `now`.
@@ -69,7 +72,10 @@ pub(crate) fn is_own_address(packet: &Packet) -> bool {
 #[inline(always)]
 fn is_own(packet: &Packet, address: [u8; 16]) -> bool {
     OWN_ADDRESSES
-        .get_ptr(&OwnAddress { address, ip_version: u32::from(packet.version as u8) })
+        .get_ptr(&OwnAddress {
+            address,
+            ip_version: u32::from(packet.version as u8),
+        })
         .is_some()
 }
 
@@ -77,5 +83,6 @@ fn is_own(packet: &Packet, address: [u8; 16]) -> bool {
 fn read(cell: &Array<u64, 1>) -> u64 {
     // SAFETY: the pointer is to an aligned cell of the map; a volatile read is one load, so
     // it cannot see half of user space's store, and the compiler cannot repeat it.
-    cell.get_ptr(0).map_or(0, |cell| unsafe { cell.read_volatile() })
+    cell.get_ptr(0)
+        .map_or(0, |cell| unsafe { cell.read_volatile() })
 }

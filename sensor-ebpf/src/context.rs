@@ -42,7 +42,11 @@ impl Context {
             Some(replayed) => replayed.wire_length as usize,
             None => end - start,
         };
-        Frame { start, end, wire_length }
+        Frame {
+            start,
+            end,
+            wire_length,
+        }
     }
 
     /// Time of the packet: nanoseconds since boot, in replay since 1970.

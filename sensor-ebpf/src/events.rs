@@ -42,7 +42,14 @@ pub(crate) fn announce(key: &FlowKey, value: &FlowValue, stats: &Stats) {
 fn wake_up() -> u64 {
     // SAFETY: the map is a ring buffer, and the helper only reads its positions.
     let backlog = unsafe {
-        bpf_ringbuf_query((&raw const EVENTS).cast_mut().cast(), u64::from(BPF_RB_AVAIL_DATA))
+        bpf_ringbuf_query(
+            (&raw const EVENTS).cast_mut().cast(),
+            u64::from(BPF_RB_AVAIL_DATA),
+        )
     };
-    u64::from(if backlog > RING as u64 / 2 { BPF_RB_FORCE_WAKEUP } else { BPF_RB_NO_WAKEUP })
+    u64::from(if backlog > RING as u64 / 2 {
+        BPF_RB_FORCE_WAKEUP
+    } else {
+        BPF_RB_NO_WAKEUP
+    })
 }

@@ -3,8 +3,15 @@
 
 #![no_std]
 #![no_main]
-#![expect(unsafe_code, reason = "packet memory and maps are reached through raw pointers")]
-#![expect(missing_docs, unreachable_pub, reason = "the xdp macro generates an item without either")]
+#![expect(
+    unsafe_code,
+    reason = "packet memory and maps are reached through raw pointers"
+)]
+#![expect(
+    missing_docs,
+    unreachable_pub,
+    reason = "the xdp macro generates an item without either"
+)]
 
 mod config;
 mod context;
@@ -68,7 +75,14 @@ fn watch(context: &Context, stats: &Stats) -> Result<Verdict, Unparsed> {
     if let Verdict::Recorded = judgement.verdict {
         totals::count(generation, &hit, packet.octets, stats);
         flows::account(
-            &flows::Sighting { packet: &packet, hit, place, now, generation, interface },
+            &flows::Sighting {
+                packet: &packet,
+                hit,
+                place,
+                now,
+                generation,
+                interface,
+            },
             &judgement.approvals,
             stats,
         );

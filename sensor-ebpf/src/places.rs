@@ -17,5 +17,8 @@ pub(crate) struct Place {
 /// Places a packet, or says why it is not recorded.
 #[inline(always)]
 pub(crate) fn place(_packet: &Packet) -> Result<Place, Verdict> {
-    Ok(Place { class: Class::Transit, direction: Direction::Through })
+    Ok(Place {
+        class: Class::Transit,
+        direction: Direction::Through,
+    })
 }

@@ -10,7 +10,9 @@ use aya_ebpf::{
     helpers::generated::bpf_loop,
     macros::btf_map,
 };
-use sensor_common::{Facts, Judgement, NO_MATCH_SET, Narrowing, SLOTS, SetRow, Slot, SlotMask, SlotTable};
+use sensor_common::{
+    Facts, Judgement, NO_MATCH_SET, Narrowing, SLOTS, SetRow, Slot, SlotMask, SlotTable,
+};
 
 use crate::{config::Generation, matching::Hit};
 
@@ -69,11 +71,19 @@ impl SlotTable for Approvals {
     /// By `bpf_loop` (Linux 5.17): the verifier checks a step once and not 256 times.
     #[inline(always)]
     fn narrow(&self, narrowing: &mut Narrowing, facts: &Facts) {
-        let mut state =
-            State { narrowing: *narrowing, facts: *facts, generation: self.generation };
+        let mut state = State {
+            narrowing: *narrowing,
+            facts: *facts,
+            generation: self.generation,
+        };
         // SAFETY: the kernel calls `step` with this pointer, and only until it returns.
         unsafe {
-            bpf_loop(Narrowing::STEPS, step as *mut c_void, (&raw mut state).cast(), 0);
+            bpf_loop(
+                Narrowing::STEPS,
+                step as *mut c_void,
+                (&raw mut state).cast(),
+                0,
+            );
         }
         *narrowing = state.narrowing;
     }
@@ -89,7 +99,13 @@ struct State {
 /// One step; 1 ends the loop.
 extern "C" fn step(_index: u64, state: *mut c_void) -> i64 {
     // SAFETY: `narrow` passes a pointer to its own state and reads it again only afterwards.
-    let State { narrowing, facts, generation } = unsafe { &mut *state.cast::<State>() };
-    let approvals = Approvals { generation: *generation };
+    let State {
+        narrowing,
+        facts,
+        generation,
+    } = unsafe { &mut *state.cast::<State>() };
+    let approvals = Approvals {
+        generation: *generation,
+    };
     i64::from(!narrowing.step(&approvals, facts))
 }

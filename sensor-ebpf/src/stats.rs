@@ -21,9 +21,10 @@ impl Stats {
     /// Looks the row up.
     #[inline(always)]
     pub(crate) fn of_this_cpu() -> Option<Self> {
-        STATS
-            .get_ptr_mut(0)
-            .map(|row| Self { counters: row.cast(), _not_shared: core::marker::PhantomData })
+        STATS.get_ptr_mut(0).map(|row| Self {
+            counters: row.cast(),
+            _not_shared: core::marker::PhantomData,
+        })
     }
 
     /// Adds `count` to a counter.

@@ -74,12 +74,22 @@ where
     /// and holds its interfaces; nothing is recorded before [`Self::run`], because
     /// nobody attends.
     pub const fn new(datapath: D, names: Names, output: W, config: Config) -> Self {
-        Self { datapath, names, output, config }
+        Self {
+            datapath,
+            names,
+            output,
+            config,
+        }
     }
 
     /// Runs until `stop` completes, then detaches, drains and writes the summary.
     pub async fn run(self, stop: impl Future<Output = ()> + Send) -> Result<Summary, AgentError> {
-        let Self { datapath, names, output, config } = self;
+        let Self {
+            datapath,
+            names,
+            output,
+            config,
+        } = self;
         let (batches, assembled) = mpsc::channel(Config::BATCHES);
         let (lines, written) = mpsc::channel(config.backlog);
         let writer = tokio::task::spawn_blocking(move || {
@@ -93,12 +103,12 @@ where
         let collected = collect::run(datapath, batches, &config, stop)
             .instrument(tracing::info_span!("collect"))
             .await;
-        let assembled = assembler.await?;
-        let written = writer.await?;
+        let summary = assembler.await?;
+        let output = writer.await?;
         // The output comes first: its failure is why the stages before it ended.
-        written.map_err(AgentError::Output)?;
+        output.map_err(AgentError::Output)?;
         collected?;
-        Ok(assembled)
+        Ok(summary)
     }
 }
 

@@ -48,12 +48,12 @@ pub fn main() -> ExitCode {
     let done = match &cli.command {
         Command::Run(args) => run::run(args),
         Command::Replay(args) => replay::replay(args),
-        Command::Check(args) => check::check(args, &mut std::io::stdout()).map(|verdict| {
-            match verdict {
+        Command::Check(args) => {
+            check::check(args, &mut std::io::stdout()).map(|verdict| match verdict {
                 check::Verdict::Ready => Exit::Done,
                 check::Verdict::NotReady => Exit::NotReady,
-            }
-        }),
+            })
+        }
     };
     match done {
         Ok(exit) => exit,

@@ -86,9 +86,11 @@ pub fn load(path: &Path, shortest: plain::Shortest) -> Result<plain::Decoded, Fe
         return Err(FeedError::NotText { name, line });
     }
     match decoded.bad.first() {
-        Some(first) => {
-            Err(FeedError::NothingValid { name, bad: decoded.bad.len(), first: first.clone() })
-        }
+        Some(first) => Err(FeedError::NothingValid {
+            name,
+            bad: decoded.bad.len(),
+            first: first.clone(),
+        }),
         None => Err(FeedError::Empty { name }),
     }
 }

@@ -87,8 +87,11 @@ pub fn run<R: Read>(
         }
         let captured = u32::try_from(frame.data.len()).unwrap_or(u32::MAX);
         let wire_length = frame.wire_length.max(captured);
-        let context =
-            ReplayContext { time: frame.time, wire_length, interface: frame.interface };
+        let context = ReplayContext {
+            time: frame.time,
+            wire_length,
+            interface: frame.interface,
+        };
         kernel.run(&frame.data, context)?;
         undrained += 1;
         latest = latest.max(frame.time);
@@ -103,7 +106,10 @@ pub fn run<R: Read>(
     }
     summary.finish(&kernel.counters()?, &Losses::default());
     sink(Line::Summary(summary.clone())).map_err(Error::Output)?;
-    Ok(Outcome { summary, truncated: capture.truncated() })
+    Ok(Outcome {
+        summary,
+        truncated: capture.truncated(),
+    })
 }
 
 fn drain(
@@ -121,7 +127,11 @@ fn drain(
 /// The name the file gives an interface, or its number.
 fn name_interface<R: Read>(names: &mut Names, capture: &Capture<R>, interface: u32) {
     for slot in names.interfaces.len()..=interface as usize {
-        let named = u32::try_from(slot).ok().and_then(|slot| capture.interface_name(slot));
-        names.interfaces.push(named.map_or_else(|| slot.to_string(), str::to_owned));
+        let named = u32::try_from(slot)
+            .ok()
+            .and_then(|slot| capture.interface_name(slot));
+        names
+            .interfaces
+            .push(named.map_or_else(|| slot.to_string(), str::to_owned));
     }
 }

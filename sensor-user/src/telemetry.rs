@@ -9,5 +9,8 @@ use tracing_subscriber::{EnvFilter, fmt, prelude::*};
 pub fn start() {
     let filter = EnvFilter::try_from_env("SEKISHO_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
     let lines = fmt::layer().with_writer(std::io::stderr).with_target(false);
-    tracing_subscriber::registry().with(filter).with(lines).init();
+    tracing_subscriber::registry()
+        .with(filter)
+        .with(lines)
+        .init();
 }

@@ -38,7 +38,12 @@ pub(super) fn parse<R: Reader>(frame: &R) -> Result<Link, Unparsed> {
         IPV6 => IpVersion::V6,
         other => return Err(without_ip(other)),
     };
-    Ok(Link { version, payload: offset + 2, vlan, vlan_tags })
+    Ok(Link {
+        version,
+        payload: offset + 2,
+        vlan,
+        vlan_tags,
+    })
 }
 
 /// Tag protocol identifiers: 802.1Q, 802.1ad and the ones in use before it.

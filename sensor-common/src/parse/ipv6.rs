@@ -44,7 +44,13 @@ pub(super) fn parse<R: Reader>(frame: &R, start: usize) -> Result<(Payload, Pack
         tcp_flags: 0,
         ttl: fixed[7],
     };
-    Ok((Payload { offset: start + HEADER, length }, packet))
+    Ok((
+        Payload {
+            offset: start + HEADER,
+            length,
+        },
+        packet,
+    ))
 }
 
 /// Extension headers after which another header follows: hop-by-hop, routing,
@@ -53,5 +59,8 @@ pub(super) fn parse<R: Reader>(frame: &R, start: usize) -> Result<(Payload, Pack
 /// follows it is encrypted.
 #[inline(always)]
 fn is_extension(next_header: u8) -> bool {
-    matches!(next_header, 0 | 43 | 44 | 51 | 60 | 135 | 139 | 140 | 253 | 254)
+    matches!(
+        next_header,
+        0 | 43 | 44 | 51 | 60 | 135 | 139 | 140 | 253 | 254
+    )
 }

@@ -10,7 +10,9 @@ fn ipv4(total_length: u16, protocol: u8, payload: &[u8]) -> Vec<u8> {
     let mut frame = ETHERNET_IPV4.to_vec();
     frame.extend([0x45, 0]);
     frame.extend(total_length.to_be_bytes());
-    frame.extend([0, 1, 0, 0, 64, protocol, 0, 0, 192, 0, 2, 1, 198, 51, 100, 7]);
+    frame.extend([
+        0, 1, 0, 0, 64, protocol, 0, 0, 192, 0, 2, 1, 198, 51, 100, 7,
+    ]);
     frame.extend(payload);
     frame
 }
@@ -30,8 +32,14 @@ fn tcp_over_ipv4() {
     let packet = parsed(&ipv4(40, 6, &tcp())).unwrap();
     assert_eq!(packet.source[..4], [192, 0, 2, 1]);
     assert_eq!(packet.destination[..4], [198, 51, 100, 7]);
-    assert_eq!((packet.source_port, packet.destination_port), ([0xd4, 0x31], [1, 0xbb]));
-    assert_eq!((packet.octets, packet.tcp_flags, packet.ttl), (40, 0x12, 64));
+    assert_eq!(
+        (packet.source_port, packet.destination_port),
+        ([0xd4, 0x31], [1, 0xbb])
+    );
+    assert_eq!(
+        (packet.octets, packet.tcp_flags, packet.ttl),
+        (40, 0x12, 64)
+    );
 }
 
 #[test]
@@ -49,8 +57,14 @@ fn a_total_length_of_zero_is_what_segmentation_offload_leaves() {
 #[test]
 fn the_total_length_is_held_against_the_wire_and_not_the_capture() {
     let frame = ipv4(1500, 6, &tcp());
-    assert_eq!(parsed(&frame), Err(Unparsed::Malformed(Malformed::Ipv4TotalLength)));
-    let cut = Bytes { captured: &frame, wire_length: 1514 };
+    assert_eq!(
+        parsed(&frame),
+        Err(Unparsed::Malformed(Malformed::Ipv4TotalLength))
+    );
+    let cut = Bytes {
+        captured: &frame,
+        wire_length: 1514,
+    };
     assert_eq!(parse(&cut).unwrap().octets, 1500);
 }
 
@@ -63,10 +77,26 @@ fn every_ipv4_contradiction_has_its_reason() {
     let cases = [
         ("version", version, Malformed::Ipv4Version),
         ("header length", header_length, Malformed::Ipv4HeaderLength),
-        ("total length below the header", ipv4(19, 6, &tcp()), Malformed::Ipv4TotalLength),
-        ("too short for TCP", ipv4(39, 6, &tcp()), Malformed::TransportLength),
-        ("too short for UDP", ipv4(27, 17, &tcp()), Malformed::TransportLength),
-        ("cut in the header", ipv4(40, 6, &tcp())[..30].to_vec(), Malformed::Truncated),
+        (
+            "total length below the header",
+            ipv4(19, 6, &tcp()),
+            Malformed::Ipv4TotalLength,
+        ),
+        (
+            "too short for TCP",
+            ipv4(39, 6, &tcp()),
+            Malformed::TransportLength,
+        ),
+        (
+            "too short for UDP",
+            ipv4(27, 17, &tcp()),
+            Malformed::TransportLength,
+        ),
+        (
+            "cut in the header",
+            ipv4(40, 6, &tcp())[..30].to_vec(),
+            Malformed::Truncated,
+        ),
         ("shorter than Ethernet", vec![0; 13], Malformed::Truncated),
         ("empty", vec![], Malformed::Truncated),
     ];
@@ -80,11 +110,17 @@ fn fragments_are_marked_and_later_ones_have_no_ports() {
     let mut first = ipv4(40, 6, &tcp());
     first[20] = 0x20;
     let packet = parsed(&first).unwrap();
-    assert_eq!((packet.fragment, packet.destination_port), (Fragment::First, [1, 0xbb]));
+    assert_eq!(
+        (packet.fragment, packet.destination_port),
+        (Fragment::First, [1, 0xbb])
+    );
     let mut later = ipv4(40, 6, &tcp());
     later[21] = 5;
     let packet = parsed(&later).unwrap();
-    assert_eq!((packet.fragment, packet.destination_port), (Fragment::Later, [0, 0]));
+    assert_eq!(
+        (packet.fragment, packet.destination_port),
+        (Fragment::Later, [0, 0])
+    );
 }
 
 #[test]
@@ -95,24 +131,33 @@ fn the_shortest_first_fragment_has_ports_and_no_flags() {
     assert_eq!((packet.destination_port, packet.tcp_flags), ([1, 0xbb], 0));
     let mut shorter = ipv4(27, 6, &tcp()[..7]);
     shorter[20] = 0x20;
-    assert_eq!(parsed(&shorter), Err(Unparsed::Malformed(Malformed::TransportLength)));
+    assert_eq!(
+        parsed(&shorter),
+        Err(Unparsed::Malformed(Malformed::TransportLength))
+    );
 }
 
 #[test]
 fn two_vlan_tags_are_read_and_a_third_is_too_deep() {
-    let tagged = |tags: usize| {
+    let tagged = |tags: u8| {
         let plain = ipv4(40, 6, &tcp());
         let mut frame = plain[..12].to_vec();
         for tag in 0..tags {
-            frame.extend([0x81, 0x00, 0xe0, 100 + tag as u8]);
+            frame.extend([0x81, 0x00, 0xe0, 100 + tag]);
         }
         frame.extend(&plain[12..]);
         frame
     };
     let packet = parsed(&tagged(2)).unwrap();
-    assert_eq!((packet.vlan_tags, packet.vlan.ids), (2, [[0, 100], [0, 101]]));
+    assert_eq!(
+        (packet.vlan_tags, packet.vlan.ids),
+        (2, [[0, 100], [0, 101]])
+    );
     assert_eq!(parsed(&tagged(1)).unwrap().vlan.ids, [[0, 100], [0, 0]]);
-    assert_eq!(parsed(&tagged(3)), Err(Unparsed::Unsupported(Unsupported::VlanDepth)));
+    assert_eq!(
+        parsed(&tagged(3)),
+        Err(Unparsed::Unsupported(Unsupported::VlanDepth))
+    );
 }
 
 #[test]
@@ -123,7 +168,10 @@ fn what_may_hide_ip_is_unsupported_and_the_rest_is_not_ip() {
         parsed(&frame)
     };
     for hides in [0x8847, 0x8864, 0x8926, 0x893f, 0x894f] {
-        assert_eq!(with_type(hides), Err(Unparsed::Unsupported(Unsupported::Encapsulation)));
+        assert_eq!(
+            with_type(hides),
+            Err(Unparsed::Unsupported(Unsupported::Encapsulation))
+        );
     }
     for other in [0x0806, 0x88cc, 0x0040] {
         assert_eq!(with_type(other), Err(Unparsed::NotIp));
@@ -144,7 +192,10 @@ fn ipv6(payload_length: u16, next_header: u8, payload: &[u8]) -> Vec<u8> {
 #[test]
 fn udp_and_icmp_over_ipv6() {
     let packet = parsed(&ipv6(8, 17, &[0, 53, 4, 0, 0, 8, 0, 0])).unwrap();
-    assert_eq!((packet.source_port, packet.destination_port), ([0, 53], [4, 0]));
+    assert_eq!(
+        (packet.source_port, packet.destination_port),
+        ([0, 53], [4, 0])
+    );
     assert_eq!((packet.octets, packet.ttl, packet.tcp_flags), (48, 61, 0));
     let packet = parsed(&ipv6(8, 58, &[128, 0, 0, 0, 0, 1, 0, 1])).unwrap();
     assert_eq!((packet.protocol, packet.source_port), (58, [0, 0]));
@@ -156,10 +207,22 @@ fn every_ipv6_refusal_has_its_reason() {
     version[14] = 0x40;
     let cases = [
         (version, Unparsed::Malformed(Malformed::Ipv6Version)),
-        (ipv6(9, 17, &[0; 8]), Unparsed::Malformed(Malformed::Ipv6PayloadLength)),
-        (ipv6(7, 17, &[0; 8]), Unparsed::Malformed(Malformed::TransportLength)),
-        (ipv6(8, 44, &[0; 8]), Unparsed::Unsupported(Unsupported::Ipv6Extension)),
-        (ipv6(8, 17, &[])[..50].to_vec(), Unparsed::Malformed(Malformed::Truncated)),
+        (
+            ipv6(9, 17, &[0; 8]),
+            Unparsed::Malformed(Malformed::Ipv6PayloadLength),
+        ),
+        (
+            ipv6(7, 17, &[0; 8]),
+            Unparsed::Malformed(Malformed::TransportLength),
+        ),
+        (
+            ipv6(8, 44, &[0; 8]),
+            Unparsed::Unsupported(Unsupported::Ipv6Extension),
+        ),
+        (
+            ipv6(8, 17, &[])[..50].to_vec(),
+            Unparsed::Malformed(Malformed::Truncated),
+        ),
     ];
     for (frame, expected) in cases {
         assert_eq!(parsed(&frame), Err(expected));

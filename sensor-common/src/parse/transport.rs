@@ -23,7 +23,11 @@ pub(super) fn parse<R: Reader>(
     if packet.fragment == Fragment::Later {
         return Ok(());
     }
-    let needed = if packet.fragment == Fragment::First { FRAGMENT } else { header };
+    let needed = if packet.fragment == Fragment::First {
+        FRAGMENT
+    } else {
+        header
+    };
     if payload.length < needed {
         return Err(Unparsed::Malformed(Malformed::TransportLength));
     }

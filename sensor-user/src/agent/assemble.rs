@@ -9,6 +9,9 @@ use crate::{
 };
 
 /// Runs until the last batch; then everything left in the table is written, without dropping.
+///
+/// Ends early when the output is gone, and with it the stage before: recording stops
+/// where records cannot be written.
 pub(super) async fn run(
     mut batches: mpsc::Receiver<Batch>,
     lines: mpsc::Sender<Line>,
@@ -22,7 +25,12 @@ pub(super) async fn run(
         next_record: 1,
         summary: Summary::default(),
     };
-    while let Some(batch) = batches.recv().await {
+    loop {
+        let batch = tokio::select! {
+            batch = batches.recv() => batch,
+            () = stage.limiter.closed() => None,
+        };
+        let Some(batch) = batch else { break };
         let end = batch.end;
         stage.take(batch).await;
         if let Some(counters) = end {
@@ -48,7 +56,12 @@ struct Assemble {
 
 impl Assemble {
     async fn take(&mut self, batch: Batch) {
-        let Batch { now, events, flows, end: _ } = batch;
+        let Batch {
+            now,
+            events,
+            flows,
+            end: _,
+        } = batch;
         for event in events {
             // After each drain the kernel announces a flow that goes on as if it were new.
             if !self.table.has(&event.key) {

@@ -56,5 +56,10 @@ fn drain(datapath: &mut impl Datapath) -> Result<Batch, DatapathError> {
     datapath.drain_events(&mut |event| events.push(event))?;
     let mut flows = Vec::new();
     datapath.drain_flows(&mut |key, value| flows.push((key, value)))?;
-    Ok(Batch { now: boot_now()?, events, flows, end: None })
+    Ok(Batch {
+        now: boot_now()?,
+        events,
+        flows,
+        end: None,
+    })
 }

@@ -14,7 +14,15 @@ pub(super) struct Limiter {
 
 impl Limiter {
     pub(super) const fn new(lines: mpsc::Sender<Line>) -> Self {
-        Self { lines, losses: Losses { limiter: 0, notices: 0 }, waits: false, warned: false }
+        Self {
+            lines,
+            losses: Losses {
+                limiter: 0,
+                notices: 0,
+            },
+            waits: false,
+            warned: false,
+        }
     }
 
     /// At the end nothing more arrives, so there is time to wait for the output.
@@ -24,6 +32,11 @@ impl Limiter {
 
     pub(super) const fn losses(&self) -> &Losses {
         &self.losses
+    }
+
+    /// Completes when nobody takes lines any more.
+    pub(super) async fn closed(&self) {
+        self.lines.closed().await;
     }
 
     /// Passes a line on; `false` when it was dropped.

@@ -83,7 +83,9 @@ impl Write for Broken {
 
 fn udp(source_port: u16) -> Vec<u8> {
     let mut frame = vec![2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 8, 0];
-    frame.extend([0x45, 0, 0, 28, 0, 0, 0, 0, 64, 17, 0, 0, 192, 0, 2, 1, 198, 51, 100, 7]);
+    frame.extend([
+        0x45, 0, 0, 28, 0, 0, 0, 0, 64, 17, 0, 0, 192, 0, 2, 1, 198, 51, 100, 7,
+    ]);
     frame.extend(source_port.to_be_bytes());
     frame.extend([0, 53, 0, 8, 0, 0]);
     frame
@@ -91,14 +93,23 @@ fn udp(source_port: u16) -> Vec<u8> {
 
 fn now(frame: &[u8]) -> ReplayContext {
     let wire_length = u32::try_from(frame.len()).unwrap();
-    ReplayContext { time: boot_now().unwrap(), wire_length, interface: 0 }
+    ReplayContext {
+        time: boot_now().unwrap(),
+        wire_length,
+        interface: 0,
+    }
 }
 
 fn names(approvals: &[Approval]) -> Names {
     let mut watchlist = Watchlist::default();
     watchlist.add_feed("test".into(), [("192.0.2.0/24".parse().unwrap(), 1)]);
     let compiled = compile(&watchlist, approvals, 1);
-    Names { watchlist, compiled, interfaces: vec!["veth0".into()], clock: clock_now().unwrap() }
+    Names {
+        watchlist,
+        compiled,
+        interfaces: vec!["veth0".into()],
+        clock: clock_now().unwrap(),
+    }
 }
 
 fn lab_names() -> Names {
@@ -109,9 +120,15 @@ fn config() -> Config {
     Config {
         tick: Duration::from_millis(5),
         lease: Duration::from_secs(10),
-        timeouts: Timeouts { idle: u64::MAX, active: u64::MAX },
+        timeouts: Timeouts {
+            idle: u64::MAX,
+            active: u64::MAX,
+        },
         backlog: 1024,
-        mark: Mark { replay: false, lab: true },
+        mark: Mark {
+            replay: false,
+            lab: true,
+        },
     }
 }
 
@@ -155,12 +172,22 @@ async fn every_packet_is_written_once_and_a_flow_is_announced_once() {
     }
     stop.send(()).unwrap();
     let summary = run.await.unwrap().unwrap();
-    assert_eq!((summary.seen, summary.verdict(Verdict::Recorded)), (100, 100));
-    assert_eq!((summary.packets, summary.records, summary.octets), (100, 5, 2800));
+    assert_eq!(
+        (summary.seen, summary.verdict(Verdict::Recorded)),
+        (100, 100)
+    );
+    assert_eq!(
+        (summary.packets, summary.records, summary.octets),
+        (100, 5, 2800)
+    );
     assert_eq!(output.objects("event").len(), 5);
     let flows = output.objects("flow");
     assert_eq!(flows.len(), 5);
-    assert!(flows.iter().all(|flow| flow["packets"] == 20 && flow["lab"] == true));
+    assert!(
+        flows
+            .iter()
+            .all(|flow| flow["packets"] == 20 && flow["lab"] == true)
+    );
     assert_eq!(output.objects("summary")[0]["seen"], 100);
 }
 
@@ -168,7 +195,10 @@ async fn every_packet_is_written_once_and_a_flow_is_announced_once() {
 async fn two_approvals_give_two_rows_with_one_record_id() {
     let begin = boot_now().unwrap();
     let first = lab::live(begin, lab::LONGEST, 1, 0);
-    let second = Approval { id: crate::watchlist::ApprovalId("other".into()), ..first.clone() };
+    let second = Approval {
+        id: crate::watchlist::ApprovalId("other".into()),
+        ..first.clone()
+    };
     let (datapath, output) = (fake(), Output::default());
     let names = names(&[first, second]);
     let agent = agent(&datapath, names, output.clone(), config());
@@ -183,7 +213,10 @@ async fn two_approvals_give_two_rows_with_one_record_id() {
     let flows = output.objects("flow");
     assert_eq!(flows.len(), 2);
     assert_eq!(flows[0]["record"], flows[1]["record"]);
-    assert_eq!((&flows[0]["approvals"][0], &flows[1]["approvals"][0]), (&"lab".into(), &"other".into()));
+    assert_eq!(
+        (&flows[0]["approvals"][0], &flows[1]["approvals"][0]),
+        (&"lab".into(), &"other".into())
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -207,7 +240,10 @@ async fn nothing_is_recorded_before_the_agent_attends_or_after_it_stopped() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_output_that_fails_stops_recording_and_is_the_error() {
     let datapath = fake();
-    let config = Config { timeouts: Timeouts { idle: 0, active: 0 }, ..config() };
+    let config = Config {
+        timeouts: Timeouts { idle: 0, active: 0 },
+        ..config()
+    };
     let agent = agent(&datapath, lab_names(), Broken, config);
     let run = tokio::spawn(agent.run(std::future::pending()));
     attended(&datapath).await;
@@ -219,18 +255,32 @@ async fn an_output_that_fails_stops_recording_and_is_the_error() {
 
 #[tokio::test]
 async fn the_limiter_drops_counts_and_at_the_end_waits() {
-    let (lines, mut slow) = tokio::sync::mpsc::channel(1);
+    let (lines, mut slow) = mpsc::channel(1);
     let mut limiter = limiter::Limiter::new(lines);
     let line = || crate::exporters::json::Line::Summary(Summary::default());
     assert!(limiter.pass(line()).await);
     let names = lab_names();
     let flow = crate::pipeline::Flow {
-        key: sensor_common::FlowKey { ip_version: 4, ..Default::default() },
-        value: sensor_common::FlowValue { packets: 3, ..Default::default() },
+        key: sensor_common::FlowKey {
+            ip_version: 4,
+            ..Default::default()
+        },
+        value: sensor_common::FlowValue {
+            packets: 3,
+            ..Default::default()
+        },
     };
     let record = names.record(crate::pipeline::RecordId(1), &flow);
-    assert!(!limiter.pass(crate::exporters::json::Line::Flow(record.clone())).await);
-    assert!(!limiter.pass(crate::exporters::json::Line::Event(record.notice)).await);
+    assert!(
+        !limiter
+            .pass(crate::exporters::json::Line::Flow(record.clone()))
+            .await
+    );
+    assert!(
+        !limiter
+            .pass(crate::exporters::json::Line::Event(record.notice))
+            .await
+    );
     assert_eq!((limiter.losses().limiter, limiter.losses().notices), (3, 1));
     limiter.wait_from_now_on();
     let waiting = tokio::spawn(async move { limiter.pass(line()).await });

@@ -71,7 +71,10 @@ impl From<Exit> for ExitCode {
 impl Exit {
     /// The status of the first error in the chain that has one.
     pub(super) fn of(error: &anyhow::Error) -> Self {
-        error.chain().find_map(Self::of_cause).unwrap_or(Self::Failed)
+        error
+            .chain()
+            .find_map(Self::of_cause)
+            .unwrap_or(Self::Failed)
     }
 
     fn of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<Self> {

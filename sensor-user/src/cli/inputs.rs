@@ -24,7 +24,9 @@ pub(super) enum InputError {
     #[error("{0}")]
     Refused(&'static str),
     /// Lacks privilege.
-    #[error("not permitted to load BPF programs: run with sudo, or grant CAP_BPF and CAP_NET_ADMIN")]
+    #[error(
+        "not permitted to load BPF programs: run with sudo, or grant CAP_BPF and CAP_NET_ADMIN"
+    )]
     NotPermitted,
     /// Arguments that do not go together.
     #[error("{0}")]
@@ -75,7 +77,11 @@ impl LabArgs {
 
 /// Refuses to begin without the capabilities the kernel will ask for.
 pub(super) fn check_permission() -> Result<(), InputError> {
-    if probe::may_load_programs() { Ok(()) } else { Err(InputError::NotPermitted) }
+    if probe::may_load_programs() {
+        Ok(())
+    } else {
+        Err(InputError::NotPermitted)
+    }
 }
 
 /// Loads feeds, reporting each bad line.
@@ -98,7 +104,10 @@ pub(super) fn open_output(path: Option<&Path>) -> Result<Box<dyn Write + Send>, 
         None => Ok(Box::new(BufWriter::new(io::stdout()))),
         Some(path) => match File::create(path) {
             Ok(file) => Ok(Box::new(BufWriter::new(file))),
-            Err(source) => Err(InputError::Output { path: path.into(), source }),
+            Err(source) => Err(InputError::Output {
+                path: path.into(),
+                source,
+            }),
         },
     }
 }

@@ -1,6 +1,9 @@
 //! The one place that prints to standard error.
 
-#![expect(clippy::print_stderr, reason = "the one place that prints to standard error")]
+#![expect(
+    clippy::print_stderr,
+    reason = "the one place that prints to standard error"
+)]
 
 /// One line about how the command failed.
 pub(super) fn error(error: &anyhow::Error) {

@@ -20,7 +20,10 @@ use crate::{
     watchlist::{Watchlist, compile},
 };
 
-const MARK: Mark = Mark { replay: true, lab: true };
+const MARK: Mark = Mark {
+    replay: true,
+    lab: true,
+};
 
 /// Arguments of `sekisho replay`.
 #[derive(Debug, Args)]
@@ -94,7 +97,9 @@ pub(super) fn replay(args: &ReplayArgs) -> anyhow::Result<Exit> {
     }
     output.flush().map_err(replay::Error::Output)?;
     if let Some(truncated) = outcome.truncated {
-        printer::warn(&format!("capture {name}: {truncated}; everything before it was counted"));
+        printer::warn(&format!(
+            "capture {name}: {truncated}; everything before it was counted"
+        ));
     }
     Ok(Exit::Done)
 }
@@ -127,7 +132,10 @@ fn timeouts(args: &ReplayArgs) -> Option<Timeouts> {
 }
 
 fn open(path: &PathBuf) -> Result<File, InputError> {
-    let unreadable = |source| InputError::Capture { path: path.clone(), source };
+    let unreadable = |source| InputError::Capture {
+        path: path.clone(),
+        source,
+    };
     let file = File::open(path).map_err(unreadable)?;
     if file.metadata().map_err(unreadable)?.is_dir() {
         return Err(unreadable(io::ErrorKind::IsADirectory.into()));

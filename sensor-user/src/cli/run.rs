@@ -78,20 +78,36 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     let watchlist = load_feeds(&args.feeds, Shortest::POLICY)?;
     let output = open_output(args.output.as_deref())?;
 
-    let mode = if args.generic { AttachMode::Generic } else { AttachMode::Native };
-    let options = Options { replay: false, lab: true, flow_capacity: args.flow_capacity };
+    let mode = if args.generic {
+        AttachMode::Generic
+    } else {
+        AttachMode::Native
+    };
+    let options = Options {
+        replay: false,
+        lab: true,
+        flow_capacity: args.flow_capacity,
+    };
     let mut kernel = Kernel::load(options)?;
     let own = probe::own_addresses().context("cannot read the addresses of this host")?;
     kernel.set_own_addresses(own)?;
 
     let asked = args.duration.map_or(lab::LONGEST, Duration::from_secs);
     let duration = asked.min(lab::LONGEST);
-    let approval = lab::live(boot_now()?, duration, mask(&interfaces, |_| true), mask(&interfaces, |i| i.is_real));
+    let approval = lab::live(
+        boot_now()?,
+        duration,
+        mask(&interfaces, |_| true),
+        mask(&interfaces, |i| i.is_real),
+    );
     let indicators = watchlist.indicators.len();
     let names = Names {
         compiled: compile(&watchlist, &[approval], 1),
         watchlist,
-        interfaces: interfaces.iter().map(|interface| interface.name.clone()).collect(),
+        interfaces: interfaces
+            .iter()
+            .map(|interface| interface.name.clone())
+            .collect(),
         clock: clock_now()?,
     };
     kernel.publish(&names.compiled.tables)?;
@@ -99,7 +115,10 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
         kernel.attach(&interface.name, interface.index, slot, mode)?;
         printer::tell(&watching(interface, mode));
     }
-    let mark = Mark { replay: false, lab: true };
+    let mark = Mark {
+        replay: false,
+        lab: true,
+    };
     printer::tell(&format!(
         "LAB: {indicators} indicators; ends by itself in {} s; Ctrl-C ends it now",
         duration.as_secs()
@@ -149,7 +168,11 @@ fn find(names: &[String]) -> anyhow::Result<Vec<Interface>> {
             return Err(InputError::Usage(format!("interface {name} is named twice")).into());
         }
         let is_real = !probe::is_virtual_end(index);
-        found.push(Interface { name: name.clone(), index, is_real });
+        found.push(Interface {
+            name: name.clone(),
+            index,
+            is_real,
+        });
     }
     let most = sensor_common::MAX_INTERFACES;
     if found.len() > most as usize {
@@ -160,7 +183,10 @@ fn find(names: &[String]) -> anyhow::Result<Vec<Interface>> {
 
 /// One bit a slot.
 fn mask(interfaces: &[Interface], has: impl Fn(&Interface) -> bool) -> u64 {
-    (0..64).zip(interfaces).filter(|(_, i)| has(i)).fold(0, |mask, (slot, _)| mask | 1 << slot)
+    (0..64)
+        .zip(interfaces)
+        .filter(|(_, i)| has(i))
+        .fold(0, |mask, (slot, _)| mask | 1 << slot)
 }
 
 fn watching(interface: &Interface, mode: AttachMode) -> String {

@@ -20,8 +20,15 @@ pub(super) struct FlowRows {
 }
 
 impl FlowRows {
-    const HEAD: [&str; 7] =
-        ["source", "destination", "protocol", "packets", "octets", "vlan", "indicators"];
+    const HEAD: [&str; 7] = [
+        "source",
+        "destination",
+        "protocol",
+        "packets",
+        "octets",
+        "vlan",
+        "indicators",
+    ];
 
     /// Adds a flow.
     pub(super) fn add(&mut self, record: &Record) {
@@ -35,8 +42,11 @@ impl FlowRows {
             None => (String::new(), String::new()),
         };
         let vlan: Vec<String> = notice.vlan.iter().map(ToString::to_string).collect();
-        let indicators: Vec<String> =
-            notice.indicators.iter().map(|matched| matched.prefix.to_string()).collect();
+        let indicators: Vec<String> = notice
+            .indicators
+            .iter()
+            .map(|matched| matched.prefix.to_string())
+            .collect();
         self.rows.push([
             format!("{}{source_port}", notice.source),
             format!("{}{destination_port}", notice.destination),
@@ -83,7 +93,11 @@ impl fmt::Display for FlowRows {
 pub(super) fn text(mark: Mark, summary: &Summary) -> String {
     let mut text = String::new();
     let mut line = |label: &str, count: u64, remark: &str| {
-        let padded = if remark.is_empty() { label.to_owned() } else { format!("{label:<14}") };
+        let padded = if remark.is_empty() {
+            label.to_owned()
+        } else {
+            format!("{label:<14}")
+        };
         // Writing to a string cannot fail.
         let _ = if remark.is_empty() {
             writeln!(text, "{count:>12}  {padded}")
@@ -108,7 +122,12 @@ pub(super) fn text(mark: Mark, summary: &Summary) -> String {
             line("LOST", count, stage);
         }
     }
-    let Summary { records, packets, octets, .. } = summary;
+    let Summary {
+        records,
+        packets,
+        octets,
+        ..
+    } = summary;
     let lab = if mark.lab { "LAB" } else { "" };
     let replay = if mark.replay { " replay" } else { "" };
     format!(

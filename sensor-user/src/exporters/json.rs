@@ -39,8 +39,20 @@ pub enum Line {
 pub fn write(out: &mut dyn Write, mark: Mark, line: &Line) -> io::Result<()> {
     match line {
         Line::Event(notice) => {
-            let head = Head { kind: "event", mark };
-            write_object(out, &EventObject { head, event: "new_flow", flow: ends(notice), time: time(notice.start), indicators: indicators(notice) })
+            let head = Head {
+                kind: "event",
+                mark,
+            };
+            write_object(
+                out,
+                &EventObject {
+                    head,
+                    event: "new_flow",
+                    flow: ends(notice),
+                    time: time(notice.start),
+                    indicators: indicators(notice),
+                },
+            )
         }
         Line::Flow(record) => write_object(out, &flow(mark, record)),
         Line::Summary(summary) => write_object(out, &self::summary(mark, summary)),
@@ -139,7 +151,11 @@ fn ends(notice: &Notice) -> Ends<'_> {
     Ends {
         class: notice.class.name(),
         direction: notice.direction.name(),
-        approvals: notice.approvals.iter().map(|approval| approval.0.as_str()).collect(),
+        approvals: notice
+            .approvals
+            .iter()
+            .map(|approval| approval.0.as_str())
+            .collect(),
         interface: &notice.interface,
         vlan: &notice.vlan,
         src: notice.source.to_string(),
@@ -154,20 +170,35 @@ fn indicators(notice: &Notice) -> Vec<IndicatorObject<'_>> {
     notice
         .indicators
         .iter()
-        .map(|Matched { end, prefix, feed, line }| IndicatorObject {
-            prefix: prefix.to_string(),
-            end: match end {
-                End::Source => "src",
-                End::Destination => "dst",
+        .map(
+            |Matched {
+                 end,
+                 prefix,
+                 feed,
+                 line,
+             }| IndicatorObject {
+                prefix: prefix.to_string(),
+                end: match end {
+                    End::Source => "src",
+                    End::Destination => "dst",
+                },
+                feed,
+                line: *line,
             },
-            feed,
-            line: *line,
-        })
+        )
         .collect()
 }
 
 fn flow(mark: Mark, record: &Record) -> FlowObject<'_> {
-    let Record { id, notice, end, packets, octets, tcp_flags, ttl: (ttl_min, ttl_max) } = record;
+    let Record {
+        id,
+        notice,
+        end,
+        packets,
+        octets,
+        tcp_flags,
+        ttl: (ttl_min, ttl_max),
+    } = record;
     FlowObject {
         head: Head { kind: "flow", mark },
         flow: ends(notice),
@@ -190,13 +221,32 @@ fn flow(mark: Mark, record: &Record) -> FlowObject<'_> {
 
 fn summary(mark: Mark, summary: &Summary) -> SummaryObject<'_> {
     SummaryObject {
-        head: Head { kind: "summary", mark },
+        head: Head {
+            kind: "summary",
+            mark,
+        },
         seen: summary.seen,
-        verdicts: Counts(summary.verdicts.iter().map(|(v, count)| (v.name(), *count)).collect()),
+        verdicts: Counts(
+            summary
+                .verdicts
+                .iter()
+                .map(|(v, count)| (v.name(), *count))
+                .collect(),
+        ),
         lost: &summary.lost,
-        malformed: Counts(summary.malformed.iter().map(|(r, count)| (r.name(), *count)).collect()),
+        malformed: Counts(
+            summary
+                .malformed
+                .iter()
+                .map(|(r, count)| (r.name(), *count))
+                .collect(),
+        ),
         unsupported: Counts(
-            summary.unsupported.iter().map(|(r, count)| (r.name(), *count)).collect(),
+            summary
+                .unsupported
+                .iter()
+                .map(|(r, count)| (r.name(), *count))
+                .collect(),
         ),
         records: summary.records,
         packets: summary.packets,
@@ -206,7 +256,9 @@ fn summary(mark: Mark, summary: &Summary) -> SummaryObject<'_> {
 
 /// RFC 3339 in UTC; the end of what the format can say for times beyond it.
 pub fn time(unix_ns: u64) -> String {
-    Timestamp::from_nanosecond(i128::from(unix_ns)).unwrap_or(Timestamp::MAX).to_string()
+    Timestamp::from_nanosecond(i128::from(unix_ns))
+        .unwrap_or(Timestamp::MAX)
+        .to_string()
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
-//! Plain lists: an address or a prefix a line, as in CIDR lists and IPsum.
+//! Plain lists: an address or a prefix a line, as in CIDR lists and `IPsum`.
 //!
 //! A line is `ADDRESS`, `ADDRESS/LENGTH` or either followed by white space and a
-//! whole number, IPsum's count of lists. `#` and `;` begin a comment. A line that
+//! whole number, `IPsum`'s count of lists. `#` and `;` begin a comment. A line that
 //! is none of these is reported and left out; the others count.
 
 use std::{fmt, net::IpAddr};
@@ -129,20 +129,29 @@ pub fn prefix(text: &str, shortest: Shortest) -> Result<IpNet, Fault> {
         },
     };
     if prefix.trunc() != prefix {
-        return Err(Fault::HostBits { given: clip(text), meant: prefix.trunc() });
+        return Err(Fault::HostBits {
+            given: clip(text),
+            meant: prefix.trunc(),
+        });
     }
     if let IpNet::V6(v6) = prefix
         && v6.prefix_len() >= 96
         && let Some(v4) = v6.addr().to_ipv4_mapped()
     {
-        return Err(Fault::Mapped { given: clip(text), meant: v4.into() });
+        return Err(Fault::Mapped {
+            given: clip(text),
+            meant: v4.into(),
+        });
     }
     let limit = match prefix {
         IpNet::V4(_) => shortest.v4,
         IpNet::V6(_) => shortest.v6,
     };
     if prefix.prefix_len() < limit {
-        return Err(Fault::TooBroad { prefix, shortest: limit });
+        return Err(Fault::TooBroad {
+            prefix,
+            shortest: limit,
+        });
     }
     Ok(prefix)
 }
@@ -151,7 +160,11 @@ fn decode_line(line: &[u8], shortest: Shortest) -> Result<Option<IpNet>, Fault> 
     if line.len() > LONGEST_LINE {
         let start = line.trim_ascii_start();
         let is_comment = matches!(start.first(), Some(b'#' | b';'));
-        return if is_comment { Ok(None) } else { Err(too_long(line)) };
+        return if is_comment {
+            Ok(None)
+        } else {
+            Err(too_long(line))
+        };
     }
     let text = as_text(line).ok_or(Fault::NotText)?;
     let content = text.split(['#', ';']).next().unwrap_or_default();
@@ -173,7 +186,11 @@ fn decode_line(line: &[u8], shortest: Shortest) -> Result<Option<IpNet>, Fault> 
 }
 
 fn too_long(line: &[u8]) -> Fault {
-    if as_text(line).is_some() { Fault::TooLong } else { Fault::NotText }
+    if as_text(line).is_some() {
+        Fault::TooLong
+    } else {
+        Fault::NotText
+    }
 }
 
 fn as_text(line: &[u8]) -> Option<&str> {

@@ -100,7 +100,10 @@ impl Kernel {
     ) -> Result<(), AttachError> {
         self.interfaces
             .insert(&index, &u32::from(slot), 0)
-            .map_err(|source| DatapathError::Map { map: "INTERFACES", source })?;
+            .map_err(|source| DatapathError::Map {
+                map: "INTERFACES",
+                source,
+            })?;
         let interface = name.to_owned();
         let xdp_mode = match mode {
             AttachMode::Native => XdpMode::Driver,
@@ -127,9 +130,10 @@ fn refused(interface: String, index: u32, mode: AttachMode, source: ProgramError
         return AttachError::Other { interface, source };
     };
     match system.io_error.raw_os_error() {
-        Some(libc::EBUSY | libc::EEXIST) => {
-            AttachError::Foreign { interface, program: foreign(index) }
-        }
+        Some(libc::EBUSY | libc::EEXIST) => AttachError::Foreign {
+            interface,
+            program: foreign(index),
+        },
         Some(libc::EOPNOTSUPP) if mode == AttachMode::Native => AttachError::NoNative {
             interface,
             source: io::Error::from_raw_os_error(libc::EOPNOTSUPP),
@@ -140,7 +144,11 @@ fn refused(interface: String, index: u32, mode: AttachMode, source: ProgramError
 
 fn foreign(index: u32) -> String {
     match probe::attached_xdp(index) {
-        Ok(Some(probe::AttachedXdp { id, name: Some(name), .. })) => {
+        Ok(Some(probe::AttachedXdp {
+            id,
+            name: Some(name),
+            ..
+        })) => {
             format!("the XDP program '{name}' (id {id})")
         }
         Ok(Some(probe::AttachedXdp { id, .. })) => format!("an XDP program with id {id}"),

@@ -18,7 +18,9 @@ pub fn boot_now() -> Result<u64, DatapathError> {
 /// flows that were seen before it.
 pub fn clock_now() -> Result<Clock, DatapathError> {
     let unix = read(ClockId::CLOCK_REALTIME)?;
-    Ok(Clock { unix_at_boot: unix.saturating_sub(boot_now()?) })
+    Ok(Clock {
+        unix_at_boot: unix.saturating_sub(boot_now()?),
+    })
 }
 
 fn read(clock: ClockId) -> Result<u64, DatapathError> {
@@ -28,5 +30,7 @@ fn read(clock: ClockId) -> Result<u64, DatapathError> {
     })?;
     let seconds = u64::try_from(time.tv_sec()).unwrap_or(0);
     let nanoseconds = u64::try_from(time.tv_nsec()).unwrap_or(0);
-    Ok(seconds.saturating_mul(1_000_000_000).saturating_add(nanoseconds))
+    Ok(seconds
+        .saturating_mul(1_000_000_000)
+        .saturating_add(nanoseconds))
 }

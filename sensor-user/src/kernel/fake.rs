@@ -35,7 +35,10 @@ pub struct Fake {
 impl Fake {
     /// A datapath whose lease is without end.
     pub fn replay(flow_capacity: usize) -> Self {
-        Self { attended_for_ever: true, ..Self::live(flow_capacity) }
+        Self {
+            attended_for_ever: true,
+            ..Self::live(flow_capacity)
+        }
     }
 
     /// A datapath that must be attended.
@@ -56,10 +59,14 @@ impl Fake {
 
     /// Makes the addresses of this host known.
     pub fn set_own_addresses(&mut self, addresses: impl IntoIterator<Item = std::net::IpAddr>) {
-        self.own_addresses.extend(addresses.into_iter().map(|address| {
-            let OwnAddress { address, ip_version } = own_address(address);
-            (address, ip_version)
-        }));
+        self.own_addresses
+            .extend(addresses.into_iter().map(|address| {
+                let OwnAddress {
+                    address,
+                    ip_version,
+                } = own_address(address);
+                (address, ip_version)
+            }));
     }
 
     /// The deadline last promised, in nanoseconds since boot.
@@ -73,7 +80,10 @@ impl Fake {
             return;
         }
         self.add(Stat::Seen, 1);
-        let frame = Bytes { captured, wire_length: context.wire_length as usize };
+        let frame = Bytes {
+            captured,
+            wire_length: context.wire_length as usize,
+        };
         let verdict = match self.watch(&frame, context) {
             Ok(verdict) => verdict,
             Err(unparsed) => {
@@ -108,7 +118,9 @@ impl Fake {
             now,
             class: Class::Transit,
             direction: Direction::Through,
-            interface: (context.interface < MAX_INTERFACES).then_some(context.interface as u8),
+            interface: u8::try_from(context.interface)
+                .ok()
+                .filter(|&slot| u32::from(slot) < MAX_INTERFACES),
             own_address: self.is_own(&packet, packet.source)
                 || self.is_own(&packet, packet.destination),
             attended: self.attended_for_ever || (now < until && until - now <= LEASE_LIMIT),
@@ -157,7 +169,8 @@ impl Fake {
     }
 
     fn is_own(&self, packet: &Packet, address: [u8; 16]) -> bool {
-        self.own_addresses.contains(&(address, packet.version as u32))
+        self.own_addresses
+            .contains(&(address, packet.version as u32))
     }
 
     fn add(&mut self, stat: Stat, count: u64) {
@@ -168,12 +181,24 @@ impl Fake {
 impl Datapath for Fake {
     fn publish(&mut self, tables: &Tables) -> Result<(), DatapathError> {
         tables.check_room()?;
-        let current = self.generation.as_ref().map_or(0, |(tables, _)| tables.generation);
+        let current = self
+            .generation
+            .as_ref()
+            .map_or(0, |(tables, _)| tables.generation);
         if tables.generation != current + 1 {
-            return Err(DatapathError::OutOfTurn { given: tables.generation, current });
+            return Err(DatapathError::OutOfTurn {
+                given: tables.generation,
+                current,
+            });
         }
-        let v4 = tables.v4.iter().map(|&(prefix, set)| (IpNet::V4(prefix), set));
-        let v6 = tables.v6.iter().map(|&(prefix, set)| (IpNet::V6(prefix), set));
+        let v4 = tables
+            .v4
+            .iter()
+            .map(|&(prefix, set)| (IpNet::V4(prefix), set));
+        let v6 = tables
+            .v6
+            .iter()
+            .map(|&(prefix, set)| (IpNet::V6(prefix), set));
         self.totals = vec![Totals::default(); tables.group_of_set.len()];
         self.generation = Some((tables.clone(), v4.chain(v6).collect()));
         Ok(())
@@ -216,11 +241,13 @@ fn longest_match(prefixes: &HashMap<IpNet, u32>, version: IpVersion, address: [u
     let around = |length: u8| match version {
         IpVersion::V4 => {
             let [a, b, c, d, ..] = address;
-            Ipv4Net::new([a, b, c, d].into(), length).map(|prefix| IpNet::V4(prefix.trunc())).ok()
+            Ipv4Net::new([a, b, c, d].into(), length)
+                .map(|prefix| IpNet::V4(prefix.trunc()))
+                .ok()
         }
-        IpVersion::V6 => {
-            Ipv6Net::new(address.into(), length).map(|prefix| IpNet::V6(prefix.trunc())).ok()
-        }
+        IpVersion::V6 => Ipv6Net::new(address.into(), length)
+            .map(|prefix| IpNet::V6(prefix.trunc()))
+            .ok(),
     };
     (0..=128)
         .rev()

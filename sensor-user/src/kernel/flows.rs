@@ -26,7 +26,11 @@ impl FlowBanks {
         let slot = take(ebpf, "FLOWS")?;
         let counting = Bank::create(capacity, 0).map_err(failed)?;
         let idle = Bank::create(capacity, 0).map_err(failed)?;
-        let mut banks = Self { slot, counting, idle };
+        let mut banks = Self {
+            slot,
+            counting,
+            idle,
+        };
         banks.slot.set(0, &banks.counting, 0).map_err(failed)?;
         Ok(banks)
     }
@@ -59,5 +63,8 @@ fn empty(bank: &mut Bank, sink: &mut dyn FnMut(FlowKey, FlowValue)) -> Result<()
 }
 
 fn failed(source: MapError) -> DatapathError {
-    DatapathError::Map { map: "FLOWS", source }
+    DatapathError::Map {
+        map: "FLOWS",
+        source,
+    }
 }

@@ -72,45 +72,64 @@ impl Generations {
         tables.check_room()?;
         let current = self.current.as_ref().map_or(0, |current| current.number);
         if tables.generation != current + 1 {
-            return Err(DatapathError::OutOfTurn { given: tables.generation, current });
+            return Err(DatapathError::OutOfTurn {
+                given: tables.generation,
+                current,
+            });
         }
         let built = Built::new(tables)?;
         let place = u32::from(tables.generation % 2 == 1);
         self.v4.set(place, &built.v4, 0).map_err(of("WATCHED_V4"))?;
         self.v6.set(place, &built.v6, 0).map_err(of("WATCHED_V6"))?;
         self.sets.set(place, &built.sets, 0).map_err(of("SETS"))?;
-        self.groups.set(place, &built.groups, 0).map_err(of("GROUPS"))?;
-        self.slots.set(place, &built.slots, 0).map_err(of("APPROVALS"))?;
-        self.totals.set(place, &built.totals, 0).map_err(of("TOTALS"))?;
-        self.number.set(0, &tables.generation, 0).map_err(of("GENERATION"))?;
+        self.groups
+            .set(place, &built.groups, 0)
+            .map_err(of("GROUPS"))?;
+        self.slots
+            .set(place, &built.slots, 0)
+            .map_err(of("APPROVALS"))?;
+        self.totals
+            .set(place, &built.totals, 0)
+            .map_err(of("TOTALS"))?;
+        self.number
+            .set(0, &tables.generation, 0)
+            .map_err(of("GENERATION"))?;
         // The same table once more: returns when no packet is judged by the generation before.
         self.v4.set(place, &built.v4, 0).map_err(of("WATCHED_V4"))?;
-        self.current = Some(Current { number: tables.generation, totals: built.mapped });
+        self.current = Some(Current {
+            number: tables.generation,
+            totals: built.mapped,
+        });
         Ok(())
     }
 
     pub(super) fn totals(&self) -> Vec<Totals> {
-        self.current.as_ref().map_or_else(Vec::new, |current| current.totals.by_set())
+        self.current
+            .as_ref()
+            .map_or_else(Vec::new, |current| current.totals.by_set())
     }
 }
 
 impl Built {
     fn new(tables: &Tables) -> Result<Self, DatapathError> {
-        let mut v4 = Trie4::create(at_least_one(tables.v4.len()), NO_PREALLOC)
-            .map_err(of("WATCHED_V4"))?;
+        let mut v4 =
+            Trie4::create(at_least_one(tables.v4.len()), NO_PREALLOC).map_err(of("WATCHED_V4"))?;
         for (prefix, set) in &tables.v4 {
             let key = Key::new(u32::from(prefix.prefix_len()), prefix.network().octets());
             v4.insert(&key, set, 0).map_err(of("WATCHED_V4"))?;
         }
-        let mut v6 = Trie6::create(at_least_one(tables.v6.len()), NO_PREALLOC)
-            .map_err(of("WATCHED_V6"))?;
+        let mut v6 =
+            Trie6::create(at_least_one(tables.v6.len()), NO_PREALLOC).map_err(of("WATCHED_V6"))?;
         for (prefix, set) in &tables.v6 {
             let key = Key::new(u32::from(prefix.prefix_len()), prefix.network().octets());
             v6.insert(&key, set, 0).map_err(of("WATCHED_V6"))?;
         }
         let stride = at_least_one(tables.group_of_set.len());
-        let rows: Vec<SetRow> =
-            tables.group_of_set.iter().map(|&group| SetRow { group, stride }).collect();
+        let rows: Vec<SetRow> = tables
+            .group_of_set
+            .iter()
+            .map(|&group| SetRow { group, stride })
+            .collect();
         let (totals, mapped) = totals::create(stride)?;
         let mut slots = tables.slots.clone();
         slots.resize(SLOTS as usize, Slot::default());

@@ -84,11 +84,19 @@ impl Kernel {
             .override_global("LAB", &u8::from(options.lab), true)
             .load(OBJECT)
             .map_err(|source| {
-                if is_permission(&source) { LoadError::Permission } else { source.into() }
+                if is_permission(&source) {
+                    LoadError::Permission
+                } else {
+                    source.into()
+                }
             })?;
         let program: &mut Xdp = program(&mut ebpf)?;
         program.load().map_err(|source| {
-            if is_permission(&source) { LoadError::Permission } else { source.into() }
+            if is_permission(&source) {
+                LoadError::Permission
+            } else {
+                source.into()
+            }
         })?;
         let generations = Generations::take(&mut ebpf)?;
         let flows = FlowBanks::take(&mut ebpf, options.flow_capacity)?;
@@ -113,7 +121,10 @@ impl Kernel {
         for address in addresses {
             self.own_addresses
                 .insert(&Wire(own_address(address)), &1, 0)
-                .map_err(|source| DatapathError::Map { map: "OWN_ADDRESSES", source })?;
+                .map_err(|source| DatapathError::Map {
+                    map: "OWN_ADDRESSES",
+                    source,
+                })?;
         }
         Ok(())
     }
@@ -131,7 +142,10 @@ impl Datapath for Kernel {
     fn attend(&mut self, until: u64) -> Result<(), DatapathError> {
         self.lease
             .set(0, &until, 0)
-            .map_err(|source| DatapathError::Map { map: "LEASE", source })
+            .map_err(|source| DatapathError::Map {
+                map: "LEASE",
+                source,
+            })
     }
 
     fn drain_events(&mut self, sink: &mut dyn FnMut(FlowEvent)) -> Result<(), DatapathError> {
@@ -151,10 +165,10 @@ impl Datapath for Kernel {
     }
 
     fn counters(&self) -> Result<Counters, DatapathError> {
-        let per_cpu = self
-            .stats
-            .get(&0, 0)
-            .map_err(|source| DatapathError::Map { map: "STATS", source })?;
+        let per_cpu = self.stats.get(&0, 0).map_err(|source| DatapathError::Map {
+            map: "STATS",
+            source,
+        })?;
         let mut sum = [0; Stat::COUNT];
         for Wire(counters) in per_cpu.iter() {
             for (cell, count) in sum.iter_mut().zip(counters) {
@@ -185,15 +199,24 @@ pub(super) fn own_address(address: std::net::IpAddr) -> OwnAddress {
             6
         }
     };
-    OwnAddress { address: bytes, ip_version }
+    OwnAddress {
+        address: bytes,
+        ip_version,
+    }
 }
 
 /// The verifier's log is thousands of lines, of which the last says what it refused.
 fn refusal(error: &ProgramError) -> String {
     match error {
-        ProgramError::LoadError { io_error, verifier_log } => {
+        ProgramError::LoadError {
+            io_error,
+            verifier_log,
+        } => {
             let log = verifier_log.to_string();
-            let last = log.lines().rfind(|line| !line.trim().is_empty()).unwrap_or_default();
+            let last = log
+                .lines()
+                .rfind(|line| !line.trim().is_empty())
+                .unwrap_or_default();
             format!("{io_error}; verifier: {last}")
         }
         other => other.to_string(),
@@ -210,9 +233,9 @@ pub(super) fn take<M: TryFrom<Map, Error = MapError>>(
 }
 
 fn program(ebpf: &mut Ebpf) -> Result<&mut Xdp, LoadError> {
-    let program = ebpf
-        .program_mut(PROGRAM)
-        .ok_or(ProgramError::InvalidName { name: PROGRAM.into() })?;
+    let program = ebpf.program_mut(PROGRAM).ok_or(ProgramError::InvalidName {
+        name: PROGRAM.into(),
+    })?;
     Ok(program.try_into()?)
 }
 

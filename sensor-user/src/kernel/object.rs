@@ -31,7 +31,9 @@ pub enum ObjectError {
 /// The `WIRE_VERSION` the object was built with.
 pub fn wire_version(object: &[u8]) -> Result<u32, ObjectError> {
     let file = object::File::parse(object)?;
-    let symbol = file.symbol_by_name("WIRE_VERSION").ok_or(ObjectError::NoVersion)?;
+    let symbol = file
+        .symbol_by_name("WIRE_VERSION")
+        .ok_or(ObjectError::NoVersion)?;
     let section = symbol.section_index().ok_or(ObjectError::NoVersion)?;
     let data = file.section_by_index(section)?.data()?;
     let start = usize::try_from(symbol.address()).map_err(|_| ObjectError::NoVersion)?;
@@ -99,11 +101,17 @@ mod tests {
                 "WATCHED_V6",
             ]
         );
-        assert!(names.iter().all(|name| name.len() <= 15), "the kernel cuts longer names");
+        assert!(
+            names.iter().all(|name| name.len() <= 15),
+            "the kernel cuts longer names"
+        );
     }
 
     #[test]
     fn what_is_no_object_is_refused() {
-        assert!(matches!(wire_version(b"no object"), Err(ObjectError::Unreadable(_))));
+        assert!(matches!(
+            wire_version(b"no object"),
+            Err(ObjectError::Unreadable(_))
+        ));
     }
 }

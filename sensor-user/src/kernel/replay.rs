@@ -4,11 +4,10 @@
 //! are passed and the wire length stands in the metadata: no verdict needs more.
 //! Below, the host parser judges, which is the same code.
 
-use aya::{
-    TestRun as _, TestRunOptions,
-    programs::ProgramError,
+use aya::{TestRun as _, TestRunOptions, programs::ProgramError};
+use sensor_common::{
+    Bytes, Counters, FlowEvent, FlowKey, FlowValue, ReplayContext, Stat, Totals, parse,
 };
-use sensor_common::{Bytes, Counters, FlowEvent, FlowKey, FlowValue, ReplayContext, Stat, Totals, parse};
 use thiserror::Error;
 use zerocopy::IntoBytes as _;
 
@@ -66,8 +65,15 @@ struct XdpMd {
 impl Replayer {
     /// Loads a program and maps of its own.
     pub fn load(lab: bool, flow_capacity: u32) -> Result<Self, LoadError> {
-        let kernel = Kernel::load(Options { replay: true, lab, flow_capacity })?;
-        Ok(Self { kernel, host: [0; Stat::COUNT] })
+        let kernel = Kernel::load(Options {
+            replay: true,
+            lab,
+            flow_capacity,
+        })?;
+        Ok(Self {
+            kernel,
+            host: [0; Stat::COUNT],
+        })
     }
 
     /// Runs one frame, as captured.
@@ -83,8 +89,8 @@ impl Replayer {
         data[..meta.len()].copy_from_slice(meta);
         data[meta.len()..length].copy_from_slice(headers);
         let context = XdpMd {
-            data: meta.len() as u32,
-            data_end: length as u32,
+            data: length_of(meta),
+            data_end: length_of(&data[..length]),
             data_meta: 0,
             ingress_ifindex: 0,
             rx_queue_index: 0,
@@ -93,11 +99,14 @@ impl Replayer {
         let mut options = TestRunOptions::new();
         options.data_in = Some(&data[..length]);
         options.ctx_in = Some(context.as_bytes());
-        let result = self
-            .kernel
-            .program()?
-            .test_run(options)
-            .map_err(|source| ReplayError::NotRun { length: headers.len(), source })?;
+        let result =
+            self.kernel
+                .program()?
+                .test_run(options)
+                .map_err(|source| ReplayError::NotRun {
+                    length: headers.len(),
+                    source,
+                })?;
         match result.return_value {
             XDP_PASS => Ok(()),
             action => Err(ReplayError::NotPassed { action }),
@@ -114,7 +123,10 @@ impl Replayer {
 
     /// No frame this short holds a packet, so there is nothing to match.
     fn judge_on_host(&mut self, captured: &[u8], context: ReplayContext) {
-        let frame = Bytes { captured, wire_length: context.wire_length as usize };
+        let frame = Bytes {
+            captured,
+            wire_length: context.wire_length as usize,
+        };
         self.host[Stat::Seen.cell()] += 1;
         if let Err(unparsed) = parse(&frame) {
             if let Some(reason) = Stat::of_unparsed(unparsed) {
@@ -123,6 +135,11 @@ impl Replayer {
             self.host[Stat::Verdict(unparsed.verdict()).cell()] += 1;
         }
     }
+}
+
+/// A length far below 2^32.
+fn length_of(bytes: &[u8]) -> u32 {
+    u32::try_from(bytes.len()).unwrap_or(u32::MAX)
 }
 
 impl Datapath for Replayer {

@@ -36,7 +36,10 @@ pub struct FlowTable {
 impl FlowTable {
     /// An empty table.
     pub const fn new(timeouts: Option<Timeouts>) -> Self {
-        Self { timeouts, flows: BTreeMap::new() }
+        Self {
+            timeouts,
+            flows: BTreeMap::new(),
+        }
     }
 
     /// Whether the flow is in the table.
@@ -75,7 +78,11 @@ impl FlowTable {
     /// Takes out every flow.
     pub fn drain(&mut self) -> Vec<Flow> {
         let all = std::mem::take(&mut self.flows);
-        in_order(all.into_iter().map(|(key, value)| Flow { key, value }).collect())
+        in_order(
+            all.into_iter()
+                .map(|(key, value)| Flow { key, value })
+                .collect(),
+        )
     }
 }
 
@@ -92,14 +99,26 @@ mod tests {
     use super::*;
 
     fn key(protocol: u8) -> FlowKey {
-        FlowKey { protocol, ..FlowKey::default() }
+        FlowKey {
+            protocol,
+            ..FlowKey::default()
+        }
     }
 
     fn part(first: u64, last: u64) -> FlowValue {
-        FlowValue { packets: 1, octets: 40, first, last, ..FlowValue::default() }
+        FlowValue {
+            packets: 1,
+            octets: 40,
+            first,
+            last,
+            ..FlowValue::default()
+        }
     }
 
-    const TIMEOUTS: Timeouts = Timeouts { idle: 10, active: 100 };
+    const TIMEOUTS: Timeouts = Timeouts {
+        idle: 10,
+        active: 100,
+    };
 
     #[test]
     fn without_timeouts_a_flow_is_one_however_many_parts_it_came_in() {

@@ -3,9 +3,7 @@
 use std::net::IpAddr;
 
 use ipnet::IpNet;
-use sensor_common::{
-    Class, Direction, FlowEvent, FlowKey, Fragment, NO_MATCH_SET, Protocol,
-};
+use sensor_common::{Class, Direction, FlowEvent, FlowKey, Fragment, NO_MATCH_SET, Protocol};
 
 use super::{Clock, Flow};
 use crate::{
@@ -93,7 +91,10 @@ impl Record {
     pub fn split(self) -> impl Iterator<Item = Self> {
         let approvals = self.notice.approvals.clone();
         approvals.into_iter().map(move |approval| Self {
-            notice: Notice { approvals: vec![approval], ..self.notice.clone() },
+            notice: Notice {
+                approvals: vec![approval],
+                ..self.notice.clone()
+            },
             ..self.clone()
         })
     }
@@ -133,8 +134,21 @@ impl Names {
 
     /// The notice of a new flow.
     pub fn announced(&self, event: &FlowEvent) -> Notice {
-        let FlowEvent { key, time, source_set, destination_set, class, direction, .. } = event;
-        self.notice(key, (*class, *direction), (*source_set, *destination_set), *time)
+        let FlowEvent {
+            key,
+            time,
+            source_set,
+            destination_set,
+            class,
+            direction,
+            ..
+        } = event;
+        self.notice(
+            key,
+            (*class, *direction),
+            (*source_set, *destination_set),
+            *time,
+        )
     }
 
     fn notice(
@@ -147,7 +161,11 @@ impl Names {
         let mut indicators = self.matched(End::Source, source_set);
         indicators.extend(self.matched(End::Destination, destination_set));
         Notice {
-            approvals: self.compiled.approvals_of(&key.approvals).cloned().collect(),
+            approvals: self
+                .compiled
+                .approvals_of(&key.approvals)
+                .cloned()
+                .collect(),
             class: Class::from_number(class).unwrap_or(Class::Transit),
             direction: Direction::from_number(direction).unwrap_or(Direction::Through),
             interface: self.interface(key.interface),
@@ -211,6 +229,9 @@ fn fragment(key: &FlowKey) -> Fragment {
 
 fn ports(key: &FlowKey) -> Option<(u16, u16)> {
     (Protocol::has_ports(key.protocol) && fragment(key) != Fragment::Later).then(|| {
-        (u16::from_be_bytes(key.source_port), u16::from_be_bytes(key.destination_port))
+        (
+            u16::from_be_bytes(key.source_port),
+            u16::from_be_bytes(key.destination_port),
+        )
     })
 }

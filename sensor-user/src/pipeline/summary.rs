@@ -42,13 +42,18 @@ impl Summary {
         self.verdicts = Verdict::ALL.map(|v| (v, of(Stat::Verdict(v)))).into();
         self.malformed = Malformed::ALL.map(|r| (r, of(Stat::Malformed(r)))).into();
         self.malformed.retain(|(_, count)| *count > 0);
-        self.unsupported = Unsupported::ALL.map(|r| (r, of(Stat::Unsupported(r)))).into();
+        self.unsupported = Unsupported::ALL
+            .map(|r| (r, of(Stat::Unsupported(r))))
+            .into();
         self.unsupported.retain(|(_, count)| *count > 0);
         self.lost = losses.by_stage(counters);
     }
 
     /// Packets with this verdict.
     pub fn verdict(&self, verdict: Verdict) -> u64 {
-        self.verdicts.iter().find(|(v, _)| *v == verdict).map_or(0, |(_, count)| *count)
+        self.verdicts
+            .iter()
+            .find(|(v, _)| *v == verdict)
+            .map_or(0, |(_, count)| *count)
     }
 }

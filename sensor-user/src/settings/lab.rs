@@ -11,7 +11,7 @@ use sensor_common::{Class, Direction, Slot};
 use crate::watchlist::{Approval, ApprovalId};
 
 /// Longest time a lab run records.
-pub const LONGEST: Duration = Duration::from_secs(3600);
+pub const LONGEST: Duration = Duration::from_hours(1);
 
 /// The name of the lab approval in output.
 pub const NAME: &str = "lab";
@@ -53,9 +53,15 @@ mod tests {
 
     #[test]
     fn no_lab_run_is_longer_than_an_hour() {
-        let day = Duration::from_secs(86_400);
+        let day = Duration::from_hours(24);
         assert_eq!(live(5, day, 1, 0).terms.end, 5 + 3_600_000_000_000);
-        assert_eq!(live(5, Duration::from_secs(1), 1, 0).terms.end, 5 + 1_000_000_000);
-        assert_eq!(live(5, Duration::MAX, 1, 0).terms.end, 5 + 3_600_000_000_000);
+        assert_eq!(
+            live(5, Duration::from_secs(1), 1, 0).terms.end,
+            5 + 1_000_000_000
+        );
+        assert_eq!(
+            live(5, Duration::MAX, 1, 0).terms.end,
+            5 + 3_600_000_000_000
+        );
     }
 }

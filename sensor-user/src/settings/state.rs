@@ -67,11 +67,18 @@ pub fn check_lab(folder: &Path) -> Result<(), StateError> {
     let text = match capped::read_to_string(&file, LARGEST) {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(StateError::Unclear { file, reason: error.to_string() }),
+        Err(error) => {
+            return Err(StateError::Unclear {
+                file,
+                reason: error.to_string(),
+            });
+        }
     };
     match toml::from_str::<State>(&text) {
         Ok(State { kind: Kind::Lab }) => Ok(()),
-        Ok(State { kind: Kind::Real }) => Err(StateError::Real { folder: folder.into() }),
+        Ok(State { kind: Kind::Real }) => Err(StateError::Real {
+            folder: folder.into(),
+        }),
         Err(error) => {
             let reason = error.message().to_owned();
             Err(StateError::Unclear { file, reason })
@@ -92,7 +99,10 @@ mod tests {
     #[test]
     fn lab_is_refused_beside_a_real_state_folder() {
         let real = folder_with("kind = \"real\"\n");
-        assert!(matches!(check_lab(real.path()), Err(StateError::Real { .. })));
+        assert!(matches!(
+            check_lab(real.path()),
+            Err(StateError::Real { .. })
+        ));
         let lab = folder_with("kind = \"lab\"\n");
         assert!(check_lab(lab.path()).is_ok());
     }
@@ -101,7 +111,10 @@ mod tests {
     fn a_folder_that_cannot_be_understood_counts_as_real() {
         for text in ["", "kind = \"other\"", "kind", "kind = \"lab\"\nmore = 1"] {
             let folder = folder_with(text);
-            assert!(matches!(check_lab(folder.path()), Err(StateError::Unclear { .. })), "{text}");
+            assert!(
+                matches!(check_lab(folder.path()), Err(StateError::Unclear { .. })),
+                "{text}"
+            );
         }
     }
 

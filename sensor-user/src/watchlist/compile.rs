@@ -80,7 +80,8 @@ impl Compiled {
         &'a self,
         mask: &'a SlotMask,
     ) -> impl Iterator<Item = &'a ApprovalId> + 'a {
-        mask.iter().filter_map(|slot| self.approvals.get(slot as usize))
+        mask.iter()
+            .filter_map(|slot| self.approvals.get(slot as usize))
     }
 }
 
@@ -107,21 +108,35 @@ pub fn compile(watchlist: &Watchlist, approvals: &[Approval], generation: u64) -
             IpNet::V6(prefix) => tables.v6.push((prefix, id)),
         }
     }
-    Compiled { tables, sets, approvals: approvals.iter().map(|a| a.id.clone()).collect() }
+    Compiled {
+        tables,
+        sets,
+        approvals: approvals.iter().map(|a| a.id.clone()).collect(),
+    }
 }
 
 fn match_sets(watchlist: &Watchlist) -> Vec<MatchSet> {
     let mut by_prefix: BTreeMap<IpNet, Vec<IndicatorId>> = BTreeMap::new();
     for (id, indicator) in (0..).zip(&watchlist.indicators) {
-        by_prefix.entry(indicator.prefix).or_default().push(IndicatorId(id));
+        by_prefix
+            .entry(indicator.prefix)
+            .or_default()
+            .push(IndicatorId(id));
     }
     let mut sets = Vec::with_capacity(by_prefix.len());
     let mut around: Vec<(IpNet, SetId)> = Vec::new();
     for (id, (prefix, own)) in (NO_MATCH_SET + 1..).zip(by_prefix) {
-        while around.last().is_some_and(|(outer, _)| !outer.contains(&prefix)) {
+        while around
+            .last()
+            .is_some_and(|(outer, _)| !outer.contains(&prefix))
+        {
             around.pop();
         }
-        sets.push(MatchSet { prefix, own, parent: around.last().map(|&(_, set)| set) });
+        sets.push(MatchSet {
+            prefix,
+            own,
+            parent: around.last().map(|&(_, set)| set),
+        });
         around.push((prefix, SetId(id)));
     }
     sets
@@ -135,6 +150,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::watchlist::NoRoom;
 
     fn watchlist(prefixes: &[IpNet]) -> Watchlist {
         let mut watchlist = Watchlist::default();
@@ -143,7 +159,10 @@ mod tests {
     }
 
     fn lab() -> Approval {
-        Approval { id: ApprovalId("lab".into()), terms: Slot::default() }
+        Approval {
+            id: ApprovalId("lab".into()),
+            terms: Slot::default(),
+        }
     }
 
     #[test]
@@ -163,16 +182,24 @@ mod tests {
         let compiled = compile(&watchlist(&[]), &vec![lab(); 257], 1);
         assert_eq!(
             compiled.tables.check_room(),
-            Err(NoRoom { what: "approvals in force", needed: 257, room: 256 })
+            Err(NoRoom {
+                what: "approvals in force",
+                needed: 257,
+                room: 256
+            })
         );
     }
 
     fn prefix() -> impl Strategy<Value = IpNet> {
         let v4 = (any::<[u8; 2]>(), 0..=32u8).prop_map(|([a, b], length)| {
-            IpNet::new([10, a & 3, b, a].into(), length).unwrap().trunc()
+            IpNet::new([10, a & 3, b, a].into(), length)
+                .unwrap()
+                .trunc()
         });
         let v6 = (any::<u16>(), 0..=128u8).prop_map(|(a, length)| {
-            IpNet::new([0x2001, a & 3, a, 0, 0, 0, 0, a].into(), length).unwrap().trunc()
+            IpNet::new([0x2001, a & 3, a, 0, 0, 0, 0, a].into(), length)
+                .unwrap()
+                .trunc()
         });
         prop_oneof![v4, v6]
     }

@@ -32,7 +32,11 @@ impl Watchlist {
         let feed = u32::try_from(self.feeds.len()).unwrap_or(u32::MAX);
         self.feeds.push(name);
         self.indicators
-            .extend(prefixes.into_iter().map(|(prefix, line)| Indicator { prefix, feed, line }));
+            .extend(
+                prefixes
+                    .into_iter()
+                    .map(|(prefix, line)| Indicator { prefix, feed, line }),
+            );
     }
 
     /// The indicator with this number.
@@ -42,6 +46,8 @@ impl Watchlist {
 
     /// The name of the feed an indicator stands in.
     pub fn feed_of(&self, indicator: &Indicator) -> &str {
-        self.feeds.get(indicator.feed as usize).map_or("", String::as_str)
+        self.feeds
+            .get(indicator.feed as usize)
+            .map_or("", String::as_str)
     }
 }

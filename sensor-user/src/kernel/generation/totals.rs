@@ -10,6 +10,11 @@ use crate::kernel::DatapathError;
 
 const ARRAY: u32 = aya_obj::generated::bpf_map_type::BPF_MAP_TYPE_ARRAY as u32;
 
+/// Bytes of a key and of a value.
+const KEY: u32 = 4;
+const VALUE: u32 = 32;
+const _: () = assert!(size_of::<Totals>() == VALUE as usize);
+
 /// The rows of all CPUs, mapped for reading.
 pub(super) struct MappedTotals {
     rows: NonNull<Totals>,
@@ -22,16 +27,12 @@ unsafe impl Send for MappedTotals {}
 
 /// Creates the map of one generation with `stride` rows a CPU, and maps it.
 pub(super) fn create(stride: u32) -> Result<(Rows<Totals>, MappedTotals), DatapathError> {
-    let cpus = aya::util::nr_cpus()
-        .map_err(|(_, source)| DatapathError::System { call: "reading the number of CPUs", source })?;
-    let rows = u32::try_from(cpus.get()).unwrap_or(u32::MAX).saturating_mul(stride);
-    let definition = aya_obj::Map::new_from_params(
-        ARRAY,
-        size_of::<u32>() as u32,
-        size_of::<Totals>() as u32,
-        rows,
-        ANY_SIZE | MMAPABLE,
-    );
+    let cpus = aya::util::nr_cpus().map_err(|(_, source)| DatapathError::System {
+        call: "reading the number of CPUs",
+        source,
+    })?;
+    let rows = cpus.get().saturating_mul(stride);
+    let definition = aya_obj::Map::new_from_params(ARRAY, KEY, VALUE, rows, ANY_SIZE | MMAPABLE);
     let data = MapData::create(definition, "TOTALS", None).map_err(of("TOTALS"))?;
     let mapped = MappedTotals::new(data.fd(), rows as usize, stride as usize)?;
     let array = Rows::try_from(Map::Array(data)).map_err(of("TOTALS"))?;
@@ -54,13 +55,23 @@ impl MappedTotals {
         };
         if address == libc::MAP_FAILED {
             let source = io::Error::last_os_error();
-            return Err(DatapathError::System { call: "mmap of the totals", source });
+            return Err(DatapathError::System {
+                call: "mmap of the totals",
+                source,
+            });
         }
         let Some(rows) = NonNull::new(address.cast()) else {
             let source = io::Error::from(io::ErrorKind::AddrNotAvailable);
-            return Err(DatapathError::System { call: "mmap of the totals", source });
+            return Err(DatapathError::System {
+                call: "mmap of the totals",
+                source,
+            });
         };
-        Ok(Self { rows, length, stride })
+        Ok(Self {
+            rows,
+            length,
+            stride,
+        })
     }
 
     /// Totals summed over CPUs, by match set; row 0 belongs to no set.
@@ -69,8 +80,12 @@ impl MappedTotals {
         for row in 0..self.length {
             // SAFETY: the row lies in the mapping. The kernel may be adding to it; a volatile
             // read takes each of its words as they are, and words are read whole.
-            let Totals { source_packets, source_octets, destination_packets, destination_octets } =
-                unsafe { self.rows.add(row).read_volatile() };
+            let Totals {
+                source_packets,
+                source_octets,
+                destination_packets,
+                destination_octets,
+            } = unsafe { self.rows.add(row).read_volatile() };
             let sum = &mut sums[row % self.stride];
             sum.source_packets += source_packets;
             sum.source_octets += source_octets;
