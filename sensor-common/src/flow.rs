@@ -163,6 +163,7 @@ const _: () = {
     assert!(size_of::<FlowKey>() == 96);
     assert!(size_of::<FlowValue>() == 48);
     assert!(size_of::<FlowEvent>() == 120);
+    assert!(core::mem::offset_of!(FlowEvent, class) == 112);
     assert!(core::mem::offset_of!(FlowKey, generation) == 56);
     assert!(core::mem::offset_of!(FlowKey, approvals) == 64);
 };

@@ -38,5 +38,8 @@ pub use verdict::{Class, Direction, Facts, Judgement, Narrowing, SlotTable, Verd
 /// [`Slot`], [`SetRow`], [`Totals`], [`Stat`] or [`ReplayContext`].
 pub const WIRE_VERSION: u32 = 1;
 
+#[cfg(test)]
+mod wire_tests;
+
 /// Interfaces one sensor may watch: each has a bit in a slot's mask.
 pub const MAX_INTERFACES: u32 = 64;

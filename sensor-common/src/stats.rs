@@ -6,9 +6,7 @@ use crate::{
     verdict::Verdict,
 };
 
-/// Cells of one CPU's counters.
-///
-/// One array and not one map each: the program looks it up once a packet.
+/// All counters by cell, of one CPU or summed over CPUs.
 pub type Counters = [u64; Stat::COUNT];
 
 /// What a counter counts. The number is the cell; none is ever reused.

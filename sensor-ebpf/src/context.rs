@@ -21,16 +21,23 @@ static REPLAY: Global<u8> = Global::new(0);
 static INTERFACES: HashMap<u32, u32, { MAX_INTERFACES as usize }> = HashMap::new();
 
 /// Where a packet comes from and when.
+///
+/// Live, `replayed` is zeroes: the verifier refuses to store what was never written, as
+/// the inside of a `None` is.
 pub(crate) struct Context {
-    xdp: XdpContext,
-    replayed: Option<ReplayContext>,
+    pub(crate) xdp: XdpContext,
+    replayed: ReplayContext,
 }
 
 impl Context {
     /// Takes the packet's context; reads metadata in replay only.
     #[inline(always)]
     pub(crate) fn new(xdp: XdpContext) -> Self {
-        let replayed = is_replay().then(|| replay_context(&xdp));
+        let replayed = if is_replay() {
+            replay_context(&xdp)
+        } else {
+            ReplayContext::default()
+        };
         Self { xdp, replayed }
     }
 
@@ -38,9 +45,10 @@ impl Context {
     #[inline(always)]
     pub(crate) fn frame(&self) -> Frame {
         let (start, end) = (self.xdp.data(), self.xdp.data_end());
-        let wire_length = match self.replayed {
-            Some(replayed) => replayed.wire_length as usize,
-            None => end - start,
+        let wire_length = if is_replay() {
+            self.replayed.wire_length as usize
+        } else {
+            end - start
         };
         Frame {
             start,
@@ -52,31 +60,30 @@ impl Context {
     /// Time of the packet: nanoseconds since boot, in replay since 1970.
     #[inline(always)]
     pub(crate) fn now(&self) -> u64 {
-        match self.replayed {
-            Some(replayed) => replayed.time,
-            // SAFETY: the helper has no arguments and no preconditions.
-            None => unsafe { bpf_ktime_get_boot_ns() },
+        if is_replay() {
+            return self.replayed.time;
         }
+        // SAFETY: the helper has no arguments and no preconditions.
+        unsafe { bpf_ktime_get_boot_ns() }
     }
 
     /// The interface slot, or `None` for an interface without one.
     #[inline(always)]
     pub(crate) fn interface(&self) -> Option<u8> {
-        let slot = match self.replayed {
-            Some(replayed) => replayed.interface,
-            None => {
-                let index = self.xdp.ingress_ifindex() as u32;
-                // SAFETY: user space writes an entry before it attaches and never changes it.
-                *unsafe { INTERFACES.get(&index) }?
-            }
+        let slot = if is_replay() {
+            self.replayed.interface
+        } else {
+            let index = self.xdp.ingress_ifindex() as u32;
+            // SAFETY: user space writes an entry before it attaches and never changes it.
+            *unsafe { INTERFACES.get(&index) }?
         };
         (slot < MAX_INTERFACES).then_some(slot as u8)
     }
 
     /// Whether the agent's lease is without end.
     #[inline(always)]
-    pub(crate) fn is_replayed(&self) -> bool {
-        self.replayed.is_some()
+    pub(crate) fn is_always_attended() -> bool {
+        is_replay()
     }
 }
 

@@ -11,7 +11,7 @@ use aya_ebpf::{
 };
 use sensor_common::{FlowEvent, FlowKey, FlowValue, Stat};
 
-use crate::stats::Stats;
+use crate::{stats, words};
 
 const RING: usize = 1 << 20;
 
@@ -21,20 +21,23 @@ static EVENTS: RingBuf<FlowEvent, RING> = RingBuf::new();
 
 /// Announces a new flow, or counts that it could not.
 #[inline(always)]
-pub(crate) fn announce(key: &FlowKey, value: &FlowValue, stats: &Stats) {
+pub(crate) fn announce(key: &FlowKey, value: &FlowValue) {
     let Some(mut entry) = EVENTS.reserve(0) else {
-        stats.add(Stat::EventsLost, 1);
+        stats::add(Stat::EventsLost, 1);
         return;
     };
-    entry.write(FlowEvent {
-        key: *key,
-        time: value.first,
-        source_set: value.source_set,
-        destination_set: value.destination_set,
-        class: value.class,
-        direction: value.direction,
-        reserved: [0; 6],
-    });
+    let event = entry.as_mut_ptr();
+    // SAFETY: the entry is memory of an event's size and alignment, and every field is written.
+    unsafe {
+        words::copy(key, &raw mut (*event).key);
+        (*event).time = value.first;
+        (*event).source_set = value.source_set;
+        (*event).destination_set = value.destination_set;
+        let tail = [value.class, value.direction, 0, 0, 0, 0, 0, 0];
+        (&raw mut (*event).class)
+            .cast::<u64>()
+            .write_volatile(u64::from_ne_bytes(tail));
+    }
     entry.submit(wake_up());
 }
 

@@ -7,12 +7,12 @@
 
 use aya_ebpf::{
     bindings::BPF_NOEXIST,
-    btf_maps::{ArrayOfMaps, PerCpuArray, PerCpuHashMap},
+    btf_maps::{ArrayOfMaps, PerCpuHashMap},
     macros::btf_map,
 };
 use sensor_common::{FlowKey, FlowValue, Packet, SlotMask, Stat};
 
-use crate::{config::Generation, events, matching::Hit, places::Place, stats::Stats};
+use crate::{config::Generation, events, matching::Hit, places::Place, stats, words};
 
 /// `errno` of an insertion that another CPU was first with.
 const EEXIST: i32 = -17;
@@ -21,53 +21,16 @@ const EEXIST: i32 = -17;
 #[btf_map]
 static FLOWS: ArrayOfMaps<PerCpuHashMap<FlowKey, FlowValue, 1>, 1> = ArrayOfMaps::new();
 
-/// Where a flow's key and value are put together: beside the packet's own fields they
-/// do not fit on a stack of 512 bytes. Each CPU writes its own.
-#[btf_map]
-static SCRATCH: PerCpuArray<Scratch, 1> = PerCpuArray::new();
-
-struct Scratch {
-    key: FlowKey,
-    value: FlowValue,
-}
-
-/// A packet to be recorded, with all that was found out about it.
-pub(crate) struct Sighting<'a> {
-    /// The packet.
-    pub(crate) packet: &'a Packet,
-    /// Its match sets.
-    pub(crate) hit: Hit,
-    /// Its class and direction.
-    pub(crate) place: Place,
-    /// Its time.
-    pub(crate) now: u64,
-    /// The generation that judged it.
-    pub(crate) generation: Generation,
-    /// The slot of its interface.
-    pub(crate) interface: Option<u8>,
-}
-
 /// Counts a recorded packet in its flow, and announces the flow when it is new.
 #[inline(always)]
-pub(crate) fn account(sighting: &Sighting<'_>, approvals: &SlotMask, stats: &Stats) {
-    let outcome = match SCRATCH.get_ptr_mut(0) {
-        Some(scratch) => {
-            // SAFETY: the scratch belongs to this CPU, an XDP program does not re-enter on its
-            // CPU, and this is the only reference.
-            let scratch = unsafe { &mut *scratch };
-            scratch.key = key(sighting, approvals);
-            scratch.value = value(sighting);
-            let outcome = add(&scratch.key, &scratch.value);
-            if let Outcome::New = outcome {
-                events::announce(&scratch.key, &scratch.value, stats);
-            }
-            outcome
+pub(crate) fn account(key: &FlowKey, value: &FlowValue) {
+    match add(key, value) {
+        Outcome::Known => {}
+        Outcome::New => events::announce(key, value),
+        Outcome::NoRoom => {
+            stats::add(Stat::UnattributedPackets, value.packets);
+            stats::add(Stat::UnattributedOctets, value.octets);
         }
-        None => Outcome::NoRoom,
-    };
-    if let Outcome::NoRoom = outcome {
-        stats.add(Stat::UnattributedPackets, 1);
-        stats.add(Stat::UnattributedOctets, u64::from(sighting.packet.octets));
     }
 }
 
@@ -101,8 +64,15 @@ fn add(key: &FlowKey, value: &FlowValue) -> Outcome {
     }
 }
 
+/// Fills in the flow of a packet.
 #[inline(always)]
-fn key(sighting: &Sighting<'_>, approvals: &SlotMask) -> FlowKey {
+pub(crate) fn fill_key(
+    key: &mut FlowKey,
+    packet: &Packet,
+    generation: Generation,
+    interface: Option<u8>,
+    approvals: &SlotMask,
+) {
     let Packet {
         version,
         source,
@@ -116,40 +86,42 @@ fn key(sighting: &Sighting<'_>, approvals: &SlotMask) -> FlowKey {
         octets: _,
         tcp_flags: _,
         ttl: _,
-    } = *sighting.packet;
-    FlowKey {
-        source,
-        destination,
-        source_port,
-        destination_port,
-        vlan,
-        tunnel_id: [0; 4],
-        tunnel_kind: 0,
-        ip_version: version as u8,
-        protocol,
-        fragment: fragment as u8,
-        vlan_tags,
-        interface: sighting.interface.unwrap_or(u8::MAX),
-        reserved: [0; 6],
-        generation: sighting.generation.number,
-        approvals: *approvals,
-    }
+    } = *packet;
+    words::clear(key);
+    key.source = source;
+    key.destination = destination;
+    key.source_port = source_port;
+    key.destination_port = destination_port;
+    key.vlan = vlan;
+    key.ip_version = version as u8;
+    key.protocol = protocol;
+    key.fragment = fragment as u8;
+    key.vlan_tags = vlan_tags;
+    key.interface = interface.unwrap_or(u8::MAX);
+    key.generation = generation.number;
+    // SAFETY: `key` is a mutable reference.
+    unsafe { words::copy(approvals, &raw mut key.approvals) };
 }
 
+/// Fills in what one packet adds to its flow.
 #[inline(always)]
-fn value(sighting: &Sighting<'_>) -> FlowValue {
-    FlowValue {
-        packets: 1,
-        octets: u64::from(sighting.packet.octets),
-        first: sighting.now,
-        last: sighting.now,
-        source_set: sighting.hit.source,
-        destination_set: sighting.hit.destination,
-        tcp_flags: sighting.packet.tcp_flags,
-        ttl_min: sighting.packet.ttl,
-        ttl_max: sighting.packet.ttl,
-        class: sighting.place.class as u8,
-        direction: sighting.place.direction as u8,
-        reserved: [0; 2],
-    }
+pub(crate) fn fill_value(
+    value: &mut FlowValue,
+    packet: &Packet,
+    hit: &Hit,
+    place: Place,
+    now: u64,
+) {
+    words::clear(value);
+    value.packets = 1;
+    value.octets = u64::from(packet.octets);
+    value.first = now;
+    value.last = now;
+    value.source_set = hit.source;
+    value.destination_set = hit.destination;
+    value.tcp_flags = packet.tcp_flags;
+    value.ttl_min = packet.ttl;
+    value.ttl_max = packet.ttl;
+    value.class = place.class as u8;
+    value.direction = place.direction as u8;
 }

@@ -19,47 +19,83 @@ mod events;
 mod flows;
 mod matching;
 mod places;
+mod scratch;
 mod slots;
 mod stats;
 mod totals;
+mod words;
 
 use aya_ebpf::{bindings::xdp_action::XDP_PASS, macros::xdp, programs::XdpContext};
 use sensor_common::{Facts, Stat, Unparsed, Verdict, parse};
 
-use crate::{context::Context, stats::Stats};
+use crate::{context::Context, scratch::Scratch};
 
 /// The entry point. Every path ends in `XDP_PASS`.
 #[xdp]
 pub fn sekisho(ctx: XdpContext) -> u32 {
-    if let Some(stats) = Stats::of_this_cpu() {
-        stats.add(Stat::Seen, 1);
-        let verdict = match watch(&Context::new(ctx), &stats) {
-            Ok(verdict) => verdict,
-            Err(unparsed) => {
-                if let Some(reason) = Stat::of_unparsed(unparsed) {
-                    stats.add(reason, 1);
-                }
-                unparsed.verdict()
+    stats::add(Stat::Seen, 1);
+    let context = Context::new(ctx);
+    let verdict = match watch(&context) {
+        Ok(verdict) => verdict,
+        Err(unparsed) => {
+            if let Some(reason) = Stat::of_unparsed(unparsed) {
+                stats::add(reason, 1);
             }
-        };
-        stats.add(Stat::Verdict(verdict), 1);
-    }
+            unparsed.verdict()
+        }
+    };
+    stats::add(Stat::Verdict(verdict), 1);
+    #[cfg(feature = "log")]
+    aya_log_ebpf::debug!(&context.xdp, "verdict {}", verdict as u8);
     XDP_PASS
 }
 
-/// The way of a packet: parse, match, place, judge, count.
+/// The way of every packet: parse and match.
 #[inline(always)]
-fn watch(context: &Context, stats: &Stats) -> Result<Verdict, Unparsed> {
-    let packet = parse(&context.frame())?;
+fn watch(context: &Context) -> Result<Verdict, Unparsed> {
+    let Some(scratch) = scratch::of_this_cpu() else {
+        return Ok(Verdict::NoMatch);
+    };
+    read(context, scratch)?;
     let Some(generation) = config::generation() else {
         return Ok(Verdict::NoMatch);
     };
-    let Some(hit) = matching::look_up(generation, &packet) else {
+    // SAFETY: `read` has written the packet.
+    let packet = unsafe { scratch.packet.assume_init_ref() };
+    let Some(hit) = matching::look_up(generation, packet) else {
         return Ok(Verdict::NoMatch);
     };
-    let place = match places::place(&packet) {
+    scratch.generation.write(generation);
+    scratch.hit.write(hit);
+    Ok(judge(context, scratch))
+}
+
+/// Parses the frame into the scratch.
+///
+/// Not inlined, so that the stack it needs is free again when the packet is judged, and so
+/// that what follows is verified for a packet and not for every way through the parser.
+#[inline(never)]
+fn read(context: &Context, scratch: &mut Scratch) -> Result<(), Unparsed> {
+    scratch.packet.write(parse(&context.frame())?);
+    Ok(())
+}
+
+/// The way of a packet that matched: place, judge, count.
+///
+/// Not inlined, for the same reasons.
+#[inline(never)]
+fn judge(context: &Context, scratch: &mut Scratch) -> Verdict {
+    // SAFETY: the one caller has written all three.
+    let (packet, generation, hit) = unsafe {
+        (
+            scratch.packet.assume_init_ref(),
+            scratch.generation.assume_init(),
+            scratch.hit.assume_init(),
+        )
+    };
+    let place = match places::place(packet) {
         Ok(place) => place,
-        Err(verdict) => return Ok(verdict),
+        Err(verdict) => return verdict,
     };
     let now = context.now();
     let interface = context.interface();
@@ -67,27 +103,24 @@ fn watch(context: &Context, stats: &Stats) -> Result<Verdict, Unparsed> {
         now,
         class: place.class,
         direction: place.direction,
-        interface,
-        own_address: config::is_own_address(&packet),
-        attended: config::is_attended(context, now),
+        interface: interface.map_or(0, |slot| 1 << (slot & 63)),
+        own_address: config::is_own_address(packet),
+        attended: config::is_attended(now),
     };
-    let judgement = slots::judge(generation, &hit, &facts);
+    let judgement = slots::judge(generation, &hit, &facts, &mut scratch.named);
     if let Verdict::Recorded = judgement.verdict {
-        totals::count(generation, &hit, packet.octets, stats);
-        flows::account(
-            &flows::Sighting {
-                packet: &packet,
-                hit,
-                place,
-                now,
-                generation,
-                interface,
-            },
+        totals::count(generation, &hit, packet.octets);
+        flows::fill_key(
+            &mut scratch.key,
+            packet,
+            generation,
+            interface,
             &judgement.approvals,
-            stats,
         );
+        flows::fill_value(&mut scratch.value, packet, &hit, place, now);
+        flows::account(&scratch.key, &scratch.value);
     }
-    Ok(judgement.verdict)
+    judgement.verdict
 }
 
 #[cfg(not(test))]

@@ -14,7 +14,7 @@ use sensor_common::{
     Facts, Judgement, NO_MATCH_SET, Narrowing, SLOTS, SetRow, Slot, SlotMask, SlotTable,
 };
 
-use crate::{config::Generation, matching::Hit};
+use crate::{config::Generation, matching::Hit, words};
 
 /// `BPF_F_INNER_MAP`: an inner array may have another size than the template.
 pub(crate) const ANY_SIZE: usize = 1 << 12;
@@ -40,13 +40,18 @@ pub(crate) fn row(generation: Generation, set: u32) -> Option<SetRow> {
     SETS.get_value(generation.index, &set).copied()
 }
 
-/// Judges a packet by the approvals that name its match sets.
+/// Judges a packet by the approvals that name its match sets, and leaves these in `named`.
 #[inline(always)]
-pub(crate) fn judge(generation: Generation, hit: &Hit, facts: &Facts) -> Judgement {
-    let mut named = SlotMask::EMPTY;
-    add_group(&mut named, generation, hit.source);
-    add_group(&mut named, generation, hit.destination);
-    sensor_common::judge(&named, &Approvals { generation }, facts)
+pub(crate) fn judge(
+    generation: Generation,
+    hit: &Hit,
+    facts: &Facts,
+    named: &mut SlotMask,
+) -> Judgement {
+    words::clear(named);
+    add_group(named, generation, hit.source);
+    add_group(named, generation, hit.destination);
+    sensor_common::judge(named, &Approvals { generation }, facts)
 }
 
 #[inline(always)]
@@ -54,7 +59,9 @@ fn add_group(named: &mut SlotMask, generation: Generation, set: u32) {
     if let Some(row) = row(generation, set)
         && let Some(group) = GROUPS.get_value(generation.index, &row.group)
     {
-        *named = named.union(group);
+        let union = named.union(group);
+        // SAFETY: `named` is a mutable reference.
+        unsafe { words::copy(&union, named) };
     }
 }
 

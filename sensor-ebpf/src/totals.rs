@@ -15,7 +15,7 @@ use crate::{
     config::Generation,
     matching::Hit,
     slots::{ANY_SIZE, row},
-    stats::Stats,
+    stats,
 };
 
 /// `BPF_F_MMAPABLE`: user space reads the rows without a system call each.
@@ -27,24 +27,24 @@ static TOTALS: ArrayOfMaps<Array<Totals, 1, { ANY_SIZE | MMAPABLE }>, 2> = Array
 
 /// Counts a recorded packet for the sets of its source and destination.
 #[inline(always)]
-pub(crate) fn count(generation: Generation, hit: &Hit, octets: u32, stats: &Stats) {
+pub(crate) fn count(generation: Generation, hit: &Hit, octets: u32) {
     let octets = u64::from(octets);
-    add(generation, hit.source, stats, |totals| {
+    add(generation, hit.source, |totals| {
         totals.source_packets += 1;
         totals.source_octets += octets;
     });
-    add(generation, hit.destination, stats, |totals| {
+    add(generation, hit.destination, |totals| {
         totals.destination_packets += 1;
         totals.destination_octets += octets;
     });
     if hit.source != NO_MATCH_SET && hit.destination != NO_MATCH_SET {
-        stats.add(Stat::BothPackets, 1);
-        stats.add(Stat::BothOctets, octets);
+        stats::add(Stat::BothPackets, 1);
+        stats::add(Stat::BothOctets, octets);
     }
 }
 
 #[inline(always)]
-fn add(generation: Generation, set: u32, stats: &Stats, change: impl FnOnce(&mut Totals)) {
+fn add(generation: Generation, set: u32, change: impl FnOnce(&mut Totals)) {
     if set == NO_MATCH_SET {
         return;
     }
@@ -57,6 +57,6 @@ fn add(generation: Generation, set: u32, stats: &Stats, change: impl FnOnce(&mut
     match totals {
         // SAFETY: the row belongs to this CPU, and an XDP program does not re-enter on its CPU.
         Some(totals) => change(unsafe { &mut *totals }),
-        None => stats.add(Stat::TotalsLost, 1),
+        None => stats::add(Stat::TotalsLost, 1),
     }
 }

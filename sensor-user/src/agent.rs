@@ -50,7 +50,7 @@ pub enum AgentError {
     #[error(transparent)]
     Datapath(#[from] DatapathError),
     /// The output refused; what could not be written was not recorded.
-    #[error("cannot write records: {0}; recording has stopped")]
+    #[error("recording has stopped, because records cannot be written")]
     Output(#[source] std::io::Error),
     /// A stage ended before its work did.
     #[error("a stage of the agent ended early: {0}")]
@@ -83,7 +83,14 @@ where
     }
 
     /// Runs until `stop` completes, then detaches, drains and writes the summary.
-    pub async fn run(self, stop: impl Future<Output = ()> + Send) -> Result<Summary, AgentError> {
+    ///
+    /// `attended` is called once, when the kernel has the first promise of attendance and
+    /// so begins to record.
+    pub async fn run(
+        self,
+        stop: impl Future<Output = ()> + Send,
+        attended: impl FnOnce() + Send,
+    ) -> Result<Summary, AgentError> {
         let Self {
             datapath,
             names,
@@ -100,7 +107,7 @@ where
             assemble::run(assembled, lines, names, config.timeouts)
                 .instrument(tracing::info_span!("assemble")),
         );
-        let collected = collect::run(datapath, batches, &config, stop)
+        let collected = collect::run(datapath, batches, &config, stop, attended)
             .instrument(tracing::info_span!("collect"))
             .await;
         let summary = assembler.await?;

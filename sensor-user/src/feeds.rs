@@ -17,7 +17,7 @@ pub const LARGEST: u64 = 1 << 30;
 #[derive(Debug, Error)]
 pub enum FeedError {
     /// The file cannot be read.
-    #[error("feed {name}: {}", plainly(.source))]
+    #[error("feed {name}")]
     Unreadable {
         /// The feed.
         name: String,
@@ -56,16 +56,6 @@ pub enum FeedError {
         /// The first line that is not text, counted from 1.
         line: u32,
     },
-}
-
-/// What the system said of a file, in plain words.
-pub(crate) fn plainly(source: &io::Error) -> String {
-    match source.kind() {
-        io::ErrorKind::NotFound => "no such file".into(),
-        io::ErrorKind::IsADirectory => "is a directory; name a file in it".into(),
-        io::ErrorKind::PermissionDenied => "may not be read by this user".into(),
-        _ => source.to_string(),
-    }
 }
 
 /// Reads and decodes a feed of plain addresses and prefixes.

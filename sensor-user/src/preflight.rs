@@ -18,7 +18,6 @@ pub use self::facts::{
     AttachedXdp, Capabilities, Clock, Facts, HostFacts, InterfaceFacts, Link, Observed, Offloads,
     Sample, Traffic, XdpMode,
 };
-pub use self::host::{CAP_BPF, CAP_NET_ADMIN, CAP_SYS_ADMIN};
 
 /// The checks, in the order they are reported. Their serialised names are stable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]

@@ -42,7 +42,7 @@ pub enum Error {
         name: String,
     },
     /// The output.
-    #[error("cannot write records: {0}")]
+    #[error("cannot write records")]
     Output(#[source] io::Error),
 }
 
@@ -53,6 +53,8 @@ pub struct Outcome {
     pub summary: Summary,
     /// The last record of the file, when it was cut.
     pub truncated: Option<Truncated>,
+    /// Why the file was not read to its end. Everything before was counted.
+    pub broken: Option<CaptureError>,
 }
 
 /// Runs a capture and hands over its flows, then the summary.
@@ -71,7 +73,14 @@ pub fn run<R: Read>(
     let mut table = FlowTable::new(timeouts);
     let mut ended = Vec::new();
     let (mut undrained, mut drained_at, mut latest) = (0, 0, 0);
-    while let Some(frame) = capture.next_frame()? {
+    let mut is_first = true;
+    let broken = loop {
+        let frame = match capture.next_frame() {
+            Ok(Some(frame)) => frame,
+            Ok(None) => break None,
+            Err(broken) if is_first => return Err(broken.into()),
+            Err(broken) => break Some(broken),
+        };
         if frame.interface >= MAX_INTERFACES {
             return Err(Error::Interfaces { name: name.into() });
         }
@@ -95,7 +104,8 @@ pub fn run<R: Read>(
         kernel.run(&frame.data, context)?;
         undrained += 1;
         latest = latest.max(frame.time);
-    }
+        is_first = false;
+    };
     drain(&mut kernel, &mut table, &mut ended, latest)?;
     ended.extend(table.drain());
     let mut summary = Summary::default();
@@ -109,6 +119,7 @@ pub fn run<R: Read>(
     Ok(Outcome {
         summary,
         truncated: capture.truncated(),
+        broken,
     })
 }
 

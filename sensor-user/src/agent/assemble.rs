@@ -1,5 +1,8 @@
 //! Assemble: puts flows together, names them and splits them into rows.
 
+use std::collections::BTreeSet;
+
+use sensor_common::FlowKey;
 use tokio::sync::mpsc;
 
 use super::{collect::Batch, limiter::Limiter};
@@ -22,6 +25,7 @@ pub(super) async fn run(
         table: FlowTable::new(Some(timeouts)),
         limiter: Limiter::new(lines),
         names,
+        announced: BTreeSet::new(),
         next_record: 1,
         summary: Summary::default(),
     };
@@ -32,15 +36,17 @@ pub(super) async fn run(
         };
         let Some(batch) = batch else { break };
         let end = batch.end;
+        if end.is_some() {
+            stage.limiter.wait_from_now_on();
+        }
         stage.take(batch).await;
         if let Some(counters) = end {
-            stage.limiter.wait_from_now_on();
             for flow in stage.table.drain() {
                 stage.write(&flow).await;
             }
             stage.summary.finish(&counters, stage.limiter.losses());
             let summary = stage.summary.clone();
-            stage.limiter.pass(Line::Summary(summary)).await;
+            stage.limiter.pass_summary(summary).await;
         }
     }
     stage.summary
@@ -50,6 +56,8 @@ struct Assemble {
     table: FlowTable,
     limiter: Limiter,
     names: Names,
+    /// Flows announced whose counts come with a later batch.
+    announced: BTreeSet<FlowKey>,
     next_record: u64,
     summary: Summary,
 }
@@ -64,12 +72,13 @@ impl Assemble {
         } = batch;
         for event in events {
             // After each drain the kernel announces a flow that goes on as if it were new.
-            if !self.table.has(&event.key) {
+            if !self.table.has(&event.key) && self.announced.insert(event.key) {
                 let notice = self.names.announced(&event);
-                self.limiter.pass(Line::Event(notice)).await;
+                self.limiter.pass_notice(notice).await;
             }
         }
         for (key, value) in flows {
+            self.announced.remove(&key);
             if let Some(ended) = self.table.absorb(key, value) {
                 self.write(&ended).await;
             }
@@ -83,11 +92,7 @@ impl Assemble {
     async fn write(&mut self, flow: &Flow) {
         let record = self.names.record(RecordId(self.next_record), flow);
         self.next_record += 1;
-        let mut is_written = true;
-        for row in record.clone().split() {
-            is_written &= self.limiter.pass(Line::Flow(row)).await;
-        }
-        if is_written {
+        if self.limiter.pass_rows(&record).await {
             self.summary.add(&record);
         }
     }

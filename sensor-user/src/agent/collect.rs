@@ -24,8 +24,10 @@ pub(super) async fn run<D: Datapath>(
     batches: mpsc::Sender<Batch>,
     config: &Config,
     stop: impl Future<Output = ()>,
+    attended: impl FnOnce(),
 ) -> Result<(), DatapathError> {
     let mut stop = std::pin::pin!(stop);
+    let mut attended = Some(attended);
     let mut timer = tokio::time::interval(config.tick);
     timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let lease = u64::try_from(config.lease.as_nanos()).unwrap_or(0);
@@ -36,6 +38,9 @@ pub(super) async fn run<D: Datapath>(
             _ = timer.tick() => {}
         }
         datapath.attend(boot_now()?.saturating_add(lease))?;
+        if let Some(attended) = attended.take() {
+            attended();
+        }
         let batch = drain(&mut datapath)?;
         if batches.send(batch).await.is_err() {
             break;
@@ -50,12 +55,13 @@ pub(super) async fn run<D: Datapath>(
     Ok(())
 }
 
-/// Events first: a flow's notice comes before its counts.
+/// Flows first: draining them waits for the programs that counted them, so the notice of
+/// every flow drained is in the ring by then, and comes in this batch or came before.
 fn drain(datapath: &mut impl Datapath) -> Result<Batch, DatapathError> {
-    let mut events = Vec::new();
-    datapath.drain_events(&mut |event| events.push(event))?;
     let mut flows = Vec::new();
     datapath.drain_flows(&mut |key, value| flows.push((key, value)))?;
+    let mut events = Vec::new();
+    datapath.drain_events(&mut |event| events.push(event))?;
     Ok(Batch {
         now: boot_now()?,
         events,

@@ -1,27 +1,31 @@
 //! The limiter: the one place that may drop.
 
-use tokio::sync::mpsc::{self, error::TrySendError};
+use tokio::sync::mpsc;
 
-use crate::{exporters::json::Line, pipeline::Losses};
+use crate::{
+    exporters::json::Line,
+    pipeline::{Losses, Notice, Record, Summary},
+};
 
 /// Passes lines on to a slower stage, and counts what it had to drop.
 pub(super) struct Limiter {
     lines: mpsc::Sender<Line>,
     losses: Losses,
     waits: bool,
-    warned: bool,
+    has_warned: bool,
 }
 
 impl Limiter {
     pub(super) const fn new(lines: mpsc::Sender<Line>) -> Self {
+        let losses = Losses {
+            limiter: 0,
+            notices: 0,
+        };
         Self {
             lines,
-            losses: Losses {
-                limiter: 0,
-                notices: 0,
-            },
+            losses,
             waits: false,
-            warned: false,
+            has_warned: false,
         }
     }
 
@@ -39,26 +43,42 @@ impl Limiter {
         self.lines.closed().await;
     }
 
-    /// Passes a line on; `false` when it was dropped.
-    pub(super) async fn pass(&mut self, line: Line) -> bool {
-        let refused = if self.waits {
-            self.lines.send(line).await.err().map(|refused| refused.0)
-        } else {
-            match self.lines.try_send(line) {
-                Ok(()) => None,
-                Err(TrySendError::Full(line) | TrySendError::Closed(line)) => Some(line),
-            }
-        };
-        let Some(line) = refused else {
-            return true;
-        };
-        match line {
-            Line::Event(_) => self.losses.notices += 1,
-            Line::Flow(record) => self.losses.limiter += record.packets,
-            Line::Summary(_) => {}
+    /// Passes the notice of a new flow on.
+    pub(super) async fn pass_notice(&mut self, notice: Notice) {
+        if !self.pass(vec![Line::Event(notice)]).await {
+            self.losses.notices += 1;
         }
-        if !self.warned {
-            self.warned = true;
+    }
+
+    /// Passes the rows of a record on, all of them or none; `false` when it was dropped.
+    pub(super) async fn pass_rows(&mut self, record: &Record) -> bool {
+        let rows = record.clone().split().map(Line::Flow).collect();
+        let is_passed = self.pass(rows).await;
+        if !is_passed {
+            self.losses.limiter += record.packets;
+        }
+        is_passed
+    }
+
+    /// Passes the summary on, which is the last line.
+    pub(super) async fn pass_summary(&mut self, summary: Summary) {
+        self.pass(vec![Line::Summary(summary)]).await;
+    }
+
+    async fn pass(&mut self, lines: Vec<Line>) -> bool {
+        let room = if self.waits {
+            self.lines.reserve_many(lines.len()).await.ok()
+        } else {
+            self.lines.try_reserve_many(lines.len()).ok()
+        };
+        if let Some(room) = room {
+            for (place, line) in room.zip(lines) {
+                place.send(line);
+            }
+            return true;
+        }
+        if !self.has_warned {
+            self.has_warned = true;
             tracing::warn!("the output does not keep up: records are dropped and counted as lost");
         }
         false

@@ -159,7 +159,7 @@ async fn every_packet_is_written_once_and_a_flow_is_announced_once() {
     let (datapath, output) = (fake(), Output::default());
     let agent = agent(&datapath, lab_names(), output.clone(), config());
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-    let run = tokio::spawn(agent.run(async { drop(stopped.await) }));
+    let run = tokio::spawn(agent.run(async { drop(stopped.await) }, || {}));
     attended(&datapath).await;
     for round in 0..20u16 {
         for port in 0..5 {
@@ -203,7 +203,7 @@ async fn two_approvals_give_two_rows_with_one_record_id() {
     let names = names(&[first, second]);
     let agent = agent(&datapath, names, output.clone(), config());
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-    let run = tokio::spawn(agent.run(async { drop(stopped.await) }));
+    let run = tokio::spawn(agent.run(async { drop(stopped.await) }, || {}));
     attended(&datapath).await;
     let frame = udp(1);
     datapath.0.lock().unwrap().receive(&frame, now(&frame));
@@ -226,7 +226,7 @@ async fn nothing_is_recorded_before_the_agent_attends_or_after_it_stopped() {
     let agent = agent(&datapath, lab_names(), output.clone(), config());
     datapath.0.lock().unwrap().receive(&frame, now(&frame));
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-    let run = tokio::spawn(agent.run(async { drop(stopped.await) }));
+    let run = tokio::spawn(agent.run(async { drop(stopped.await) }, || {}));
     attended(&datapath).await;
     stop.send(()).unwrap();
     let summary = run.await.unwrap().unwrap();
@@ -245,7 +245,7 @@ async fn an_output_that_fails_stops_recording_and_is_the_error() {
         ..config()
     };
     let agent = agent(&datapath, lab_names(), Broken, config);
-    let run = tokio::spawn(agent.run(std::future::pending()));
+    let run = tokio::spawn(agent.run(std::future::pending(), || {}));
     attended(&datapath).await;
     let frame = udp(1);
     datapath.0.lock().unwrap().receive(&frame, now(&frame));
@@ -254,36 +254,78 @@ async fn an_output_that_fails_stops_recording_and_is_the_error() {
 }
 
 #[tokio::test]
-async fn the_limiter_drops_counts_and_at_the_end_waits() {
-    let (lines, mut slow) = mpsc::channel(1);
+async fn the_limiter_drops_whole_records_counts_and_at_the_end_waits() {
+    let (lines, mut slow) = mpsc::channel(3);
     let mut limiter = limiter::Limiter::new(lines);
-    let line = || crate::exporters::json::Line::Summary(Summary::default());
-    assert!(limiter.pass(line()).await);
-    let names = lab_names();
-    let flow = crate::pipeline::Flow {
-        key: sensor_common::FlowKey {
-            ip_version: 4,
-            ..Default::default()
-        },
-        value: sensor_common::FlowValue {
-            packets: 3,
-            ..Default::default()
-        },
+    let begin = boot_now().unwrap();
+    let first = lab::live(begin, lab::LONGEST, 1, 0);
+    let names = names(&[first.clone(), first]);
+    let mut flow = crate::pipeline::Flow {
+        key: sensor_common::FlowKey::default(),
+        value: sensor_common::FlowValue::default(),
     };
+    flow.key.approvals.words[0] = 0b11;
+    flow.value.packets = 3;
     let record = names.record(crate::pipeline::RecordId(1), &flow);
+    assert!(limiter.pass_rows(&record).await, "two rows of three places");
     assert!(
-        !limiter
-            .pass(crate::exporters::json::Line::Flow(record.clone()))
-            .await
+        !limiter.pass_rows(&record).await,
+        "one place is not enough for two rows"
     );
-    assert!(
-        !limiter
-            .pass(crate::exporters::json::Line::Event(record.notice))
-            .await
-    );
-    assert_eq!((limiter.losses().limiter, limiter.losses().notices), (3, 1));
+    limiter.pass_notice(record.notice.clone()).await;
+    limiter.pass_notice(record.notice.clone()).await;
+    let losses = limiter.losses();
+    assert_eq!((losses.limiter, losses.notices), (3, 1));
     limiter.wait_from_now_on();
-    let waiting = tokio::spawn(async move { limiter.pass(line()).await });
+    let waiting = tokio::spawn(async move { limiter.pass_rows(&record).await });
+    slow.recv().await.unwrap();
     slow.recv().await.unwrap();
     assert!(waiting.await.unwrap());
+}
+
+/// A flow that begins between the drain of flows and the drain of events.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_notice_that_comes_a_batch_before_its_counts_is_written_once() {
+    let names = lab_names();
+    let (batches, taken) = mpsc::channel(4);
+    let (lines, mut written) = mpsc::channel(64);
+    let timeouts = Timeouts {
+        idle: u64::MAX,
+        active: u64::MAX,
+    };
+    let stage = tokio::spawn(assemble::run(taken, lines, names, timeouts));
+    let key = sensor_common::FlowKey {
+        ip_version: 4,
+        ..Default::default()
+    };
+    let event = sensor_common::FlowEvent {
+        key,
+        ..Default::default()
+    };
+    let value = sensor_common::FlowValue {
+        packets: 1,
+        ..Default::default()
+    };
+    let batch = |events, flows, end| collect::Batch {
+        now: 0,
+        events,
+        flows,
+        end,
+    };
+    let counters = [0; Stat::COUNT];
+    for batch in [
+        batch(vec![event], vec![], None),
+        batch(vec![event], vec![(key, value)], None),
+        batch(vec![event], vec![(key, value)], None),
+        batch(vec![], vec![(key, value)], Some(counters)),
+    ] {
+        batches.send(batch).await.unwrap();
+    }
+    drop(batches);
+    stage.await.unwrap();
+    let mut notices = 0;
+    while let Some(line) = written.recv().await {
+        notices += u32::from(matches!(line, crate::exporters::json::Line::Event(_)));
+    }
+    assert_eq!(notices, 1);
 }

@@ -20,7 +20,7 @@ Exit status:
    1  failed otherwise; the message says how
    2  arguments not understood
    3  refused: no approval, or lab mode not allowed here
-   4  not permitted: needs root, or CAP_BPF and CAP_NET_ADMIN
+   4  not permitted: needs root, or CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON
    5  no such interface
    6  interface cannot be attached to
    7  feed cannot be read

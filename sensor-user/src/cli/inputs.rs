@@ -9,9 +9,9 @@ use std::{
 use clap::Args;
 use thiserror::Error;
 
-use super::printer;
+use super::{printer, summary::count};
 use crate::{
-    feeds::{self, FeedError, plain::Shortest, plainly},
+    feeds::{self, FeedError, plain::Shortest},
     kernel::probe,
     settings::state,
     watchlist::Watchlist,
@@ -25,14 +25,15 @@ pub(super) enum InputError {
     Refused(&'static str),
     /// Lacks privilege.
     #[error(
-        "not permitted to load BPF programs: run with sudo, or grant CAP_BPF and CAP_NET_ADMIN"
+        "not permitted to load BPF programs: run with sudo, or grant CAP_BPF, CAP_NET_ADMIN \
+         and CAP_PERFMON"
     )]
     NotPermitted,
     /// Arguments that do not go together.
     #[error("{0}")]
     Usage(String),
     /// The capture cannot be opened.
-    #[error("capture {}: {}", path.display(), plainly(source))]
+    #[error("capture {}", path.display())]
     Capture {
         /// The file.
         path: PathBuf,
@@ -40,7 +41,7 @@ pub(super) enum InputError {
         source: io::Error,
     },
     /// The output cannot be opened.
-    #[error("output {}: {}", path.display(), plainly(source))]
+    #[error("output {}", path.display())]
     Output {
         /// The file.
         path: PathBuf,
@@ -92,6 +93,10 @@ pub(super) fn load_feeds(paths: &[PathBuf], shortest: Shortest) -> Result<Watchl
         let name = path.display();
         for bad in &decoded.bad {
             printer::warn(&format!("feed {name}: {bad}; the line is left out"));
+        }
+        if decoded.repeated > 0 {
+            let repeated = count(decoded.repeated as u64, "line");
+            printer::tell(&format!("feed {name}: {repeated} repeating an earlier one"));
         }
         watchlist.add_feed(name.to_string(), decoded.prefixes);
     }

@@ -5,11 +5,16 @@
     reason = "the one place that prints to standard error"
 )]
 
+use std::io;
+
 /// One line about how the command failed.
 pub(super) fn error(error: &anyhow::Error) {
     let mut told = String::new();
     for cause in error.chain() {
-        let text = cause.to_string();
+        let text = match cause.downcast_ref::<io::Error>() {
+            Some(error) => plainly(error),
+            None => cause.to_string(),
+        };
         // Errors that carry their cause in their own text would say it twice.
         if !told.contains(&text) {
             if !told.is_empty() {
@@ -29,6 +34,16 @@ pub(super) fn warn(text: &str) {
 /// Lines for the person at the terminal.
 pub(super) fn tell(text: &str) {
     eprintln!("{text}");
+}
+
+/// What the system said of a file, in plain words.
+fn plainly(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::NotFound => "no such file".into(),
+        io::ErrorKind::IsADirectory => "is a directory; name a file in it".into(),
+        io::ErrorKind::PermissionDenied => "may not be opened by this user".into(),
+        _ => error.to_string(),
+    }
 }
 
 fn one_line(text: &str) -> String {

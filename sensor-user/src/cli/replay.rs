@@ -101,7 +101,10 @@ pub(super) fn replay(args: &ReplayArgs) -> anyhow::Result<Exit> {
             "capture {name}: {truncated}; everything before it was counted"
         ));
     }
-    Ok(Exit::Done)
+    match outcome.broken {
+        None => Ok(Exit::Done),
+        Some(broken) => Err(anyhow::Error::new(broken).context("not read to its end")),
+    }
 }
 
 fn watchlist(args: &ReplayArgs) -> anyhow::Result<Watchlist> {

@@ -9,7 +9,8 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::{
     Exit,
     inputs::{InputError, LabArgs, check_permission, load_feeds, nanoseconds, open_output},
-    printer, summary,
+    printer,
+    summary::{self, count},
 };
 use crate::{
     agent::{Agent, Config},
@@ -120,7 +121,8 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
         lab: true,
     };
     printer::tell(&format!(
-        "LAB: {indicators} indicators; ends by itself in {} s; Ctrl-C ends it now",
+        "LAB: {}; ends by itself in {} s; Ctrl-C ends it now",
+        count(indicators as u64, "indicator"),
         duration.as_secs()
     ));
     let config = Config {
@@ -139,16 +141,10 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
         .build()
         .context("cannot start the runtime")?;
     let done = runtime.block_on(async {
-        let mut interrupt = signal(SignalKind::interrupt())?;
-        let mut terminate = signal(SignalKind::terminate())?;
-        let stop = async move {
-            tokio::select! {
-                _ = interrupt.recv() => {}
-                _ = terminate.recv() => {}
-                () = tokio::time::sleep(duration) => {}
-            }
-        };
-        anyhow::Ok(Agent::new(kernel, names, output, config).run(stop).await?)
+        let stop = stop_after(duration)?;
+        let attended = || printer::tell("LAB: recording");
+        let agent = Agent::new(kernel, names, output, config);
+        anyhow::Ok(agent.run(stop, attended).await?)
     })?;
     printer::tell(&summary::text(mark, &done));
     Ok(Exit::Done)
@@ -159,6 +155,28 @@ const LEASE: Duration = Duration::from_secs(20);
 
 /// Lines that wait for a slow output.
 const BACKLOG: usize = 65_536;
+
+/// Completes at SIGINT, at SIGTERM or when time is up. Then a second signal ends the process
+/// at once: whoever reads the output may have stopped reading.
+fn stop_after(duration: Duration) -> anyhow::Result<impl Future<Output = ()> + Send> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+            () = tokio::time::sleep(duration) => {}
+        }
+        tokio::spawn(async move {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+            printer::warn("ended at the second signal: what was not written yet is lost");
+            std::process::exit(i32::from(Exit::Output as u8));
+        });
+    })
+}
 
 fn find(names: &[String]) -> anyhow::Result<Vec<Interface>> {
     let mut found: Vec<Interface> = Vec::new();

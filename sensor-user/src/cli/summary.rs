@@ -131,8 +131,21 @@ pub(super) fn text(mark: Mark, summary: &Summary) -> String {
     let lab = if mark.lab { "LAB" } else { "" };
     let replay = if mark.replay { " replay" } else { "" };
     format!(
-        "{lab}{replay} summary\n{text}{records:>12}  records of {packets} packets, {octets} octets"
+        "{lab}{replay} summary\n{text}{records:>12}  {} of {}, {}",
+        noun(*records, "record"),
+        count(*packets, "packet"),
+        count(*octets, "octet"),
     )
+}
+
+/// A number with its noun: "1 packet", "2 packets".
+pub(super) fn count(number: u64, singular: &str) -> String {
+    format!("{number} {}", noun(number, singular))
+}
+
+fn noun(number: u64, singular: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{singular}{plural}")
 }
 
 /// What a verdict means for what is kept.

@@ -6,7 +6,7 @@
 
 use std::{fmt, net::IpAddr};
 
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv4Net};
 use thiserror::Error;
 
 /// Longest line that is read, in bytes.
@@ -82,8 +82,8 @@ pub enum Fault {
     Mapped {
         /// As given.
         given: String,
-        /// The IPv4 address.
-        meant: IpAddr,
+        /// The IPv4 prefix.
+        meant: IpNet,
     },
     /// Broader than allowed.
     #[error("{prefix} is broader than the shortest prefix allowed (/{shortest})")]
@@ -138,9 +138,11 @@ pub fn prefix(text: &str, shortest: Shortest) -> Result<IpNet, Fault> {
         && v6.prefix_len() >= 96
         && let Some(v4) = v6.addr().to_ipv4_mapped()
     {
+        let length = v6.prefix_len() - 96;
+        let meant = Ipv4Net::new(v4, length).map_or(IpNet::from(IpAddr::V4(v4)), IpNet::V4);
         return Err(Fault::Mapped {
             given: clip(text),
-            meant: v4.into(),
+            meant,
         });
     }
     let limit = match prefix {

@@ -38,7 +38,7 @@ fn every_bad_line_is_reported_with_its_number_and_the_others_count() {
     line 2: 'example.org' is neither an address nor a prefix
     line 3: '10.0.0.1/8' has bits beyond its length; write 10.0.0.0/8, or the address alone
     line 4: 10.0.0.0/8 is broader than the shortest prefix allowed (/16)
-    line 5: '::ffff:192.0.2.1' is an IPv4 address in IPv6 form, which no packet carries; write 192.0.2.1
+    line 5: '::ffff:192.0.2.1' is an IPv4 address in IPv6 form, which no packet carries; write 192.0.2.1/32
     line 6: 'high' after the address is no number; put remarks after a #
     line 7: '2' after the address is no number; put remarks after a #
     line 8: not text

@@ -1,16 +1,15 @@
 //! Attaches the program to interfaces, through a `bpf_link` and nothing else.
 //!
-//! aya falls back to netlink in silence where the kernel refuses a link. An XDP
-//! program attached by netlink outlives its process and goes on counting, so such
-//! an attachment is undone and refused here.
+//! aya attaches by netlink where the kernel refuses a link, without saying so. An XDP
+//! program attached by netlink outlives its process and goes on counting, and may push
+//! another program out. So the link is asked for here, and a refusal is a refusal.
 
-use std::io;
-
-use aya::programs::{
-    ProgramError, XdpMode,
-    links::{FdLink, LinkError},
-    xdp::XdpLink,
+use std::{
+    io,
+    os::fd::{AsFd as _, AsRawFd as _, FromRawFd as _, OwnedFd},
 };
+
+use aya_obj::generated::{XDP_FLAGS_DRV_MODE, XDP_FLAGS_SKB_MODE, bpf_attach_type, bpf_cmd};
 use thiserror::Error;
 
 use super::{DatapathError, Kernel, LoadError, probe};
@@ -50,31 +49,29 @@ pub enum AttachError {
     },
     /// The driver has no native XDP.
     #[error(
-        "interface {interface}: its driver has no native XDP ({source}); \
+        "interface {interface}: its driver has no native XDP; \
          --generic attaches in the network stack, which is slower"
     )]
     NoNative {
         /// The interface.
         interface: String,
-        /// What the system said.
-        source: io::Error,
     },
-    /// The kernel gave no link.
+    /// The MTU does not fit into one buffer.
     #[error(
-        "interface {interface}: the kernel gave no bpf_link, and an attachment by netlink \
-         would outlive this process; check the MTU with 'sekisho check --interface {interface}'"
+        "interface {interface}: its MTU is too large for native XDP; lower it \
+         ('sekisho check --interface {interface}' says to what), on a veth that of its peer"
     )]
-    NoLink {
+    Mtu {
         /// The interface.
         interface: String,
     },
     /// Anything else.
-    #[error("interface {interface}: cannot attach: {source}")]
+    #[error("interface {interface}: the kernel gives no bpf_link")]
     Other {
         /// The interface.
         interface: String,
-        /// What aya said.
-        source: ProgramError,
+        /// What the system said.
+        source: io::Error,
     },
     /// The program is not there.
     #[error(transparent)]
@@ -86,7 +83,7 @@ pub enum AttachError {
 
 /// A held attachment; letting it go detaches.
 pub struct Attached {
-    _link: FdLink,
+    _link: OwnedFd,
 }
 
 impl Kernel {
@@ -104,40 +101,60 @@ impl Kernel {
                 map: "INTERFACES",
                 source,
             })?;
-        let interface = name.to_owned();
-        let xdp_mode = match mode {
-            AttachMode::Native => XdpMode::Driver,
-            AttachMode::Generic => XdpMode::Skb,
-        };
-        let program = self.program()?;
-        let link = match program.attach(index, xdp_mode) {
-            Ok(id) => program.take_link(id),
-            Err(source) => return Err(refused(interface, index, mode, source)),
-        };
-        let link: Result<XdpLink, ProgramError> = link;
-        let link = match link {
-            Ok(link) => FdLink::try_from(link),
-            Err(source) => return Err(AttachError::Other { interface, source }),
-        };
-        let link = link.map_err(|_: LinkError| AttachError::NoLink { interface })?;
-        self.links.push(Attached { _link: link });
-        Ok(())
+        let program = self.program()?.fd().map_err(LoadError::Program)?;
+        match create_link(program.as_fd().as_raw_fd(), index, mode) {
+            Ok(link) => {
+                self.links.push(Attached { _link: link });
+                Ok(())
+            }
+            Err(source) => Err(refused(name.to_owned(), index, mode, source)),
+        }
     }
 }
 
-fn refused(interface: String, index: u32, mode: AttachMode, source: ProgramError) -> AttachError {
-    let ProgramError::SyscallError(system) = &source else {
-        return AttachError::Other { interface, source };
+/// The part of `union bpf_attr` that `BPF_LINK_CREATE` reads for XDP (include/uapi/linux/bpf.h).
+#[repr(C)]
+struct LinkCreate {
+    prog_fd: u32,
+    target_ifindex: u32,
+    attach_type: u32,
+    flags: u32,
+}
+
+fn create_link(program: i32, index: u32, mode: AttachMode) -> io::Result<OwnedFd> {
+    let attributes = LinkCreate {
+        prog_fd: program.cast_unsigned(),
+        target_ifindex: index,
+        attach_type: bpf_attach_type::BPF_XDP as u32,
+        flags: match mode {
+            AttachMode::Native => XDP_FLAGS_DRV_MODE,
+            AttachMode::Generic => XDP_FLAGS_SKB_MODE,
+        },
     };
-    match system.io_error.raw_os_error() {
+    // SAFETY: the kernel reads as many bytes of the attributes as it is told there are.
+    let created = unsafe {
+        libc::syscall(
+            libc::SYS_bpf,
+            bpf_cmd::BPF_LINK_CREATE as u32,
+            &raw const attributes,
+            size_of::<LinkCreate>(),
+        )
+    };
+    match i32::try_from(created) {
+        // SAFETY: the kernel has just made this descriptor, and nobody else knows it.
+        Ok(link) if link >= 0 => Ok(unsafe { OwnedFd::from_raw_fd(link) }),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
+fn refused(interface: String, index: u32, mode: AttachMode, source: io::Error) -> AttachError {
+    match source.raw_os_error() {
         Some(libc::EBUSY | libc::EEXIST) => AttachError::Foreign {
             interface,
             program: foreign(index),
         },
-        Some(libc::EOPNOTSUPP) if mode == AttachMode::Native => AttachError::NoNative {
-            interface,
-            source: io::Error::from_raw_os_error(libc::EOPNOTSUPP),
-        },
+        Some(libc::EOPNOTSUPP) if mode == AttachMode::Native => AttachError::NoNative { interface },
+        Some(libc::ERANGE) => AttachError::Mtu { interface },
         _ => AttachError::Other { interface, source },
     }
 }

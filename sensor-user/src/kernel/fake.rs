@@ -118,9 +118,11 @@ impl Fake {
             now,
             class: Class::Transit,
             direction: Direction::Through,
-            interface: u8::try_from(context.interface)
-                .ok()
-                .filter(|&slot| u32::from(slot) < MAX_INTERFACES),
+            interface: if context.interface < MAX_INTERFACES {
+                1 << context.interface
+            } else {
+                0
+            },
             own_address: self.is_own(&packet, packet.source)
                 || self.is_own(&packet, packet.destination),
             attended: self.attended_for_ever || (now < until && until - now <= LEASE_LIMIT),
@@ -267,7 +269,11 @@ fn key(packet: &Packet, facts: &Facts, generation: u64, approvals: SlotMask) -> 
         protocol: packet.protocol,
         fragment: packet.fragment as u8,
         vlan_tags: packet.vlan_tags,
-        interface: facts.interface.unwrap_or(u8::MAX),
+        interface: if facts.interface == 0 {
+            u8::MAX
+        } else {
+            facts.interface.trailing_zeros().to_le_bytes()[0]
+        },
         generation,
         approvals,
         ..FlowKey::default()

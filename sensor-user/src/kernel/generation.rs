@@ -94,13 +94,12 @@ impl Generations {
         self.number
             .set(0, &tables.generation, 0)
             .map_err(of("GENERATION"))?;
-        // The same table once more: returns when no packet is judged by the generation before.
-        self.v4.set(place, &built.v4, 0).map_err(of("WATCHED_V4"))?;
         self.current = Some(Current {
             number: tables.generation,
             totals: built.mapped,
         });
-        Ok(())
+        // The same table once more: returns when no packet is judged by the generation before.
+        self.v4.set(place, &built.v4, 0).map_err(of("WATCHED_V4"))
     }
 
     pub(super) fn totals(&self) -> Vec<Totals> {

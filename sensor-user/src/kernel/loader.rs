@@ -1,7 +1,7 @@
 //! Loads the object and keeps its maps.
 //!
-//! Loading, creating maps and attaching need `CAP_BPF` and `CAP_NET_ADMIN`; what
-//! follows needs only the descriptors held here.
+//! Loading, creating maps and attaching need `CAP_BPF`, `CAP_NET_ADMIN` and
+//! `CAP_PERFMON`; what follows needs only the descriptors held here.
 
 use aya::{
     Ebpf, EbpfLoader,
@@ -27,7 +27,9 @@ const PROGRAM: &str = "sekisho";
 #[derive(Debug, Error)]
 pub enum LoadError {
     /// The process lacks capabilities.
-    #[error("may not load BPF programs: run with sudo, or grant CAP_BPF and CAP_NET_ADMIN")]
+    #[error(
+        "may not load BPF programs: run with sudo, or grant CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON"
+    )]
     Permission,
     /// The object in this binary is refused.
     #[error(transparent)]
@@ -67,7 +69,7 @@ pub struct Kernel {
     pub(super) ebpf: Ebpf,
     pub(super) links: Vec<Attached>,
     pub(super) interfaces: HashMap<MapData, u32, u32>,
-    stats: PerCpuArray<MapData, Wire<Counters>>,
+    stats: PerCpuArray<MapData, u64>,
     lease: Array<MapData, u64>,
     own_addresses: HashMap<MapData, Wire<OwnAddress>, u32>,
     events: RingBuf<MapData>,
@@ -98,6 +100,8 @@ impl Kernel {
                 source.into()
             }
         })?;
+        #[cfg(feature = "log")]
+        log_lines(&mut ebpf);
         let generations = Generations::take(&mut ebpf)?;
         let flows = FlowBanks::take(&mut ebpf, options.flow_capacity)?;
         Ok(Self {
@@ -165,15 +169,16 @@ impl Datapath for Kernel {
     }
 
     fn counters(&self) -> Result<Counters, DatapathError> {
-        let per_cpu = self.stats.get(&0, 0).map_err(|source| DatapathError::Map {
-            map: "STATS",
-            source,
-        })?;
         let mut sum = [0; Stat::COUNT];
-        for Wire(counters) in per_cpu.iter() {
-            for (cell, count) in sum.iter_mut().zip(counters) {
-                *cell += count;
-            }
+        for (index, cell) in (0..).zip(&mut sum) {
+            let per_cpu = self
+                .stats
+                .get(&index, 0)
+                .map_err(|source| DatapathError::Map {
+                    map: "STATS",
+                    source,
+                })?;
+            *cell = per_cpu.iter().sum();
         }
         Ok(sum)
     }
@@ -184,6 +189,23 @@ impl Datapath for Kernel {
 
     fn detach(&mut self) {
         self.links.clear();
+    }
+}
+
+/// Prints what a program built for development says, in a thread that lives as long as
+/// the process.
+#[cfg(feature = "log")]
+fn log_lines(ebpf: &mut Ebpf) {
+    match aya_log::EbpfLogger::init(ebpf) {
+        Ok(mut logger) => {
+            std::thread::spawn(move || {
+                loop {
+                    logger.flush();
+                    std::thread::sleep(std::time::Duration::from_millis(50));
+                }
+            });
+        }
+        Err(error) => tracing::warn!(%error, "no log lines of the eBPF program"),
     }
 }
 
@@ -205,7 +227,7 @@ pub(super) fn own_address(address: std::net::IpAddr) -> OwnAddress {
     }
 }
 
-/// The verifier's log is thousands of lines, of which the last says what it refused.
+/// The verifier's log is thousands of lines; what it refused stands before its statistics.
 fn refusal(error: &ProgramError) -> String {
     match error {
         ProgramError::LoadError {
@@ -213,11 +235,20 @@ fn refusal(error: &ProgramError) -> String {
             verifier_log,
         } => {
             let log = verifier_log.to_string();
-            let last = log
-                .lines()
-                .rfind(|line| !line.trim().is_empty())
+            let is_statistics = |line: &str| {
+                [
+                    "processed ",
+                    "verification time",
+                    "stack depth",
+                    "max_states",
+                ]
+                .iter()
+                .any(|start| line.starts_with(start))
+            };
+            let refused = (log.lines().map(str::trim))
+                .rfind(|line| !line.is_empty() && !is_statistics(line))
                 .unwrap_or_default();
-            format!("{io_error}; verifier: {last}")
+            format!("{io_error}; verifier: {refused}")
         }
         other => other.to_string(),
     }
@@ -240,11 +271,13 @@ fn program(ebpf: &mut Ebpf) -> Result<&mut Xdp, LoadError> {
 }
 
 /// Whether an error, or what caused it, is the system's refusal of privilege.
+///
+/// `EPERM` and not `EACCES`: with that the verifier refuses a program it finds wrong.
 fn is_permission(error: &(dyn std::error::Error + 'static)) -> bool {
     let mut next = Some(error);
     while let Some(error) = next {
         if let Some(io) = error.downcast_ref::<std::io::Error>()
-            && io.kind() == std::io::ErrorKind::PermissionDenied
+            && io.raw_os_error() == Some(libc::EPERM)
         {
             return true;
         }

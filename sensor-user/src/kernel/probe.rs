@@ -12,9 +12,7 @@ use nix::errno::Errno;
 use nix::ifaddrs::getifaddrs;
 use nix::net::if_::{if_nameindex, if_nametoindex};
 
-use crate::preflight::{
-    CAP_BPF, CAP_NET_ADMIN, CAP_SYS_ADMIN, HostFacts, InterfaceFacts, Observed, Sample,
-};
+use crate::preflight::{HostFacts, InterfaceFacts, Observed, Sample};
 
 mod clock;
 mod ethtool;
@@ -113,12 +111,9 @@ pub fn is_virtual_end(index: u32) -> bool {
 /// Whether this process may load and attach XDP programs; unknown counts as yes, since the
 /// kernel says no itself.
 pub fn may_load_programs() -> bool {
-    host::facts().capabilities.map_or(true, |capabilities| {
-        [CAP_NET_ADMIN, CAP_BPF]
-            .iter()
-            .all(|&number| capabilities.has(number))
-            || capabilities.has(CAP_SYS_ADMIN) && capabilities.has(CAP_NET_ADMIN)
-    })
+    host::facts()
+        .capabilities
+        .map_or(true, |capabilities| capabilities.missing().is_empty())
 }
 
 /// All IP addresses of this host in this network namespace, sorted, each once.

@@ -6,11 +6,13 @@ use super::{Capabilities, Check, Clock, Finding, Observed, Status};
 const OLDEST_KERNEL: (u32, u32) = (6, 1);
 
 /// `CAP_NET_ADMIN`, a number of include/uapi/linux/capability.h.
-pub const CAP_NET_ADMIN: u32 = 12;
+const CAP_NET_ADMIN: u32 = 12;
 /// `CAP_SYS_ADMIN`, a number of include/uapi/linux/capability.h.
-pub const CAP_SYS_ADMIN: u32 = 21;
+const CAP_SYS_ADMIN: u32 = 21;
+/// `CAP_PERFMON`, a number of include/uapi/linux/capability.h.
+const CAP_PERFMON: u32 = 38;
 /// `CAP_BPF`, a number of include/uapi/linux/capability.h.
-pub const CAP_BPF: u32 = 39;
+const CAP_BPF: u32 = 39;
 
 pub(super) fn kernel(release: &Observed<String>) -> Finding {
     const CHECK: Check = Check::Kernel;
@@ -72,31 +74,45 @@ pub(super) fn jit(on: &Observed<bool>) -> Finding {
     }
 }
 
+impl Capabilities {
+    /// What lacks for loading and attaching the program.
+    ///
+    /// `CAP_PERFMON`, because the verifier lets no packet pointer move by a variable offset,
+    /// as past IPv4 options, without it (`sanitize_ptr_alu`, kernel/bpf/verifier.c).
+    /// `CAP_SYS_ADMIN` stands in for it and for `CAP_BPF`, but not for `CAP_NET_ADMIN`
+    /// (include/linux/capability.h).
+    pub fn missing(self) -> Vec<&'static str> {
+        let or_admin = |number| self.has(number) || self.has(CAP_SYS_ADMIN);
+        let needed = [
+            (or_admin(CAP_BPF), "CAP_BPF"),
+            (self.has(CAP_NET_ADMIN), "CAP_NET_ADMIN"),
+            (or_admin(CAP_PERFMON), "CAP_PERFMON"),
+        ];
+        let missing = needed.into_iter().filter(|(has, _)| !has);
+        missing.map(|(_, name)| name).collect()
+    }
+}
+
 pub(super) fn capabilities(effective: &Observed<Capabilities>) -> Finding {
     const CHECK: Check = Check::Capabilities;
-    const ADVICE: &str = "run with sudo, or grant CAP_BPF and CAP_NET_ADMIN \
-                          (`setcap cap_bpf,cap_net_admin+ep` on the binary, or \
+    const ADVICE: &str = "run with sudo, or grant CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON \
+                          (`setcap cap_bpf,cap_net_admin,cap_perfmon+ep` on the binary, or \
                           AmbientCapabilities= in the unit)";
     let effective = match effective {
         Ok(effective) => *effective,
         Err(reason) => return Finding::unknown(CHECK, reason, ADVICE),
     };
-    // CAP_SYS_ADMIN stands in for CAP_BPF (bpf_capable, include/linux/capability.h), but not
-    // for CAP_NET_ADMIN, which attaching through netlink asks for by itself.
-    let bpf = effective.has(CAP_BPF) || effective.has(CAP_SYS_ADMIN);
-    let missing = match (bpf, effective.has(CAP_NET_ADMIN)) {
-        (true, true) => {
-            return Finding::new(
-                CHECK,
-                Status::Ok,
-                "CAP_BPF and CAP_NET_ADMIN",
-                "may load a program and attach it",
-            );
-        }
-        (false, true) => "CAP_BPF",
-        (true, false) => "CAP_NET_ADMIN",
-        (false, false) => "CAP_BPF and CAP_NET_ADMIN",
-    };
+    let missing = effective.missing();
+    if missing.is_empty() {
+        let observed = "CAP_BPF, CAP_NET_ADMIN, CAP_PERFMON";
+        return Finding::new(
+            CHECK,
+            Status::Ok,
+            observed,
+            "may load a program and attach it",
+        );
+    }
+    let missing = missing.join(", ");
     Finding::new(CHECK, Status::Fail, format!("without {missing}"), ADVICE)
 }
 
@@ -195,19 +211,24 @@ mod tests {
             let set = bits.iter().fold(0, |set, bit| set | 1 << bit);
             capabilities(&Ok(Capabilities(set)))
         };
-        let (net, sys, bpf) = (CAP_NET_ADMIN, CAP_SYS_ADMIN, CAP_BPF);
+        let (net, sys, bpf, perf) = (CAP_NET_ADMIN, CAP_SYS_ADMIN, CAP_BPF, CAP_PERFMON);
         table(
             judge,
             &[
-                (&[net, bpf][..], Status::Ok, "attach"),
+                (&[net, bpf, perf][..], Status::Ok, "attach"),
                 (&[net, sys], Status::Ok, "attach"),
                 (&[bpf, sys], Status::Fail, "run with sudo, or grant"),
-                (&[net], Status::Fail, "CAP_BPF and CAP_NET_ADMIN"),
-                (&[], Status::Fail, "CAP_BPF and CAP_NET_ADMIN"),
+                (
+                    &[net],
+                    Status::Fail,
+                    "CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON",
+                ),
+                (&[], Status::Fail, "CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON"),
             ],
         );
-        assert_eq!(judge(&[bpf]).observed, "without CAP_NET_ADMIN");
-        assert_eq!(judge(&[net]).observed, "without CAP_BPF");
+        assert_eq!(judge(&[bpf, perf]).observed, "without CAP_NET_ADMIN");
+        assert_eq!(judge(&[net]).observed, "without CAP_BPF, CAP_PERFMON");
+        assert_eq!(judge(&[net, bpf]).observed, "without CAP_PERFMON");
         unknown(&capabilities(&Err("no /proc".into())), "no /proc");
     }
 

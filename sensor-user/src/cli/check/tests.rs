@@ -36,7 +36,7 @@ fn findings() -> Vec<Finding> {
             None,
             Check::Capabilities,
             Status::Fail,
-            ["without CAP_BPF", "run with sudo"],
+            ["without CAP_BPF, CAP_PERFMON", "run with sudo"],
         ),
         finding(
             eth0,
@@ -67,7 +67,7 @@ fn people_get_a_table() {
         "\
 host
   ok    kernel        6.1.0-28-amd64
-  FAIL  capabilities  without CAP_BPF
+  FAIL  capabilities  without CAP_BPF, CAP_PERFMON
         run with sudo
 
 eth0

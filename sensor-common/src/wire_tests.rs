@@ -1,0 +1,75 @@
+//! A change of what crosses between kernel and user space needs another version.
+
+use std::{format, string::String};
+
+use super::*;
+
+/// Each version with a digest of its layout. A line is added, never changed: an object and
+/// a program of one version must understand each other.
+const HISTORY: [(u32, u64); 1] = [(1, 0x9c76_417f_c9a3_48a8)];
+
+/// Names, sizes and offsets of all that crosses.
+fn layout() -> String {
+    macro_rules! layout {
+        ($($type:ident { $($field:ident),* })*) => {
+            concat_all(&[$(
+                format!("{} {}\n", stringify!($type), size_of::<$type>()),
+                $(format!(
+                    "  {} {}\n",
+                    stringify!($field),
+                    core::mem::offset_of!($type, $field)
+                ),)*
+            )*])
+        };
+    }
+    let mut layout = layout! {
+        FlowKey {
+            source, destination, source_port, destination_port, vlan, tunnel_id, tunnel_kind,
+            ip_version, protocol, fragment, vlan_tags, interface, reserved, generation, approvals
+        }
+        FlowValue {
+            packets, octets, first, last, source_set, destination_set, tcp_flags, ttl_min,
+            ttl_max, class, direction, reserved
+        }
+        FlowEvent { key, time, source_set, destination_set, class, direction, reserved }
+        Slot { begin, end, interfaces, own_addresses_only, classes, directions, reserved }
+        SlotMask { words }
+        SetRow { group, stride }
+        Totals { source_packets, source_octets, destination_packets, destination_octets }
+        OwnAddress { address, ip_version }
+        ReplayContext { time, wire_length, interface }
+    };
+    for verdict in Verdict::ALL {
+        layout += &format!("{} {}\n", verdict.name(), Stat::Verdict(verdict).cell());
+    }
+    for reason in Malformed::ALL {
+        layout += &format!("{} {}\n", reason.name(), Stat::Malformed(reason).cell());
+    }
+    for reason in Unsupported::ALL {
+        layout += &format!("{} {}\n", reason.name(), Stat::Unsupported(reason).cell());
+    }
+    layout
+}
+
+fn concat_all(parts: &[String]) -> String {
+    parts.concat()
+}
+
+/// FNV-1a, 64 bits.
+fn digest(text: &str) -> u64 {
+    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    })
+}
+
+#[test]
+fn another_layout_has_another_version() {
+    let digest = digest(&layout());
+    assert_eq!(
+        HISTORY.last(),
+        Some(&(WIRE_VERSION, digest)),
+        "bump WIRE_VERSION and add it with its digest: {}",
+        layout()
+    );
+    assert!(HISTORY.is_sorted_by(|a, b| a.0 < b.0));
+}

@@ -1,0 +1,42 @@
+//! Memory of this CPU for what does not fit on a stack of 512 bytes.
+//!
+//! A packet is put here when it is parsed. The verifier does not follow what stands in
+//! a map, so the many ways through the parser become one and what comes after it is
+//! verified once. An XDP program does not re-enter on its CPU, so one
+//! packet at a time owns it.
+
+use core::mem::MaybeUninit;
+
+use aya_ebpf::{btf_maps::PerCpuArray, macros::btf_map};
+use sensor_common::{FlowKey, FlowValue, Packet, SlotMask};
+
+use crate::{config::Generation, matching::Hit};
+
+#[btf_map]
+static SCRATCH: PerCpuArray<Scratch, 1> = PerCpuArray::new();
+
+/// What is put together for one packet.
+pub(crate) struct Scratch {
+    /// The packet.
+    pub(crate) packet: MaybeUninit<Packet>,
+    /// The generation that judges it.
+    pub(crate) generation: MaybeUninit<Generation>,
+    /// Its match sets.
+    pub(crate) hit: MaybeUninit<Hit>,
+    /// The approvals that name its match sets.
+    pub(crate) named: SlotMask,
+    /// The key of its flow.
+    pub(crate) key: FlowKey,
+    /// What it adds to its flow.
+    pub(crate) value: FlowValue,
+}
+
+/// This CPU's scratch. To be called once a packet.
+#[inline(always)]
+pub(crate) fn of_this_cpu() -> Option<&'static mut Scratch> {
+    // SAFETY: the memory lives as long as the program, belongs to this CPU, and there is one
+    // call a packet, so this is the only reference.
+    SCRATCH
+        .get_ptr_mut(0)
+        .map(|scratch| unsafe { &mut *scratch })
+}
