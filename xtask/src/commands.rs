@@ -1,6 +1,7 @@
 //! The commands, one file each: a new one is a module, a variant and a match arm.
 
 mod build_ebpf;
+mod demo;
 mod lint;
 mod setup;
 mod test;
@@ -15,6 +16,8 @@ pub(crate) enum Command {
     Setup,
     /// Build the eBPF object; print its path, size and SHA-256
     BuildEbpf(build_ebpf::Args),
+    /// Show the sensor at work on real traffic between three network namespaces
+    Demo(demo::Args),
     /// Run all tests: units and documentation as you, kernel tests as root
     Test(test::Args),
     /// Check format, lints, documentation, licences and sources
@@ -27,6 +30,7 @@ impl Command {
         match self {
             Self::Setup => setup::run(),
             Self::BuildEbpf(args) => build_ebpf::run(&args),
+            Self::Demo(args) => demo::run(&args),
             Self::Test(args) => test::run(&args),
             Self::Lint(args) => lint::run(&args),
         }

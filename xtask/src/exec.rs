@@ -2,6 +2,7 @@
 
 use std::{
     ffi::OsStr,
+    os::unix::process::CommandExt as _,
     process::{Command, ExitStatus, Stdio},
 };
 
@@ -36,6 +37,32 @@ pub(crate) fn stdout(command: &mut Command) -> Result<String> {
         .with_context(|| format!("the output of `{}` is not UTF-8", shown(command)))
 }
 
+/// What `command` writes to standard output; what it says besides is in the error.
+pub(crate) fn captured(command: &mut Command) -> Result<String> {
+    let output = command
+        .output()
+        .with_context(|| format!("cannot run `{}`", shown(command)))?;
+    if !output.status.success() {
+        let said = String::from_utf8_lossy(&output.stderr);
+        bail!(
+            "`{}` failed ({}): {}",
+            shown(command),
+            output.status,
+            said.trim()
+        );
+    }
+    String::from_utf8(output.stdout)
+        .with_context(|| format!("the output of `{}` is not UTF-8", shown(command)))
+}
+
+/// A command away from the terminal, so that Ctrl-C reaches us alone: what cleans up
+/// must not be interrupted itself.
+pub(crate) fn apart(program: &str) -> Command {
+    let mut command = Command::new(program);
+    command.stdin(Stdio::null()).process_group(0);
+    command
+}
+
 /// Whether `command` runs and succeeds; for questions, so nothing is shown.
 pub(crate) fn succeeds(command: &mut Command) -> bool {
     command
@@ -65,6 +92,17 @@ mod tests {
         assert_eq!(
             error.to_string(),
             "`false --really` failed (exit status: 1)"
+        );
+    }
+
+    #[test]
+    fn what_a_quiet_command_complains_of_is_in_the_error() {
+        let error = captured(apart("ls").arg("/no-such-directory"))
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.starts_with("`ls /no-such-directory` failed (exit status: 2): ls: "),
+            "{error}"
         );
     }
 

@@ -1,6 +1,6 @@
-//! Root, where it cannot be avoided: apt, and test binaries that load programs.
+//! Root, where it cannot be avoided: apt, and finished binaries that load programs.
 
-use std::{fs, os::unix::fs::MetadataExt as _, process::Command};
+use std::{ffi::OsStr, fs, os::unix::fs::MetadataExt as _, process::Command};
 
 use anyhow::{Context as _, Result, bail};
 
@@ -14,7 +14,7 @@ pub(crate) fn is_root() -> Result<bool> {
 }
 
 /// `program` as root: straight if we are root, else by `sudo`.
-pub(crate) fn as_root(program: &str) -> Result<Command> {
+pub(crate) fn as_root(program: impl AsRef<OsStr>) -> Result<Command> {
     if is_root()? {
         return Ok(Command::new(program));
     }

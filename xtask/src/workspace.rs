@@ -6,7 +6,7 @@ use std::{
     process::Command,
 };
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use serde_json::Value;
 
 use crate::exec;
@@ -46,4 +46,23 @@ pub(crate) fn target_dir() -> Result<PathBuf> {
     Ok(PathBuf::from(
         target.context("cargo metadata names no target directory")?,
     ))
+}
+
+/// Builds the binaries of the workspace and what `options` add, and says where that of
+/// the sensor is.
+pub(crate) fn build_sensor(options: &[&str]) -> Result<PathBuf> {
+    let mut build = cargo("build");
+    build.args(HOST_PACKAGES).arg("--bins").args(options);
+    let messages = exec::stdout(build.args(["--message-format", "json-render-diagnostics"]))?;
+    let messages = serde_json::Deserializer::from_str(&messages).into_iter::<Value>();
+    for message in messages {
+        let message = message.context("a message of Cargo is not JSON")?;
+        let is_sensor = message["target"]["name"] == "sekisho"
+            && message["target"]["kind"][0] == "bin"
+            && message["profile"]["test"] == false;
+        if is_sensor && let Some(executable) = message["executable"].as_str() {
+            return Ok(PathBuf::from(executable));
+        }
+    }
+    bail!("Cargo built no binary `sekisho`")
 }

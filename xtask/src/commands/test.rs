@@ -8,8 +8,7 @@ mod outcome;
 
 use std::{env, path::PathBuf, process::Command};
 
-use anyhow::{Context as _, Result, bail};
-use serde_json::Value;
+use anyhow::{Context as _, Result};
 
 use self::outcome::{Outcome, conclude, outcome};
 use crate::{
@@ -33,7 +32,8 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> Result<()> {
     tools::ensure(&[Need::Test])?;
     say("test", "building the sensor and its tests");
-    let sensor = build()?;
+    // What the stages share.
+    let sensor = workspace::build_sensor(&["--tests"])?;
 
     let mut outcomes = vec![("unit tests", units(&args.filters)?)];
     if args.filters.is_empty() {
@@ -41,24 +41,6 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     }
     outcomes.push(("kernel tests", kernel(&args.filters, &sensor)?));
     conclude(&outcomes, !args.filters.is_empty())
-}
-
-/// Builds what the stages share, and says where the binary of the sensor is.
-fn build() -> Result<PathBuf> {
-    let mut build = workspace::cargo("build");
-    build.args(HOST_PACKAGES).args(["--bins", "--tests"]);
-    let messages = exec::stdout(build.args(["--message-format", "json-render-diagnostics"]))?;
-    let messages = serde_json::Deserializer::from_str(&messages).into_iter::<Value>();
-    for message in messages {
-        let message = message.context("a message of Cargo is not JSON")?;
-        let is_sensor = message["target"]["name"] == "sekisho"
-            && message["target"]["kind"][0] == "bin"
-            && message["profile"]["test"] == false;
-        if is_sensor && let Some(executable) = message["executable"].as_str() {
-            return Ok(PathBuf::from(executable));
-        }
-    }
-    bail!("Cargo built no binary `sekisho`")
 }
 
 fn units(filters: &[String]) -> Result<Outcome> {
