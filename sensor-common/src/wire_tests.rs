@@ -1,6 +1,6 @@
 //! A change of what crosses between kernel and user space needs another version.
 
-use std::{format, string::String};
+use std::{fmt::Write as _, format, string::String};
 
 use super::*;
 
@@ -39,14 +39,11 @@ fn layout() -> String {
         OwnAddress { address, ip_version }
         ReplayContext { time, wire_length, interface }
     };
-    for verdict in Verdict::ALL {
-        layout += &format!("{} {}\n", verdict.name(), Stat::Verdict(verdict).cell());
-    }
-    for reason in Malformed::ALL {
-        layout += &format!("{} {}\n", reason.name(), Stat::Malformed(reason).cell());
-    }
-    for reason in Unsupported::ALL {
-        layout += &format!("{} {}\n", reason.name(), Stat::Unsupported(reason).cell());
+    let verdicts = Verdict::ALL.map(|v| (v.name(), Stat::Verdict(v)));
+    let malformed = Malformed::ALL.map(|r| (r.name(), Stat::Malformed(r)));
+    let unsupported = Unsupported::ALL.map(|r| (r.name(), Stat::Unsupported(r)));
+    for (name, stat) in (verdicts.into_iter()).chain(malformed).chain(unsupported) {
+        let _ = writeln!(layout, "{name} {}", stat.cell());
     }
     layout
 }

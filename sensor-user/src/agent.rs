@@ -97,14 +97,14 @@ where
             output,
             config,
         } = self;
-        let (batches, assembled) = mpsc::channel(Config::BATCHES);
-        let (lines, written) = mpsc::channel(config.backlog);
+        let (batches, drained) = mpsc::channel(Config::BATCHES);
+        let (lines, passed) = mpsc::channel(config.backlog);
         let writer = tokio::task::spawn_blocking(move || {
             let _span = tracing::info_span!("write").entered();
-            write::run(written, output, config.mark)
+            write::run(passed, output, config.mark)
         });
         let assembler = tokio::spawn(
-            assemble::run(assembled, lines, names, config.timeouts)
+            assemble::run(drained, lines, names, config.timeouts)
                 .instrument(tracing::info_span!("assemble")),
         );
         let collected = collect::run(datapath, batches, &config, stop, attended)

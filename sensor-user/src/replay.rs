@@ -138,11 +138,11 @@ fn drain(
 /// The name the file gives an interface, or its number.
 fn name_interface<R: Read>(names: &mut Names, capture: &Capture<R>, interface: u32) {
     for slot in names.interfaces.len()..=interface as usize {
-        let named = u32::try_from(slot)
+        let given = u32::try_from(slot)
             .ok()
             .and_then(|slot| capture.interface_name(slot));
         names
             .interfaces
-            .push(named.map_or_else(|| slot.to_string(), str::to_owned));
+            .push(given.map_or_else(|| slot.to_string(), str::to_owned));
     }
 }

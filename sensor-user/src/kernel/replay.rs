@@ -14,7 +14,7 @@ use zerocopy::IntoBytes as _;
 use super::{Datapath, DatapathError, Kernel, LoadError, Options};
 use crate::watchlist::Tables;
 
-/// `ETH_HLEN`: fewer bytes are refused (bpf_prog_test_run_xdp, net/bpf/test_run.c).
+/// `ETH_HLEN`: fewer bytes are refused (`bpf_prog_test_run_xdp`, `net/bpf/test_run.c`).
 const SHORTEST: usize = 14;
 
 /// Bytes of a frame that are passed on; the parser reads fewer.
