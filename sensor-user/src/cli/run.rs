@@ -85,7 +85,6 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
         AttachMode::Native
     };
     let options = Options {
-        replay: false,
         lab: true,
         flow_capacity: args.flow_capacity,
     };

@@ -66,7 +66,10 @@ pub enum AttachError {
         interface: String,
     },
     /// Anything else.
-    #[error("interface {interface}: the kernel gives no bpf_link")]
+    #[error(
+        "interface {interface}: the kernel gives no bpf_link; \
+         'sekisho check --interface {interface}' may say why"
+    )]
     Other {
         /// The interface.
         interface: String,

@@ -51,8 +51,6 @@ pub enum LoadError {
 /// How the program is loaded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Options {
-    /// For replay: time, interface and wire length come with the frame.
-    pub replay: bool,
     /// For lab: own addresses are looked up.
     pub lab: bool,
     /// Flows counted between two drains before there is no room.
@@ -80,9 +78,16 @@ pub struct Kernel {
 impl Kernel {
     /// Loads the program. It records nothing before a generation is published.
     pub fn load(options: Options) -> Result<Self, LoadError> {
+        Self::load_as(options, false)
+    }
+
+    /// Loads the program, for replay if so: then time, interface and wire length come with
+    /// the frame. Such a program is never attached: only `Replayer` asks for one, and it has
+    /// no way to attach.
+    pub(super) fn load_as(options: Options, is_replay: bool) -> Result<Self, LoadError> {
         object::check(OBJECT)?;
         let mut ebpf = EbpfLoader::new()
-            .override_global("REPLAY", &u8::from(options.replay), true)
+            .override_global("REPLAY", &u8::from(is_replay), true)
             .override_global("LAB", &u8::from(options.lab), true)
             .load(OBJECT)
             .map_err(|source| {

@@ -65,11 +65,8 @@ struct XdpMd {
 impl Replayer {
     /// Loads a program and maps of its own.
     pub fn load(lab: bool, flow_capacity: u32) -> Result<Self, LoadError> {
-        let kernel = Kernel::load(Options {
-            replay: true,
-            lab,
-            flow_capacity,
-        })?;
+        let options = Options { lab, flow_capacity };
+        let kernel = Kernel::load_as(options, true)?;
         Ok(Self {
             kernel,
             host: [0; Stat::COUNT],
