@@ -19,7 +19,7 @@ use crate::{
     kernel::{AttachMode, Datapath as _, Kernel, Options, boot_now, clock_now, probe},
     pipeline::{Names, Timeouts},
     settings::lab,
-    watchlist::compile,
+    watchlist::{Watchlist, compile},
 };
 
 /// Arguments of `sekisho run`.
@@ -72,68 +72,31 @@ struct Interface {
     is_real: bool,
 }
 
+/// How every line of a run is marked.
+const MARK: Mark = Mark {
+    replay: false,
+    lab: true,
+};
+
 pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     args.lab.check()?;
     check_permission()?;
     let interfaces = find(&args.interfaces)?;
     let watchlist = load_feeds(&args.feeds, Shortest::POLICY)?;
-    let output = open_output(args.output.as_deref())?;
-
-    let mode = if args.generic {
-        AttachMode::Generic
-    } else {
-        AttachMode::Native
-    };
-    let options = Options {
-        lab: true,
-        flow_capacity: args.flow_capacity,
-    };
-    let mut kernel = Kernel::load(options)?;
-    let own = probe::own_addresses().context("cannot read the addresses of this host")?;
-    kernel.set_own_addresses(own)?;
-
     let asked = args.duration.map_or(lab::LONGEST, Duration::from_secs);
     let duration = asked.min(lab::LONGEST);
-    let approval = lab::live(
-        boot_now()?,
-        duration,
-        mask(&interfaces, |_| true),
-        mask(&interfaces, |i| i.is_real),
-    );
-    let indicators = watchlist.indicators.len();
-    let names = Names {
-        compiled: compile(&watchlist, &[approval], 1),
-        watchlist,
-        interfaces: interfaces
-            .iter()
-            .map(|interface| interface.name.clone())
-            .collect(),
-        clock: clock_now()?,
-    };
+
+    let mut kernel = load(args)?;
+    let output = open_output(args.output.as_deref())?;
+    let names = names(&interfaces, watchlist, duration)?;
     kernel.publish(&names.compiled.tables)?;
-    for (slot, interface) in (0..).zip(&interfaces) {
-        kernel.attach(&interface.name, interface.index, slot, mode)?;
-        printer::tell(&watching(interface, mode));
-    }
-    let mark = Mark {
-        replay: false,
-        lab: true,
-    };
+    attach(&mut kernel, &interfaces, args.generic)?;
     printer::tell(&format!(
         "LAB: {}; ends by itself in {} s; Ctrl-C ends it now",
-        count(indicators as u64, "indicator"),
+        count(names.watchlist.indicators.len() as u64, "indicator"),
         duration.as_secs()
     ));
-    let config = Config {
-        tick: Duration::from_millis(args.tick),
-        lease: LEASE,
-        timeouts: Timeouts {
-            idle: nanoseconds(args.idle_timeout),
-            active: nanoseconds(args.active_timeout),
-        },
-        backlog: BACKLOG,
-        mark,
-    };
+    let agent = Agent::new(kernel, names, output, config(args));
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -142,11 +105,66 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     let done = runtime.block_on(async {
         let stop = stop_after(duration)?;
         let attended = || printer::tell("LAB: recording");
-        let agent = Agent::new(kernel, names, output, config);
         anyhow::Ok(agent.run(stop, attended).await?)
     })?;
-    printer::tell(&summary::text(mark, &done));
+    printer::tell(&summary::text(MARK, &done));
     Ok(Exit::Done)
+}
+
+fn load(args: &RunArgs) -> anyhow::Result<Kernel> {
+    let mut kernel = Kernel::load(Options {
+        lab: true,
+        flow_capacity: args.flow_capacity,
+    })?;
+    let own = probe::own_addresses().context("cannot read the addresses of this host")?;
+    kernel.set_own_addresses(own)?;
+    Ok(kernel)
+}
+
+/// The watchlist compiled under a lab approval that begins now.
+fn names(
+    interfaces: &[Interface],
+    watchlist: Watchlist,
+    duration: Duration,
+) -> anyhow::Result<Names> {
+    let approval = lab::live(
+        boot_now()?,
+        duration,
+        mask(interfaces, |_| true),
+        mask(interfaces, |interface| interface.is_real),
+    );
+    Ok(Names {
+        compiled: compile(&watchlist, &[approval], 1),
+        watchlist,
+        interfaces: interfaces.iter().map(|i| i.name.clone()).collect(),
+        clock: clock_now()?,
+    })
+}
+
+fn attach(kernel: &mut Kernel, interfaces: &[Interface], generic: bool) -> anyhow::Result<()> {
+    let mode = if generic {
+        AttachMode::Generic
+    } else {
+        AttachMode::Native
+    };
+    for (slot, interface) in (0..).zip(interfaces) {
+        kernel.attach(&interface.name, interface.index, slot, mode)?;
+        printer::tell(&watching(interface, mode));
+    }
+    Ok(())
+}
+
+fn config(args: &RunArgs) -> Config {
+    Config {
+        tick: Duration::from_millis(args.tick),
+        lease: LEASE,
+        timeouts: Timeouts {
+            idle: nanoseconds(args.idle_timeout),
+            active: nanoseconds(args.active_timeout),
+        },
+        backlog: BACKLOG,
+        mark: MARK,
+    }
 }
 
 /// How far ahead attendance is promised: many ticks, and well below the kernel's limit.
