@@ -12,14 +12,21 @@ use aya_ebpf::{
 };
 use sensor_common::{FlowKey, FlowValue, Packet, SlotMask, Stat};
 
-use crate::{config::Generation, events, matching::Hit, places::Place, stats, words};
+use crate::{
+    config::Generation,
+    events,
+    matching::Hit,
+    places::Place,
+    stats,
+    words::{self, Cells},
+};
 
 /// `errno` of an insertion that another CPU was first with.
 const EEXIST: i32 = -17;
 
 /// The bank that counts now.
 #[btf_map]
-static FLOWS: ArrayOfMaps<PerCpuHashMap<FlowKey, FlowValue, 1>, 1> = ArrayOfMaps::new();
+static FLOWS: ArrayOfMaps<PerCpuHashMap<FlowKey, Cells<FlowValue>, 1>, 1> = ArrayOfMaps::new();
 
 /// Counts a recorded packet in its flow, and announces the flow when it is new.
 #[inline(always)]
@@ -46,16 +53,17 @@ fn add(key: &FlowKey, value: &FlowValue) -> Outcome {
         return Outcome::NoRoom;
     };
     if let Some(known) = flows.get_ptr_mut(key) {
-        // SAFETY: the value belongs to this CPU, and an XDP program does not re-enter on its CPU.
-        unsafe { &mut *known }.absorb(value);
+        // SAFETY: the cells are those of a `FlowValue` and belong to this CPU, and an XDP program
+        // does not re-enter on its CPU.
+        unsafe { &mut *known.cast::<FlowValue>() }.absorb(value);
         return Outcome::Known;
     }
-    match flows.insert(key, value, u64::from(BPF_NOEXIST)) {
+    match flows.insert(key, words::cells(value), u64::from(BPF_NOEXIST)) {
         Ok(()) => Outcome::New,
         Err(EEXIST) => match flows.get_ptr_mut(key) {
             Some(known) => {
                 // SAFETY: as above.
-                unsafe { &mut *known }.absorb(value);
+                unsafe { &mut *known.cast::<FlowValue>() }.absorb(value);
                 Outcome::Known
             }
             None => Outcome::NoRoom,

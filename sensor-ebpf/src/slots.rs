@@ -14,22 +14,26 @@ use sensor_common::{
     Facts, Judgement, NO_MATCH_SET, Narrowing, SLOTS, SetRow, Slot, SlotMask, SlotTable,
 };
 
-use crate::{config::Generation, matching::Hit, words};
+use crate::{
+    config::Generation,
+    matching::Hit,
+    words::{self, Cells},
+};
 
 /// `BPF_F_INNER_MAP`: an inner array may have another size than the template.
 pub(crate) const ANY_SIZE: usize = 1 << 12;
 
 /// Rows of match sets, by generation.
 #[btf_map]
-static SETS: ArrayOfMaps<Array<SetRow, 1, ANY_SIZE>, 2> = ArrayOfMaps::new();
+static SETS: ArrayOfMaps<Array<Cells<SetRow>, 1, ANY_SIZE>, 2> = ArrayOfMaps::new();
 
 /// Approval groups: the distinct masks of approvals that name a match set, by generation.
 #[btf_map]
-static GROUPS: ArrayOfMaps<Array<SlotMask, 1, ANY_SIZE>, 2> = ArrayOfMaps::new();
+static GROUPS: ArrayOfMaps<Array<Cells<SlotMask>, 1, ANY_SIZE>, 2> = ArrayOfMaps::new();
 
 /// Slots, by generation.
 #[btf_map]
-static APPROVALS: ArrayOfMaps<Array<Slot, { SLOTS as usize }>, 2> = ArrayOfMaps::new();
+static APPROVALS: ArrayOfMaps<Array<Cells<Slot>, { SLOTS as usize }>, 2> = ArrayOfMaps::new();
 
 /// The row of a match set.
 #[inline(always)]
@@ -37,7 +41,8 @@ pub(crate) fn row(generation: Generation, set: u32) -> Option<SetRow> {
     if set == NO_MATCH_SET {
         return None;
     }
-    SETS.get_value(generation.index, &set).copied()
+    SETS.get_value(generation.index, &set)
+        .map(|row| *words::view(row))
 }
 
 /// Judges a packet by the approvals that name its match sets, and leaves these in `named`.
@@ -59,7 +64,7 @@ fn add_group(named: &mut SlotMask, generation: Generation, set: u32) {
     if let Some(row) = row(generation, set)
         && let Some(group) = GROUPS.get_value(generation.index, &row.group)
     {
-        let union = named.union(group);
+        let union = named.union(words::view(group));
         // SAFETY: `named` is a mutable reference.
         unsafe { words::copy(&union, named) };
     }
@@ -72,7 +77,9 @@ struct Approvals {
 impl SlotTable for Approvals {
     #[inline(always)]
     fn slot(&self, number: u32) -> Option<&Slot> {
-        APPROVALS.get_value(self.generation.index, &number)
+        APPROVALS
+            .get_value(self.generation.index, &number)
+            .map(words::view)
     }
 
     /// By `bpf_loop` (Linux 5.17): the verifier checks a step once and not 256 times.

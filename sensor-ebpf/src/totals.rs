@@ -16,6 +16,7 @@ use crate::{
     matching::Hit,
     slots::{ANY_SIZE, row},
     stats,
+    words::Cells,
 };
 
 /// `BPF_F_MMAPABLE`: user space reads the rows without a system call each.
@@ -23,7 +24,8 @@ const MMAPABLE: usize = 1 << 10;
 
 /// Totals, by generation.
 #[btf_map]
-static TOTALS: ArrayOfMaps<Array<Totals, 1, { ANY_SIZE | MMAPABLE }>, 2> = ArrayOfMaps::new();
+static TOTALS: ArrayOfMaps<Array<Cells<Totals>, 1, { ANY_SIZE | MMAPABLE }>, 2> =
+    ArrayOfMaps::new();
 
 /// Counts a recorded packet for the sets of its source and destination.
 #[inline(always)]
@@ -55,8 +57,9 @@ fn add(generation: Generation, set: u32, change: impl FnOnce(&mut Totals)) {
         TOTALS.get_value_ptr_mut(generation.index, &index)
     });
     match totals {
-        // SAFETY: the row belongs to this CPU, and an XDP program does not re-enter on its CPU.
-        Some(totals) => change(unsafe { &mut *totals }),
+        // SAFETY: the cells are those of `Totals` and belong to this CPU, and an XDP program does
+        // not re-enter on its CPU.
+        Some(totals) => change(unsafe { &mut *totals.cast::<Totals>() }),
         None => stats::add(Stat::TotalsLost, 1),
     }
 }

@@ -4,6 +4,8 @@
 //! loops over a moving pointer that the verifier refuses without `CAP_PERFMON`.
 //! Volatile accesses stay what they are: a constant number of words, unrolled.
 
+use sensor_common::{FlowKey, FlowValue, SetRow, Slot, SlotMask, Totals};
+
 const WORD: usize = size_of::<u64>();
 
 /// Writes zero to every word of `to`.
@@ -36,20 +38,56 @@ pub(crate) unsafe fn copy<T: Words>(from: &T, to: *mut T) {
     }
 }
 
+/// A map value of `T` as words.
+///
+/// Linux 6.1 takes no inner map without BTF for a template whose value is a struct with it
+/// (`bpf_map_meta_equal`, kernel/bpf/map_in_map.c, compares where a timer would be), and user
+/// space makes inner maps without. An array of integers is no struct.
+pub(crate) type Cells<T> = <T as Words>::Cells;
+
+/// The value that stands in the cells of a map.
+#[inline(always)]
+pub(crate) fn view<T: Words>(cells: &T::Cells) -> &T {
+    let () = T::CHECK;
+    // SAFETY: the cells are as many bytes as `T`, aligned for it, and `T` takes any words.
+    unsafe { &*core::ptr::from_ref(cells).cast() }
+}
+
+/// The cells of a value, for handing it to a map.
+#[inline(always)]
+pub(crate) fn cells<T: Words>(value: &T) -> &T::Cells {
+    const { assert!(align_of::<T>() == WORD) };
+    // SAFETY: as in `view`, the other way round.
+    unsafe { &*core::ptr::from_ref(value).cast() }
+}
+
 /// A type that consists of aligned words without padding and is valid whatever they hold.
 ///
 /// # Safety
 ///
 /// The type must be that.
 pub(crate) unsafe trait Words: Copy {
+    /// As many words as the type has.
+    type Cells;
+
     /// Fails to compile for a type of another shape.
-    const CHECK: () = assert!(size_of::<Self>() % WORD == 0 && align_of::<Self>() == WORD);
+    const CHECK: () = assert!(
+        size_of::<Self>() % WORD == 0
+            && align_of::<Self>() <= WORD
+            && size_of::<Self>() == size_of::<Self::Cells>()
+    );
 }
 
-// SAFETY: zerocopy derives their freedom from padding and from invalid values in
-// `sensor-common`, where size and alignment are asserted.
-unsafe impl Words for sensor_common::FlowKey {}
-// SAFETY: as above.
-unsafe impl Words for sensor_common::FlowValue {}
-// SAFETY: as above.
-unsafe impl Words for sensor_common::SlotMask {}
+macro_rules! words {
+    ($($type:ty),*) => {
+        $(
+            // SAFETY: zerocopy derives its freedom from padding and from invalid values in
+            // `sensor-common`, where size and alignment are asserted.
+            unsafe impl Words for $type {
+                type Cells = [u64; size_of::<$type>() / WORD];
+            }
+        )*
+    };
+}
+
+words!(FlowKey, FlowValue, SetRow, Slot, SlotMask, Totals);

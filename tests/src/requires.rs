@@ -1,0 +1,138 @@
+//! What a test needs and a machine may lack.
+//!
+//! A test whose peer or privilege is missing says so and is skipped on a user's
+//! machine; where `CI=true` it fails, because there nobody reads that it was skipped.
+
+use std::{
+    env,
+    path::{Path, PathBuf},
+};
+
+use sekisho::capped;
+
+/// Returns early from a test where something it needs is missing.
+///
+/// `require!(privilege)`: root with the capabilities to load programs and make
+/// namespaces, and the tools that make them. `require!(tool "tshark")`: a program, and
+/// its path is the value. `require!(data "pcap")`: a folder of `SEKISHO_DATA`, and its
+/// path is the value.
+#[macro_export]
+macro_rules! require {
+    (privilege) => {
+        $crate::require!(@ $crate::requires::privilege())
+    };
+    (tool $name:expr) => {
+        $crate::require!(@ $crate::requires::tool($name))
+    };
+    (data $folder:expr) => {
+        $crate::require!(@ $crate::requires::data($folder))
+    };
+    (@ $found:expr) => {
+        match $found {
+            Ok(found) => found,
+            Err(missing) => {
+                $crate::requires::skip(&missing);
+                return;
+            }
+        }
+    };
+}
+
+/// `CAP_NET_ADMIN`, `CAP_SYS_ADMIN` and `CAP_BPF` of linux/capability.h.
+const CAPABILITIES: [(u8, &str); 3] = [
+    (12, "CAP_NET_ADMIN"),
+    (21, "CAP_SYS_ADMIN"),
+    (39, "CAP_BPF"),
+];
+
+/// Whether this process may make namespaces and load programs; else what is missing.
+pub fn privilege() -> Result<(), String> {
+    if !is_root() {
+        return Err("not root".into());
+    }
+    let status = capped::read_to_string("/proc/self/status", 1 << 16)
+        .map_err(|error| format!("/proc/self/status: {error}"))?;
+    let effective = status
+        .lines()
+        .find_map(|line| line.strip_prefix("CapEff:"))
+        .and_then(|set| u64::from_str_radix(set.trim(), 16).ok())
+        .ok_or("/proc/self/status has no CapEff")?;
+    for (number, name) in CAPABILITIES {
+        if effective & (1 << number) == 0 {
+            return Err(format!("no {name}"));
+        }
+    }
+    for name in ["ip", "ethtool"] {
+        tool(name)?;
+    }
+    Ok(())
+}
+
+/// Whether this process is root.
+pub fn is_root() -> bool {
+    nix::unistd::geteuid().is_root()
+}
+
+/// The path of a program on `PATH`; else that there is none.
+pub fn tool(name: &str) -> Result<PathBuf, String> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    env::split_paths(&path)
+        // An ordinary user's PATH often lacks the folders of ip and ethtool.
+        .chain([PathBuf::from("/usr/sbin"), PathBuf::from("/sbin")])
+        .map(|folder| folder.join(name))
+        .find(|file| file.is_file())
+        .ok_or_else(|| format!("no program '{name}' on PATH"))
+}
+
+/// A folder of the shared data: below `SEKISHO_DATA`, or below `shared/data` beside the
+/// workspace.
+pub fn data(folder: &str) -> Result<PathBuf, String> {
+    let root = match env::var_os("SEKISHO_DATA") {
+        Some(root) => PathBuf::from(root),
+        None => Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data"),
+    };
+    let found = root.join(folder);
+    if found.is_dir() {
+        Ok(found)
+    } else {
+        Err(format!("no folder {} (set SEKISHO_DATA)", found.display()))
+    }
+}
+
+/// The binary under test: `SEKISHO_BIN`, or the one Cargo built beside the tests.
+pub fn binary() -> PathBuf {
+    let binary = env::var_os("SEKISHO_BIN").map_or_else(beside_the_tests, PathBuf::from);
+    assert!(
+        binary.is_file(),
+        "no binary {}: run the tests by 'cargo xtask test'",
+        binary.display()
+    );
+    binary
+}
+
+/// Tests lie in `target/PROFILE/deps`, binaries in `target/PROFILE`.
+fn beside_the_tests() -> PathBuf {
+    let test = env::current_exe().unwrap_or_default();
+    let profile = test
+        .parent()
+        .and_then(Path::parent)
+        .unwrap_or(Path::new(""));
+    profile.join("sekisho")
+}
+
+/// Says that a test is skipped and why.
+///
+/// # Panics
+///
+/// Where `CI=true`.
+#[expect(
+    clippy::print_stderr,
+    reason = "a skipped test says so where tests speak"
+)]
+pub fn skip(missing: &str) {
+    assert!(
+        env::var("CI").as_deref() != Ok("true"),
+        "may not be skipped where CI=true: {missing}"
+    );
+    eprintln!("skipped: {missing}");
+}

@@ -1,0 +1,213 @@
+//! Real captures: what `sekisho replay` counts equals what tshark read.
+//!
+//! `tests/expected` has tshark's counts; its `make.sh` makes them anew.
+
+use std::{collections::BTreeMap, path::Path, process::Command};
+
+use sekisho::capped;
+use sensor_tests::{require, requires};
+use serde_json::Value;
+
+const EXPECTED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/expected");
+
+/// Source, destination, protocol, ports and VLAN ids, as text.
+type Key = (String, String, String, String, String, String);
+
+/// Rows of a table of tab-separated values, its comments and head left out.
+fn rows(table: &str) -> Vec<Vec<String>> {
+    let text = capped::read_to_string(format!("{EXPECTED}/{table}"), 1 << 20).unwrap();
+    text.lines()
+        .filter(|line| !line.starts_with('#'))
+        .skip(1)
+        .map(|line| line.split('\t').map(str::to_owned).collect())
+        .collect()
+}
+
+/// Packets and octets of the plain flows of a capture.
+fn expected_flows(capture: &str) -> BTreeMap<Key, (u64, u64)> {
+    let mut flows = BTreeMap::new();
+    let doubtful = rows("doubtful.tsv")
+        .into_iter()
+        .filter(|row| row[0] == "count");
+    let doubtful = doubtful.map(|row| {
+        let mut columns = vec![row[1].clone()];
+        columns.extend_from_slice(&row[3..11]);
+        columns
+    });
+    for row in rows("flows.tsv").into_iter().chain(doubtful) {
+        let [
+            name,
+            source,
+            destination,
+            protocol,
+            from,
+            to,
+            vlans,
+            packets,
+            octets,
+        ] = <[String; 9]>::try_from(row).unwrap();
+        if name == capture {
+            let counts: &mut (u64, u64) = flows
+                .entry((source, destination, protocol, from, to, vlans))
+                .or_default();
+            counts.0 += packets.parse::<u64>().unwrap();
+            counts.1 += octets.parse::<u64>().unwrap();
+        }
+    }
+    flows
+}
+
+fn replay(file: &Path) -> Vec<Value> {
+    let output = Command::new(requires::binary())
+        .arg("replay")
+        .arg(file)
+        .args(["--watch", "0.0.0.0/0", "--watch", "::/0", "--lab", "--json"])
+        .output()
+        .unwrap();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(
+        output.status.code(),
+        Some(0),
+        "{}: {errors}",
+        file.display()
+    );
+    String::from_utf8(output.stdout)
+        .unwrap()
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
+}
+
+/// The flows of TCP, UDP, ICMP and `ICMPv6` that are no fragments.
+fn plain_flows(objects: &[Value]) -> BTreeMap<Key, (u64, u64)> {
+    let mut flows: BTreeMap<Key, (u64, u64)> = BTreeMap::new();
+    for flow in objects.iter().filter(|object| object["type"] == "flow") {
+        let protocol = flow["proto"].as_u64().unwrap();
+        if !flow["fragment"].is_null() || ![1, 6, 17, 58].contains(&protocol) {
+            continue;
+        }
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        let port = |value: &Value| value.as_u64().map_or("-".into(), |port| port.to_string());
+        let vlans: Vec<String> = flow["vlan"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        let key = (
+            text(&flow["src"]),
+            text(&flow["dst"]),
+            protocol.to_string(),
+            port(&flow["src_port"]),
+            port(&flow["dst_port"]),
+            if vlans.is_empty() {
+                "-".into()
+            } else {
+                vlans.join(",")
+            },
+        );
+        let counts = flows.entry(key).or_default();
+        counts.0 += flow["packets"].as_u64().unwrap();
+        counts.1 += flow["octets"].as_u64().unwrap();
+    }
+    flows
+}
+
+#[test]
+fn every_ethernet_capture_is_counted_as_tshark_reads_it() {
+    require!(privilege);
+    let folder = require!(data "pcap");
+    let mut replayed = 0;
+    for row in rows("captures.tsv").iter().filter(|row| row[1] == "ether") {
+        let (name, frames) = (&row[0], row[2].parse::<u64>().unwrap());
+        let objects = replay(&folder.join(name));
+        let summary = objects.last().unwrap();
+        assert_eq!(
+            (&summary["type"], &summary["replay"]),
+            (&"summary".into(), &true.into())
+        );
+        assert_eq!(summary["seen"], frames, "{name}: seen");
+        let sum = |map: &Value| -> u64 {
+            map.as_object()
+                .unwrap()
+                .values()
+                .map(|count| count.as_u64().unwrap())
+                .sum()
+        };
+        assert_eq!(sum(&summary["verdicts"]), frames, "{name}: verdicts");
+        for (verdict, reasons) in [("malformed", "malformed"), ("unsupported", "unsupported")] {
+            assert_eq!(
+                summary["verdicts"][verdict],
+                sum(&summary[reasons]),
+                "{name}: {reasons}"
+            );
+        }
+        let recorded = summary["verdicts"]["recorded"].as_u64().unwrap();
+        let in_flows: u64 = objects
+            .iter()
+            .filter(|object| object["type"] == "flow")
+            .map(|flow| flow["packets"].as_u64().unwrap())
+            .sum();
+        assert_eq!(
+            in_flows + sum(&summary["lost"]),
+            recorded,
+            "{name}: recorded"
+        );
+        assert_eq!(
+            plain_flows(&objects),
+            expected_flows(name),
+            "{name}: plain flows"
+        );
+        replayed += 1;
+    }
+    assert_eq!(replayed, 37, "captures in the table");
+}
+
+#[test]
+fn another_link_type_is_a_clear_error() {
+    require!(privilege);
+    let folder = require!(data "pcap");
+    for row in rows("captures.tsv").iter().filter(|row| row[1] != "ether") {
+        let output = Command::new(requires::binary())
+            .arg("replay")
+            .arg(folder.join(&row[0]))
+            .args(["--watch", "0.0.0.0/0", "--lab"])
+            .output()
+            .unwrap();
+        let errors = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(10), "{}", row[0]);
+        assert_eq!(errors.lines().count(), 1, "{errors}");
+        assert!(
+            errors.contains("is not supported yet; only Ethernet (1) is"),
+            "{errors}"
+        );
+        assert!(output.stdout.is_empty());
+    }
+}
+
+#[test]
+fn ipsum_loads_whole() {
+    require!(privilege);
+    let feeds = require!(data "feeds");
+    let capture = require!(data "pcap").join("bug-4663-02-icmp.pcap");
+    for (feed, indicators) in [("ipsum-level3.txt", 14_217), ("ipsum-counts.txt", 59_993)] {
+        let path = feeds.join(feed);
+        let decoded = sekisho::feeds::load(&path, sekisho::feeds::plain::Shortest::POLICY).unwrap();
+        assert_eq!(decoded.bad, [], "{feed}");
+        assert_eq!(
+            decoded.prefixes.len() + decoded.repeated,
+            indicators,
+            "{feed}"
+        );
+        let output = Command::new(requires::binary())
+            .arg("replay")
+            .arg(&capture)
+            .arg("--feed")
+            .arg(&path)
+            .args(["--lab", "--json"])
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(0), "{feed}");
+        assert!(output.stderr.is_empty(), "{feed}: a bad line was reported");
+    }
+}

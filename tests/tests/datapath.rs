@@ -1,0 +1,17 @@
+//! The XDP program against the fake, by `BPF_PROG_TEST_RUN`.
+//!
+//! The fake shares the parser and the verdict with the program and nothing else; the
+//! expected verdicts and records are written down here, so both are held against them.
+
+#[path = "datapath/cases.rs"]
+mod cases;
+#[path = "datapath/gate.rs"]
+mod gate;
+#[path = "datapath/generations.rs"]
+mod generations;
+#[path = "datapath/random.rs"]
+mod random;
+#[path = "datapath/rig.rs"]
+mod rig;
+#[path = "datapath/room.rs"]
+mod room;

@@ -1,0 +1,158 @@
+//! Kernel and fake side by side.
+
+use std::collections::BTreeMap;
+
+use sekisho::{
+    kernel::{Datapath, Fake, Replayer},
+    settings::lab,
+    watchlist::{Approval, Compiled, Watchlist, compile},
+};
+use sensor_common::{
+    Counters, FlowEvent, FlowKey, FlowValue, ReplayContext, Stat, Totals, Verdict,
+};
+
+/// Both datapaths, given the same frames.
+pub(crate) struct Rig {
+    pub(crate) kernel: Replayer,
+    pub(crate) fake: Fake,
+    flows: BTreeMap<FlowKey, FlowValue>,
+}
+
+/// What both counted, the same.
+#[derive(Debug)]
+pub(crate) struct Counted {
+    pub(crate) counters: Counters,
+    pub(crate) flows: BTreeMap<FlowKey, FlowValue>,
+    pub(crate) events: Vec<FlowEvent>,
+    pub(crate) totals: Vec<Totals>,
+}
+
+/// A watchlist of these prefixes.
+pub(crate) fn watchlist(prefixes: &[&str]) -> Watchlist {
+    let mut watchlist = Watchlist::default();
+    let prefixes = prefixes.iter().map(|text| text.parse().unwrap());
+    watchlist.add_feed("test".into(), prefixes.zip(1..));
+    watchlist
+}
+
+/// The first generation of these prefixes under these approvals.
+pub(crate) fn compiled(prefixes: &[&str], approvals: &[Approval]) -> Compiled {
+    compile(&watchlist(prefixes), approvals, 1)
+}
+
+/// Time 1,000, interface slot 0, captured whole.
+pub(crate) fn at_once(frame: &[u8]) -> ReplayContext {
+    let wire_length = u32::try_from(frame.len()).unwrap();
+    ReplayContext {
+        time: 1_000,
+        wire_length,
+        interface: 0,
+    }
+}
+
+impl Rig {
+    pub(crate) fn new(lab: bool, capacity: u32) -> Self {
+        Self {
+            kernel: Replayer::load(lab, capacity).unwrap(),
+            fake: Fake::replay(capacity as usize),
+            flows: BTreeMap::new(),
+        }
+    }
+
+    /// Watching `prefixes` under a lab approval of any time and interface.
+    pub(crate) fn watching(prefixes: &[&str]) -> Self {
+        let mut rig = Self::new(true, 1024);
+        rig.publish(&compiled(prefixes, &[lab::replay()]));
+        rig
+    }
+
+    pub(crate) fn publish(&mut self, compiled: &Compiled) {
+        self.kernel.publish(&compiled.tables).unwrap();
+        self.fake.publish(&compiled.tables).unwrap();
+    }
+
+    pub(crate) fn receive(&mut self, frame: &[u8], context: ReplayContext) {
+        self.kernel.run(frame, context).unwrap();
+        self.fake.receive(frame, context);
+    }
+
+    /// Moves the kernel's flows to user space.
+    pub(crate) fn drain(&mut self) {
+        let flows = &mut self.flows;
+        self.kernel
+            .drain_flows(&mut |key, value| flows.entry(key).or_default().absorb(&value))
+            .unwrap();
+    }
+
+    /// What was counted, after holding kernel and fake against each other.
+    pub(crate) fn counted(mut self) -> Counted {
+        self.drain();
+        let mut events = Vec::new();
+        self.kernel
+            .drain_events(&mut |event| events.push(event))
+            .unwrap();
+        let counters = self.kernel.counters().unwrap();
+        let totals = self.kernel.totals().unwrap();
+        let mut flows = BTreeMap::new();
+        self.fake
+            .drain_flows(&mut |key, value| assert!(flows.insert(key, value).is_none()))
+            .unwrap();
+        assert_eq!(self.flows, flows, "flows of kernel and fake");
+        assert_eq!(
+            counters,
+            self.fake.counters().unwrap(),
+            "counters of kernel and fake"
+        );
+        assert_eq!(
+            totals,
+            self.fake.totals().unwrap(),
+            "totals of kernel and fake"
+        );
+        let counted = Counted {
+            counters,
+            flows,
+            events,
+            totals,
+        };
+        counted.check();
+        counted
+    }
+}
+
+impl Counted {
+    pub(crate) fn of(&self, stat: Stat) -> u64 {
+        self.counters[stat.cell()]
+    }
+
+    pub(crate) fn verdict(&self, verdict: Verdict) -> u64 {
+        self.of(Stat::Verdict(verdict))
+    }
+
+    /// Σ source + Σ destination − both = recorded = flows + unattributed, to the packet;
+    /// and every packet seen has one verdict.
+    fn check(&self) {
+        let recorded = self.verdict(Verdict::Recorded);
+        let verdicts: u64 = Verdict::ALL
+            .iter()
+            .map(|&verdict| self.verdict(verdict))
+            .sum();
+        assert_eq!(
+            verdicts,
+            self.of(Stat::Seen),
+            "every packet has one verdict"
+        );
+        let packets: u64 = self.flows.values().map(|flow| flow.packets).sum();
+        assert_eq!(packets + self.of(Stat::UnattributedPackets), recorded);
+        let octets: u64 = self.flows.values().map(|flow| flow.octets).sum();
+        let sum = |of: fn(&Totals) -> u64| self.totals.iter().map(of).sum::<u64>();
+        assert_eq!(
+            sum(|t| t.source_packets) + sum(|t| t.destination_packets) - self.of(Stat::BothPackets),
+            recorded
+        );
+        assert_eq!(
+            sum(|t| t.source_octets) + sum(|t| t.destination_octets) - self.of(Stat::BothOctets),
+            octets + self.of(Stat::UnattributedOctets)
+        );
+        assert_eq!(self.of(Stat::TotalsLost), 0);
+    }
+}

@@ -1,0 +1,74 @@
+//! A sensor that is killed leaves nothing behind.
+
+use std::{fs, io, path::Path, thread, time::Duration};
+
+use sensor_tests::{
+    require,
+    road::{EAST_V4, Road},
+    sensor::{Launch, Signal},
+    traffic, wait,
+};
+
+#[test]
+fn killed_twenty_times_under_traffic_it_starts_again_and_leaves_nothing() {
+    require!(privilege);
+    let road = Road::v4();
+    let (west, east) = (road.west_socket(EAST_V4), road.east_socket(EAST_V4, 5000));
+    let launch =
+        || Launch::new(&road.barrier, &["r0", "r1"], &["198.51.100.0/24"]).args("--tick 5");
+    let mut programs = Vec::new();
+    traffic::meanwhile(&west, &east, EAST_V4, || {
+        for round in 0..20 {
+            let sensor = if round % 5 == 4 {
+                launch().ready()
+            } else {
+                launch().start()
+            };
+            // Not a proof of anything: the moment of the kill is to vary.
+            thread::sleep(Duration::from_millis(round * 20));
+            programs.extend(road.barrier.attached("r0"));
+            let ended = sensor.stop(Signal::SIGKILL);
+            assert_eq!(ended.status, None, "{}", ended.stderr);
+            for interface in ["r0", "r1"] {
+                assert_eq!(road.barrier.attached(interface), None, "round {round}");
+            }
+        }
+        let sensor = launch().ready();
+        road.cross(64);
+        sensor.stop(Signal::SIGTERM).well();
+    });
+    assert!(
+        !programs.is_empty(),
+        "no kill came while the sensor was attached"
+    );
+    wait::until("the kernel has freed the programs", || {
+        let loaded = aya::programs::loaded_programs().flatten();
+        let loaded: Vec<u64> = loaded.map(|program| program.id().into()).collect();
+        programs
+            .iter()
+            .all(|(_, id)| !loaded.contains(id))
+            .then_some(())
+    });
+    let pinned = pinned(Path::new("/sys/fs/bpf")).unwrap();
+    assert!(
+        pinned.iter().all(|path| !path.contains("sekisho")),
+        "{pinned:?}"
+    );
+}
+
+/// Every file below a folder; none where there is no such folder.
+fn pinned(folder: &Path) -> io::Result<Vec<String>> {
+    let mut found = Vec::new();
+    let entries = match fs::read_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(found),
+        entries => entries?,
+    };
+    for entry in entries {
+        let entry = entry?;
+        found.push(entry.path().display().to_string());
+        if entry.file_type()?.is_dir() {
+            found.extend(pinned(&entry.path())?);
+        }
+    }
+    Ok(found)
+}

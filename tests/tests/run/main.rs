@@ -1,0 +1,12 @@
+//! `sekisho run` between real hosts: counts, ends, limits and losses.
+
+#![expect(clippy::unwrap_used, reason = "all of this crate is tests")]
+
+mod counts;
+mod ends;
+mod killed;
+mod lab;
+mod losses;
+mod output;
+mod parallel;
+mod tcp;
