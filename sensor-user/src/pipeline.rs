@@ -9,7 +9,7 @@ mod record;
 mod summary;
 
 pub use clock::Clock;
-pub use flow_table::{Flow, FlowTable, Timeouts};
+pub use flow_table::{Absorbed, Flow, FlowTable, Timeouts};
 pub use losses::Losses;
 pub use record::{End, Matched, Names, Notice, Record, RecordId};
 pub use summary::Summary;

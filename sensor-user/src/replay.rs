@@ -130,7 +130,7 @@ fn drain(
     latest: u64,
 ) -> Result<(), DatapathError> {
     kernel.drain_events(&mut |_| {})?;
-    kernel.drain_flows(&mut |key, value| ended.extend(table.absorb(key, value)))?;
+    kernel.drain_flows(&mut |key, value| ended.extend(table.absorb(key, value).ended))?;
     ended.extend(table.expire(latest));
     Ok(())
 }

@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 use super::{collect::Batch, limiter::Limiter};
 use crate::{
     exporters::json::Line,
-    pipeline::{Flow, FlowTable, Names, RecordId, Summary, Timeouts},
+    pipeline::{Absorbed, Flow, FlowTable, Names, RecordId, Summary, Timeouts},
 };
 
 /// Runs until the last batch; then everything left in the table is written, without dropping.
@@ -70,17 +70,24 @@ impl Assemble {
             flows,
             end: _,
         } = batch;
-        for event in events {
-            // After each drain the kernel announces a flow that goes on as if it were new.
-            if !self.table.has(&event.key) && self.announced.insert(event.key) {
-                let notice = self.names.announced(&event);
+        for (key, value) in flows {
+            let Absorbed { begins, ended } = self.table.absorb(key, value);
+            if let Some(ended) = ended {
+                self.write(&ended).await;
+            }
+            let is_announced = self.announced.remove(&key);
+            // Its own notice, if the ring had room for it, comes after its counts.
+            if begins && !is_announced {
+                let notice = self.names.begun(&Flow { key, value });
                 self.limiter.pass_notice(notice).await;
             }
         }
-        for (key, value) in flows {
-            self.announced.remove(&key);
-            if let Some(ended) = self.table.absorb(key, value) {
-                self.write(&ended).await;
+        for event in events {
+            // What is not in the table began after the counts were drained. The kernel announces
+            // a flow that goes on as well, since to each bank it is new.
+            if !self.table.has(&event.key) && self.announced.insert(event.key) {
+                let notice = self.names.announced(&event);
+                self.limiter.pass_notice(notice).await;
             }
         }
         for flow in self.table.expire(now) {

@@ -283,49 +283,105 @@ async fn the_limiter_drops_whole_records_counts_and_at_the_end_waits() {
     assert!(waiting.await.unwrap());
 }
 
-/// A flow that begins between the drain of flows and the drain of events.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_notice_that_comes_a_batch_before_its_counts_is_written_once() {
-    let names = lab_names();
-    let (batches, taken) = mpsc::channel(4);
-    let (lines, mut written) = mpsc::channel(64);
-    let timeouts = Timeouts {
-        idle: u64::MAX,
-        active: u64::MAX,
-    };
-    let stage = tokio::spawn(assemble::run(taken, lines, names, timeouts));
-    let key = sensor_common::FlowKey {
-        ip_version: 4,
-        ..Default::default()
-    };
-    let event = sensor_common::FlowEvent {
-        key,
-        ..Default::default()
-    };
-    let value = sensor_common::FlowValue {
-        packets: 1,
-        ..Default::default()
-    };
-    let batch = |events, flows, end| collect::Batch {
-        now: 0,
-        events,
-        flows,
-        end,
-    };
-    let counters = [0; Stat::COUNT];
-    for batch in [
-        batch(vec![event], vec![], None),
-        batch(vec![event], vec![(key, value)], None),
-        batch(vec![event], vec![(key, value)], None),
-        batch(vec![], vec![(key, value)], Some(counters)),
-    ] {
-        batches.send(batch).await.unwrap();
+/// The kinds of lines that these batches give, with the time a flow begins.
+async fn lines_of(timeouts: Timeouts, batches: Vec<collect::Batch>) -> Vec<(&'static str, u64)> {
+    let mut names = lab_names();
+    names.clock = crate::pipeline::Clock::UNIX;
+    let (sender, drained) = mpsc::channel(16);
+    let (lines, mut passed) = mpsc::channel(64);
+    let stage = tokio::spawn(assemble::run(drained, lines, names, timeouts));
+    for batch in batches {
+        sender.send(batch).await.unwrap();
     }
-    drop(batches);
+    drop(sender);
     stage.await.unwrap();
-    let mut notices = 0;
-    while let Some(line) = written.recv().await {
-        notices += u32::from(matches!(line, crate::exporters::json::Line::Event(_)));
+    let mut kinds = Vec::new();
+    while let Some(line) = passed.recv().await {
+        match line {
+            crate::exporters::json::Line::Event(notice) => kinds.push(("event", notice.start)),
+            crate::exporters::json::Line::Flow(record) => {
+                kinds.push(("flow", record.notice.start));
+            }
+            crate::exporters::json::Line::Summary(_) => {}
+        }
     }
-    assert_eq!(notices, 1);
+    kinds
+}
+
+/// A batch at `now` with notices of and counts of one flow, each at its time.
+fn batch(now: u64, events: &[u64], parts: &[u64], is_last: bool) -> collect::Batch {
+    let mut key = sensor_common::FlowKey::default();
+    key.approvals.words[0] = 1;
+    let event = |&time: &u64| sensor_common::FlowEvent {
+        key,
+        time,
+        ..Default::default()
+    };
+    let part = |&time: &u64| {
+        let value = sensor_common::FlowValue {
+            packets: 1,
+            first: time,
+            last: time,
+            ..Default::default()
+        };
+        (key, value)
+    };
+    collect::Batch {
+        now,
+        events: events.iter().map(event).collect(),
+        flows: parts.iter().map(part).collect(),
+        end: is_last.then_some([0; Stat::COUNT]),
+    }
+}
+
+const IDLE: Timeouts = Timeouts {
+    idle: 10,
+    active: u64::MAX,
+};
+
+/// A flow that begins between the drain of flows and the drain of events.
+#[tokio::test]
+async fn a_notice_that_comes_a_batch_before_its_counts_is_written_once() {
+    let batches = vec![
+        batch(1, &[1], &[], false),
+        batch(2, &[2], &[1], false),
+        batch(3, &[3], &[2], false),
+        batch(4, &[], &[3], true),
+    ];
+    let expected = [("event", 1), ("flow", 1)];
+    assert_eq!(lines_of(IDLE, batches).await, expected);
+}
+
+/// The ring had no room for its notice.
+#[tokio::test]
+async fn a_flow_without_a_notice_of_the_kernel_is_announced_from_its_counts() {
+    let batches = vec![batch(1, &[], &[1], false), batch(2, &[], &[2], true)];
+    assert_eq!(lines_of(IDLE, batches).await, [("event", 1), ("flow", 1)]);
+}
+
+/// Its notice comes while the flow before it, of the same key, still stands in the table.
+#[tokio::test]
+async fn a_flow_after_the_idle_timeout_is_announced_again() {
+    let batches = vec![batch(1, &[1], &[1], false), batch(12, &[12], &[12], true)];
+    let expected = [("event", 1), ("flow", 1), ("event", 12), ("flow", 12)];
+    assert_eq!(lines_of(IDLE, batches).await, expected);
+    let both_at_once = vec![batch(1, &[1], &[1], false), batch(30, &[], &[2, 13], true)];
+    let expected = [("event", 1), ("flow", 1), ("event", 13), ("flow", 13)];
+    assert_eq!(lines_of(IDLE, both_at_once).await, expected);
+}
+
+/// A flow that goes on after the active timeout is a record of its own, with its notice.
+#[tokio::test]
+async fn every_record_has_its_notice_when_a_flow_is_split_by_the_active_timeout() {
+    let active = Timeouts {
+        idle: u64::MAX,
+        active: 10,
+    };
+    let batches = vec![
+        batch(5, &[1], &[1], false),
+        batch(11, &[11], &[9], false),
+        batch(15, &[15], &[12], true),
+    ];
+    let expected = [("event", 1), ("flow", 1), ("event", 12), ("flow", 12)];
+    assert_eq!(lines_of(active, batches).await, expected);
 }

@@ -96,24 +96,40 @@ pub(super) fn load_feeds(paths: &[PathBuf], shortest: Shortest) -> Result<Watchl
         }
         if decoded.repeated > 0 {
             let repeated = count(decoded.repeated as u64, "line");
-            printer::tell(&format!("feed {name}: {repeated} repeating an earlier one"));
+            printer::note(&format!("feed {name}: {repeated} repeating an earlier one"));
         }
         watchlist.add_feed(name.to_string(), decoded.prefixes);
     }
     Ok(watchlist)
 }
 
+/// What becomes of an output file that is there already.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Existing {
+    /// It is written on: what a run has recorded, no other run can bring back.
+    Append,
+    /// It is replaced: the same capture gives the same output.
+    Replace,
+}
+
 /// Opens the file named, or standard output.
-pub(super) fn open_output(path: Option<&Path>) -> Result<Box<dyn Write + Send>, InputError> {
-    match path {
-        None => Ok(Box::new(BufWriter::new(io::stdout()))),
-        Some(path) => match File::create(path) {
-            Ok(file) => Ok(Box::new(BufWriter::new(file))),
-            Err(source) => Err(InputError::Output {
-                path: path.into(),
-                source,
-            }),
-        },
+pub(super) fn open_output(
+    path: Option<&Path>,
+    existing: Existing,
+) -> Result<Box<dyn Write + Send>, InputError> {
+    let Some(path) = path else {
+        return Ok(Box::new(BufWriter::new(io::stdout())));
+    };
+    let opened = match existing {
+        Existing::Append => File::options().create(true).append(true).open(path),
+        Existing::Replace => File::create(path),
+    };
+    match opened {
+        Ok(file) => Ok(Box::new(BufWriter::new(file))),
+        Err(source) => Err(InputError::Output {
+            path: path.into(),
+            source,
+        }),
     }
 }
 

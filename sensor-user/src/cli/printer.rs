@@ -31,6 +31,11 @@ pub(super) fn warn(text: &str) {
     eprintln!("sekisho: warning: {}", one_line(text));
 }
 
+/// One line about something worth knowing.
+pub(super) fn note(text: &str) {
+    eprintln!("sekisho: {}", one_line(text));
+}
+
 /// Lines for the person at the terminal.
 pub(super) fn tell(text: &str) {
     eprintln!("{text}");

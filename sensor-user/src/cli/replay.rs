@@ -7,7 +7,9 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::{
     Exit,
-    inputs::{InputError, LabArgs, check_permission, load_feeds, nanoseconds, open_output},
+    inputs::{
+        Existing, InputError, LabArgs, check_permission, load_feeds, nanoseconds, open_output,
+    },
     printer, summary,
 };
 use crate::{
@@ -73,7 +75,7 @@ pub(super) fn replay(args: &ReplayArgs) -> anyhow::Result<Exit> {
         interfaces: Vec::new(),
         clock: Clock::UNIX,
     };
-    let mut output = open_output(args.output.as_deref())?;
+    let mut output = open_output(args.output.as_deref(), Existing::Replace)?;
     let mut table = summary::FlowRows::default();
     let outcome = replay::run(
         capture,

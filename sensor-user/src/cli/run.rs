@@ -8,7 +8,9 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::{
     Exit,
-    inputs::{InputError, LabArgs, check_permission, load_feeds, nanoseconds, open_output},
+    inputs::{
+        Existing, InputError, LabArgs, check_permission, load_feeds, nanoseconds, open_output,
+    },
     printer,
     summary::{self, count},
 };
@@ -40,7 +42,7 @@ pub(super) struct RunArgs {
     #[arg(long)]
     generic: bool,
 
-    /// Write records to a file instead of standard output
+    /// Write records to the end of a file instead of standard output
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
 
@@ -86,8 +88,8 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     let asked = args.duration.map_or(lab::LONGEST, Duration::from_secs);
     let duration = asked.min(lab::LONGEST);
 
+    let output = open_output(args.output.as_deref(), Existing::Append)?;
     let mut kernel = load(args)?;
-    let output = open_output(args.output.as_deref())?;
     let names = names(&interfaces, watchlist, duration)?;
     kernel.publish(&names.compiled.tables)?;
     attach(&mut kernel, &interfaces, args.generic)?;

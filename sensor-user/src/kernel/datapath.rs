@@ -49,7 +49,9 @@ pub enum DatapathError {
 
 /// The kernel's side of the sensor.
 pub trait Datapath {
-    /// Puts a generation into force. Either all of it or nothing changes.
+    /// Puts a generation into force. Either all of it or nothing changes, but an error of
+    /// the last step, which waits for packets still judged by the generation before, comes
+    /// with the new one in force.
     fn publish(&mut self, tables: &Tables) -> Result<(), DatapathError>;
 
     /// Promises attendance until `until`, in nanoseconds since boot.

@@ -17,6 +17,15 @@ pub struct Flow {
     pub value: FlowValue,
 }
 
+/// What a part of a flow did to the table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Absorbed {
+    /// Whether a flow begins with this part.
+    pub begins: bool,
+    /// The flow counted so far, when it had ended before this part began.
+    pub ended: Option<Flow>,
+}
+
 /// When a flow is complete (IPFIX `flowIdleTimeout`, `flowActiveTimeout`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timeouts {
@@ -47,9 +56,8 @@ impl FlowTable {
         self.flows.contains_key(key)
     }
 
-    /// Adds a part of a flow. Returns the flow counted so far when it had ended before
-    /// this part began.
-    pub fn absorb(&mut self, key: FlowKey, part: FlowValue) -> Option<Flow> {
+    /// Adds a part of a flow.
+    pub fn absorb(&mut self, key: FlowKey, part: FlowValue) -> Absorbed {
         let known = self.flows.entry(key).or_default();
         let had_ended = known.packets > 0
             && self
@@ -57,10 +65,17 @@ impl FlowTable {
                 .is_some_and(|timeouts| part.first.saturating_sub(known.last) >= timeouts.idle);
         if had_ended {
             let value = std::mem::replace(known, part);
-            return Some(Flow { key, value });
+            return Absorbed {
+                begins: true,
+                ended: Some(Flow { key, value }),
+            };
         }
+        let begins = known.packets == 0;
         known.absorb(&part);
-        None
+        Absorbed {
+            begins,
+            ended: None,
+        }
     }
 
     /// Takes out the flows that are complete at `now`.
@@ -124,7 +139,7 @@ mod tests {
     fn without_timeouts_a_flow_is_one_however_many_parts_it_came_in() {
         let mut table = FlowTable::new(None);
         for time in [5, 1_000, 1_000_000] {
-            assert_eq!(table.absorb(key(6), part(time, time)), None);
+            assert_eq!(table.absorb(key(6), part(time, time)).ended, None);
             assert_eq!(table.expire(time), []);
         }
         let flows = table.drain();
@@ -150,7 +165,9 @@ mod tests {
     fn a_part_after_the_idle_timeout_begins_another_flow() {
         let mut table = FlowTable::new(Some(TIMEOUTS));
         table.absorb(key(6), part(0, 0));
-        let ended = table.absorb(key(6), part(10, 10)).unwrap();
+        let absorbed = table.absorb(key(6), part(10, 10));
+        assert!(absorbed.begins);
+        let ended = absorbed.ended.unwrap();
         assert_eq!((ended.value.first, ended.value.packets), (0, 1));
         assert_eq!(table.drain()[0].value.first, 10);
     }
@@ -166,7 +183,8 @@ mod tests {
             let (mut time, mut out) = (0, 0);
             for &(protocol, pause) in &parts {
                 time += pause;
-                out += table.absorb(key(protocol), part(time, time)).map_or(0, |f| f.value.packets);
+                let absorbed = table.absorb(key(protocol), part(time, time));
+                out += absorbed.ended.map_or(0, |flow| flow.value.packets);
                 out += table.expire(time).iter().map(|f| f.value.packets).sum::<u64>();
             }
             out += table.drain().iter().map(|f| f.value.packets).sum::<u64>();

@@ -115,15 +115,11 @@ pub struct Names {
 
 impl Names {
     /// The record of a flow, under all its approvals.
-    pub fn record(&self, id: RecordId, Flow { key, value }: &Flow) -> Record {
+    pub fn record(&self, id: RecordId, flow: &Flow) -> Record {
+        let value = &flow.value;
         Record {
             id,
-            notice: self.notice(
-                key,
-                (value.class, value.direction),
-                (value.source_set, value.destination_set),
-                value.first,
-            ),
+            notice: self.begun(flow),
             end: self.clock.unix_ns(value.last),
             packets: value.packets,
             octets: value.octets,
@@ -132,7 +128,17 @@ impl Names {
         }
     }
 
-    /// The notice of a new flow.
+    /// The notice of a flow, from its counts.
+    pub fn begun(&self, Flow { key, value }: &Flow) -> Notice {
+        self.notice(
+            key,
+            (value.class, value.direction),
+            (value.source_set, value.destination_set),
+            value.first,
+        )
+    }
+
+    /// The notice of a flow, from the kernel's.
     pub fn announced(&self, event: &FlowEvent) -> Notice {
         let FlowEvent {
             key,

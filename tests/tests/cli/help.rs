@@ -57,7 +57,7 @@ fn help_of_run() {
           --state-dir <DIR>           State folder beside which lab mode is refused when it is a real
                                       sensor's [default: /var/lib/sekisho]
           --generic                   Attach in the network stack where the driver has no native XDP
-          --output <FILE>             Write records to a file instead of standard output
+          --output <FILE>             Write records to the end of a file instead of standard output
           --duration <SECONDS>        End after so many seconds; lab mode ends after an hour in any case
           --idle-timeout <SECONDS>    Seconds without a packet after which a flow is written [default:
                                       15]
