@@ -1,14 +1,10 @@
 //! Notices of new flows, through a ring buffer.
 //!
-//! User space drains on a timer. It is woken only when the backlog passes half of
-//! the ring: a wake-up for every notice costs more than all other work on a packet.
+//! User space drains on a timer and is never woken: a wake-up for every notice costs more
+//! than all other work on a packet. A notice without room is counted, and user space makes
+//! it up from the counts of its flow.
 
-use aya_ebpf::{
-    bindings::{BPF_RB_AVAIL_DATA, BPF_RB_FORCE_WAKEUP, BPF_RB_NO_WAKEUP},
-    btf_maps::RingBuf,
-    helpers::bpf_ringbuf_query,
-    macros::btf_map,
-};
+use aya_ebpf::{bindings::BPF_RB_NO_WAKEUP, btf_maps::RingBuf, macros::btf_map};
 use sensor_common::{FlowEvent, FlowKey, FlowValue, Stat};
 
 use crate::{stats, words};
@@ -38,21 +34,5 @@ pub(crate) fn announce(key: &FlowKey, value: &FlowValue) {
             .cast::<u64>()
             .write_volatile(u64::from_ne_bytes(tail));
     }
-    entry.submit(wake_up());
-}
-
-#[inline(always)]
-fn wake_up() -> u64 {
-    // SAFETY: the map is a ring buffer, and the helper only reads its positions.
-    let backlog = unsafe {
-        bpf_ringbuf_query(
-            (&raw const EVENTS).cast_mut().cast(),
-            u64::from(BPF_RB_AVAIL_DATA),
-        )
-    };
-    u64::from(if backlog > RING as u64 / 2 {
-        BPF_RB_FORCE_WAKEUP
-    } else {
-        BPF_RB_NO_WAKEUP
-    })
+    entry.submit(u64::from(BPF_RB_NO_WAKEUP));
 }

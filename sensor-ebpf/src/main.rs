@@ -35,7 +35,15 @@ use crate::{context::Context, scratch::Scratch};
 pub fn sekisho(ctx: XdpContext) -> u32 {
     stats::add(Stat::Seen, 1);
     let context = Context::new(ctx);
-    let verdict = match watch(&context) {
+    let watched = match scratch::of_this_cpu() {
+        Some(scratch) => {
+            let watched = watch(&context, scratch);
+            scratch.forget();
+            watched
+        }
+        None => Ok(Verdict::NoMatch),
+    };
+    let verdict = match watched {
         Ok(verdict) => verdict,
         Err(unparsed) => {
             if let Some(reason) = Stat::of_unparsed(unparsed) {
@@ -52,10 +60,7 @@ pub fn sekisho(ctx: XdpContext) -> u32 {
 
 /// The way of every packet: parse and match.
 #[inline(always)]
-fn watch(context: &Context) -> Result<Verdict, Unparsed> {
-    let Some(scratch) = scratch::of_this_cpu() else {
-        return Ok(Verdict::NoMatch);
-    };
+fn watch(context: &Context, scratch: &mut Scratch) -> Result<Verdict, Unparsed> {
     read(context, scratch)?;
     let Some(generation) = config::generation() else {
         return Ok(Verdict::NoMatch);

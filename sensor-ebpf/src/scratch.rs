@@ -2,15 +2,15 @@
 //!
 //! A packet is put here when it is parsed. The verifier does not follow what stands in
 //! a map, so the many ways through the parser become one and what comes after it is
-//! verified once. An XDP program does not re-enter on its CPU, so one
-//! packet at a time owns it.
+//! verified once. An XDP program does not re-enter on its CPU, so one packet at a time
+//! owns it, and leaves nothing of itself behind: maps can be read from outside.
 
 use core::mem::MaybeUninit;
 
 use aya_ebpf::{btf_maps::PerCpuArray, macros::btf_map};
 use sensor_common::{FlowKey, FlowValue, Packet, SlotMask};
 
-use crate::{config::Generation, matching::Hit};
+use crate::{config::Generation, matching::Hit, words};
 
 #[btf_map]
 static SCRATCH: PerCpuArray<Scratch, 1> = PerCpuArray::new();
@@ -29,6 +29,16 @@ pub(crate) struct Scratch {
     pub(crate) key: FlowKey,
     /// What it adds to its flow.
     pub(crate) value: FlowValue,
+}
+
+impl Scratch {
+    /// Forgets the packet, whatever became of it.
+    #[inline(always)]
+    pub(crate) fn forget(&mut self) {
+        // SAFETY: every field takes zeroes: the types of `sensor-common` are valid whatever
+        // they hold, and the others may be uninitialised.
+        unsafe { words::wipe(self) };
+    }
 }
 
 /// This CPU's scratch. To be called once a packet.

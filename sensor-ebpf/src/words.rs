@@ -12,10 +12,22 @@ const WORD: usize = size_of::<u64>();
 #[inline(always)]
 pub(crate) fn clear<T: Words>(to: &mut T) {
     let () = T::CHECK;
+    // SAFETY: the type is valid whatever its words hold.
+    unsafe { wipe(to) };
+}
+
+/// Writes zero to every word of `to`.
+///
+/// # Safety
+///
+/// The type takes zeroes.
+#[inline(always)]
+pub(crate) unsafe fn wipe<T>(to: &mut T) {
+    const { assert!(size_of::<T>() % WORD == 0 && align_of::<T>() == WORD) };
     let to: *mut u64 = core::ptr::from_mut(to).cast();
     let mut word = 0;
     while word < size_of::<T>() / WORD {
-        // SAFETY: the word lies inside `T`, which is words and takes any of them.
+        // SAFETY: the word lies inside `T`, which the caller lets be zero.
         unsafe { to.add(word).write_volatile(0) };
         word += 1;
     }

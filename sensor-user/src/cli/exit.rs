@@ -109,7 +109,7 @@ impl Exit {
         if cause.is::<AttachError>() {
             return Some(Self::NotAttached);
         }
-        if cause.is::<ProbeError>() {
+        if let Some(ProbeError::NoSuchInterface { .. }) = cause.downcast_ref() {
             return Some(Self::NoInterface);
         }
         if cause.is::<CaptureError>() {

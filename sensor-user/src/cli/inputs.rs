@@ -108,8 +108,8 @@ pub(super) fn load_feeds(paths: &[PathBuf], shortest: Shortest) -> Result<Watchl
 pub(super) enum Existing {
     /// It is written on: what a run has recorded, no other run can bring back.
     Append,
-    /// It is replaced: the same capture gives the same output.
-    Replace,
+    /// It stays as it is, unless it is empty or no file: it may be the capture itself.
+    Refuse,
 }
 
 /// Opens the file named, or standard output.
@@ -122,7 +122,12 @@ pub(super) fn open_output(
     };
     let opened = match existing {
         Existing::Append => File::options().create(true).append(true).open(path),
-        Existing::Replace => File::create(path),
+        Existing::Refuse => match path.metadata() {
+            Ok(there) if there.is_file() && there.len() > 0 => {
+                Err(io::ErrorKind::AlreadyExists.into())
+            }
+            _ => File::create(path),
+        },
     };
     match opened {
         Ok(file) => Ok(Box::new(BufWriter::new(file))),

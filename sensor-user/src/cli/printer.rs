@@ -1,11 +1,8 @@
 //! The one place that prints to standard error.
+//!
+//! Whoever reads it may have gone, as `head` does; that is no reason to end a run.
 
-#![expect(
-    clippy::print_stderr,
-    reason = "the one place that prints to standard error"
-)]
-
-use std::io;
+use std::io::{self, Write as _};
 
 /// One line about how the command failed.
 pub(super) fn error(error: &anyhow::Error) {
@@ -23,28 +20,29 @@ pub(super) fn error(error: &anyhow::Error) {
             told.push_str(&text);
         }
     }
-    eprintln!("sekisho: {}", one_line(&told));
+    tell(&format!("sekisho: {}", one_line(&told)));
 }
 
 /// One line about something that is not as it should be, after which the command goes on.
 pub(super) fn warn(text: &str) {
-    eprintln!("sekisho: warning: {}", one_line(text));
+    tell(&format!("sekisho: warning: {}", one_line(text)));
 }
 
 /// One line about something worth knowing.
 pub(super) fn note(text: &str) {
-    eprintln!("sekisho: {}", one_line(text));
+    tell(&format!("sekisho: {}", one_line(text)));
 }
 
 /// Lines for the person at the terminal.
 pub(super) fn tell(text: &str) {
-    eprintln!("{text}");
+    let _ = writeln!(io::stderr(), "{text}");
 }
 
 /// What the system said of a file, in plain words.
 fn plainly(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::NotFound => "no such file".into(),
+        io::ErrorKind::AlreadyExists => "exists already; name a new file".into(),
         io::ErrorKind::IsADirectory => "is a directory; name a file in it".into(),
         io::ErrorKind::PermissionDenied => "may not be opened by this user".into(),
         _ => error.to_string(),

@@ -48,7 +48,7 @@ pub(super) struct ReplayArgs {
     #[arg(long)]
     json: bool,
 
-    /// Write to a file instead of standard output
+    /// Write to a new file instead of standard output
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
 
@@ -75,7 +75,7 @@ pub(super) fn replay(args: &ReplayArgs) -> anyhow::Result<Exit> {
         interfaces: Vec::new(),
         clock: Clock::UNIX,
     };
-    let mut output = open_output(args.output.as_deref(), Existing::Replace)?;
+    let mut output = open_output(args.output.as_deref(), Existing::Refuse)?;
     let mut table = summary::FlowRows::default();
     let outcome = replay::run(
         capture,

@@ -18,7 +18,7 @@ use crate::{
     agent::{Agent, Config},
     exporters::json::Mark,
     feeds::plain::Shortest,
-    kernel::{AttachMode, Datapath as _, Kernel, Options, boot_now, clock_now, probe},
+    kernel::{AttachError, AttachMode, Datapath as _, Kernel, Options, boot_now, clock_now, probe},
     pipeline::{Names, Timeouts},
     settings::lab,
     watchlist::{Watchlist, compile},
@@ -85,19 +85,17 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     check_permission()?;
     let interfaces = find(&args.interfaces)?;
     let watchlist = load_feeds(&args.feeds, Shortest::POLICY)?;
-    let asked = args.duration.map_or(lab::LONGEST, Duration::from_secs);
-    let duration = asked.min(lab::LONGEST);
-
     let output = open_output(args.output.as_deref(), Existing::Append)?;
-    let mut kernel = load(args)?;
-    let names = names(&interfaces, watchlist, duration)?;
+    let mut kernel = load(args, &interfaces)?;
+    let names = names(&interfaces, watchlist, lasting(args.duration))?;
     kernel.publish(&names.compiled.tables)?;
     attach(&mut kernel, &interfaces, args.generic)?;
     printer::tell(&format!(
         "LAB: {}; ends by itself in {} s; Ctrl-C ends it now",
         count(names.watchlist.indicators.len() as u64, "indicator"),
-        duration.as_secs()
+        left(&names)?.as_secs_f64().round()
     ));
+    let until_end = left(&names)?;
     let agent = Agent::new(kernel, names, output, config(args));
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
@@ -105,7 +103,7 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
         .build()
         .context("cannot start the runtime")?;
     let done = runtime.block_on(async {
-        let stop = stop_after(duration)?;
+        let stop = stop_after(until_end)?;
         let attended = || printer::tell("LAB: recording");
         anyhow::Ok(agent.run(stop, attended).await?)
     })?;
@@ -113,13 +111,33 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
-fn load(args: &RunArgs) -> anyhow::Result<Kernel> {
+/// How long the lab approval is in force: as long as asked for, up to an hour.
+fn lasting(asked: Option<u64>) -> Duration {
+    asked
+        .map_or(lab::LONGEST, Duration::from_secs)
+        .min(lab::LONGEST)
+}
+
+/// Time to the end of the approval: the run ends with it.
+fn left(names: &Names) -> anyhow::Result<Duration> {
+    let end = names
+        .compiled
+        .tables
+        .slots
+        .first()
+        .map_or(0, |slot| slot.end);
+    Ok(Duration::from_nanos(end.saturating_sub(boot_now()?)))
+}
+
+fn load(args: &RunArgs, interfaces: &[Interface]) -> anyhow::Result<Kernel> {
     let mut kernel = Kernel::load(Options {
         lab: true,
         flow_capacity: args.flow_capacity,
     })?;
-    let own = probe::own_addresses().context("cannot read the addresses of this host")?;
-    kernel.set_own_addresses(own)?;
+    if interfaces.iter().any(|interface| interface.is_real) {
+        let own = probe::own_addresses().context("cannot read the addresses of this host")?;
+        kernel.set_own_addresses(own)?;
+    }
     Ok(kernel)
 }
 
@@ -175,15 +193,17 @@ const LEASE: Duration = Duration::from_secs(20);
 /// Lines that wait for a slow output.
 const BACKLOG: usize = 65_536;
 
-/// Completes at SIGINT, at SIGTERM or when time is up. Then a second signal ends the process
+/// Completes at SIGINT, SIGTERM or SIGHUP, or when time is up. Then a second signal ends the process
 /// at once: whoever reads the output may have stopped reading.
 fn stop_after(duration: Duration) -> anyhow::Result<impl Future<Output = ()> + Send> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
+    let mut hangup = signal(SignalKind::hangup())?;
     Ok(async move {
         tokio::select! {
             _ = interrupt.recv() => {}
             _ = terminate.recv() => {}
+            _ = hangup.recv() => {}
             () = tokio::time::sleep(duration) => {}
         }
         tokio::spawn(async move {
@@ -203,6 +223,12 @@ fn find(names: &[String]) -> anyhow::Result<Vec<Interface>> {
         let index = probe::interface_index(name)?;
         if found.iter().any(|known| known.index == index) {
             return Err(InputError::Usage(format!("interface {name} is named twice")).into());
+        }
+        if !probe::is_ethernet(index) {
+            return Err(AttachError::NotEthernet {
+                interface: name.clone(),
+            }
+            .into());
         }
         let is_real = !probe::is_virtual_end(index);
         found.push(Interface {
@@ -234,4 +260,30 @@ fn watching(interface: &Interface, mode: AttachMode) -> String {
         ""
     };
     format!("LAB: watching {name}, {} mode{limit}", mode.name())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lab_run_lasts_as_long_as_asked_for_up_to_an_hour() {
+        assert_eq!(lasting(Some(5)), Duration::from_secs(5));
+        assert_eq!(lasting(None), Duration::from_hours(1));
+        assert_eq!(lasting(Some(86_400)), Duration::from_hours(1));
+        assert_eq!(lasting(Some(u64::MAX)), Duration::from_hours(1));
+    }
+
+    #[test]
+    fn a_run_ends_with_its_approval() {
+        let interface = Interface {
+            name: "veth0".into(),
+            index: 1,
+            is_real: true,
+        };
+        let names = names(&[interface], Watchlist::default(), lasting(Some(86_400))).unwrap();
+        let slot = names.compiled.tables.slots[0];
+        assert_eq!((slot.interfaces, slot.own_addresses_only), (1, 1));
+        assert!(left(&names).unwrap() <= Duration::from_hours(1));
+    }
 }

@@ -49,10 +49,20 @@ pub enum AttachError {
     },
     /// The driver has no native XDP.
     #[error(
-        "interface {interface}: its driver has no native XDP; \
+        "interface {interface}: its driver has no native XDP, or an offload stands in its way \
+         ('sekisho check --interface {interface}'); \
          --generic attaches in the network stack, which is slower"
     )]
     NoNative {
+        /// The interface.
+        interface: String,
+    },
+    /// Frames without an Ethernet header.
+    #[error(
+        "interface {interface}: its frames have no Ethernet header, so the program would read \
+         them wrong; only Ethernet interfaces can be watched"
+    )]
+    NotEthernet {
         /// The interface.
         interface: String,
     },

@@ -21,6 +21,9 @@ use super::{
 };
 use crate::watchlist::Tables;
 
+/// Words of `Scratch` in sensor-ebpf/src/scratch.rs; loading fails when they differ.
+const SCRATCH_WORDS: usize = 32;
+
 const PROGRAM: &str = "sekisho";
 
 /// Why the program could not be loaded.
@@ -71,6 +74,7 @@ pub struct Kernel {
     lease: Array<MapData, u64>,
     own_addresses: HashMap<MapData, Wire<OwnAddress>, u32>,
     events: RingBuf<MapData>,
+    scratch: PerCpuArray<MapData, [u64; SCRATCH_WORDS]>,
     generations: Generations,
     flows: FlowBanks,
 }
@@ -116,6 +120,7 @@ impl Kernel {
             lease: take(&mut ebpf, "LEASE")?,
             own_addresses: take(&mut ebpf, "OWN_ADDRESSES")?,
             events: take(&mut ebpf, "EVENTS")?,
+            scratch: take(&mut ebpf, "SCRATCH")?,
             generations,
             flows,
             ebpf,
@@ -136,6 +141,20 @@ impl Kernel {
                 })?;
         }
         Ok(())
+    }
+
+    /// Words of the program's scratch that are not zero, on any CPU. While no packet is
+    /// being judged there are none: nothing of a packet stays in the kernel but its counts.
+    pub fn leftovers(&self) -> Result<usize, DatapathError> {
+        let per_cpu = self
+            .scratch
+            .get(&0, 0)
+            .map_err(|source| DatapathError::Map {
+                map: "SCRATCH",
+                source,
+            })?;
+        let words = per_cpu.iter().flatten();
+        Ok(words.filter(|word| **word != 0).count())
     }
 
     pub(super) fn program(&mut self) -> Result<&mut Xdp, LoadError> {

@@ -108,6 +108,12 @@ pub fn is_virtual_end(index: u32) -> bool {
     link::by_index(index).is_ok_and(|link| link.is_virtual_end && !link.has_parent)
 }
 
+/// Whether the frames of an interface begin with an Ethernet header, as those of a tun or a
+/// tunnel do not. An interface that cannot be asked counts as one without.
+pub fn is_ethernet(index: u32) -> bool {
+    link::by_index(index).is_ok_and(|link| link.is_ethernet)
+}
+
 /// Whether this process may load and attach XDP programs; unknown counts as yes, since the
 /// kernel says no itself.
 pub fn may_load_programs() -> bool {

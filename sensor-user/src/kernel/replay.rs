@@ -118,6 +118,11 @@ impl Replayer {
         self.kernel.set_own_addresses(addresses)
     }
 
+    /// See [`Kernel::leftovers`].
+    pub fn leftovers(&self) -> Result<usize, DatapathError> {
+        self.kernel.leftovers()
+    }
+
     /// No frame this short holds a packet, so there is nothing to match.
     fn judge_on_host(&mut self, captured: &[u8], context: ReplayContext) {
         let frame = Bytes {

@@ -18,11 +18,12 @@ impl Losses {
     ///
     /// `flow_table` and `limiter` are packets that stand in no record, `totals`
     /// packets that stand in no total; `events` are notices of new flows whose
-    /// packets are counted all the same.
+    /// packets are counted all the same. A notice for which the kernel's ring had no room
+    /// is written from the counts of its flow and is none of them.
     pub fn by_stage(&self, counters: &Counters) -> BTreeMap<&'static str, u64> {
         let of = |stat: Stat| counters[stat.cell()];
         BTreeMap::from([
-            ("events", of(Stat::EventsLost) + self.notices),
+            ("events", self.notices),
             ("flow_table", of(Stat::UnattributedPackets)),
             ("limiter", self.limiter),
             ("totals", of(Stat::TotalsLost)),

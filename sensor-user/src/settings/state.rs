@@ -35,7 +35,7 @@ pub enum StateError {
     /// The folder belongs to a real sensor.
     #[error(
         "lab mode is refused: {} is the state folder of a real sensor; \
-         run lab on another machine, or name another folder with --state-dir",
+         run lab on another machine",
         folder.display()
     )]
     Real {
@@ -44,7 +44,7 @@ pub enum StateError {
     },
     /// The folder cannot be understood, so it counts as real.
     #[error(
-        "lab mode is refused: {}: {reason}; expected kind = \"lab\" or kind = \"real\"",
+        "lab mode is refused, because {} does not say that this is no real sensor: {reason}",
         file.display()
     )]
     Unclear {

@@ -108,6 +108,11 @@ impl Rig {
             self.fake.totals().unwrap(),
             "totals of kernel and fake"
         );
+        assert_eq!(
+            self.kernel.leftovers().unwrap(),
+            0,
+            "what stays of a packet in the kernel"
+        );
         let counted = Counted {
             counters,
             flows,

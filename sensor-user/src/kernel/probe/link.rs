@@ -11,7 +11,12 @@ use crate::preflight::{Link, Sample, XdpMode};
 const RTM_GETLINK: u16 = 18;
 /// `struct ifinfomsg`: family u8, padding, type u16, index i32, flags u32, change u32.
 const IFINFO: usize = 16;
+const IFINFO_TYPE: usize = 2;
 const IFINFO_FLAGS: usize = 8;
+
+/// Link types of `include/uapi/linux/if_arp.h`.
+const ARPHRD_ETHER: u16 = 1;
+const ARPHRD_LOOPBACK: u16 = 772;
 
 const IFF_UP: u32 = 0x1;
 const IFF_PROMISC: u32 = 0x100;
@@ -45,6 +50,8 @@ pub(super) struct LinkMessage {
     pub(super) sample: Option<Sample>,
     /// Whether the link has a parent device.
     pub(super) has_parent: bool,
+    /// Whether its frames begin with an Ethernet header.
+    pub(super) is_ethernet: bool,
     /// Whether the link ends in this machine: a veth, or a tun or tap.
     pub(super) is_virtual_end: bool,
     /// Id and mode of the attached XDP program.
@@ -78,6 +85,7 @@ pub(super) fn by_index(index: u32) -> io::Result<LinkMessage> {
 
 fn parse(body: &[u8]) -> Option<LinkMessage> {
     let flags = u32::from_ne_bytes(array(body, IFINFO_FLAGS)?);
+    let kind = u16::from_ne_bytes(array(body, IFINFO_TYPE)?);
     let attributes = body.get(IFINFO..)?;
     Some(LinkMessage {
         flags,
@@ -90,6 +98,7 @@ fn parse(body: &[u8]) -> Option<LinkMessage> {
             })
         }),
         has_parent: attribute(attributes, IFLA_PARENT_DEV_NAME).is_some(),
+        is_ethernet: matches!(kind, ARPHRD_ETHER | ARPHRD_LOOPBACK),
         is_virtual_end: attribute(attributes, IFLA_LINKINFO)
             .and_then(|info| attribute(info, IFLA_INFO_KIND))
             .is_some_and(|kind| matches!(kind, b"veth\0" | b"tun\0")),
