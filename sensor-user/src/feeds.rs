@@ -46,6 +46,18 @@ pub enum FeedError {
         /// The first of them.
         first: plain::BadLine,
     },
+    /// So many lines could not be read that the file is something else.
+    #[error(
+        "feed {name}: {bad} lines are no address or prefix, so it is no such list; first {first}"
+    )]
+    TooManyBad {
+        /// The feed.
+        name: String,
+        /// Lines that could not be read before decoding ended.
+        bad: usize,
+        /// The first of them.
+        first: plain::BadLine,
+    },
     /// Not a text file.
     #[error(
         "feed {name}: line {line} is not text; decompress the file, or name a list with one address or prefix a line"
@@ -69,13 +81,18 @@ pub fn load(path: &Path, shortest: plain::Shortest) -> Result<plain::Decoded, Fe
         Err(source) => return Err(FeedError::Unreadable { name, source }),
     };
     let decoded = plain::decode(&bytes, shortest);
-    if !decoded.prefixes.is_empty() {
+    if !decoded.prefixes.is_empty() && !decoded.gave_up {
         return Ok(decoded);
     }
     if let Some(line) = decoded.not_text {
         return Err(FeedError::NotText { name, line });
     }
     match decoded.bad.first() {
+        Some(first) if decoded.gave_up => Err(FeedError::TooManyBad {
+            name,
+            bad: decoded.bad.len(),
+            first: first.clone(),
+        }),
         Some(first) => Err(FeedError::NothingValid {
             name,
             bad: decoded.bad.len(),

@@ -16,7 +16,7 @@ mod wire;
 
 pub use attach::{AttachError, AttachMode, Attached};
 pub use clock::{boot_now, clock_now};
-pub use datapath::{Datapath, DatapathError};
+pub use datapath::{Datapath, DatapathError, Held};
 pub use fake::Fake;
 pub use loader::{Kernel, LoadError, Options};
 pub use object::{OBJECT, ObjectError, map_names, wire_version};

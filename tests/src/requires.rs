@@ -38,10 +38,11 @@ macro_rules! require {
     };
 }
 
-/// `CAP_NET_ADMIN`, `CAP_SYS_ADMIN` and `CAP_BPF` of linux/capability.h.
-const CAPABILITIES: [(u8, &str); 3] = [
+/// Of linux/capability.h.
+const CAPABILITIES: [(u8, &str); 4] = [
     (12, "CAP_NET_ADMIN"),
     (21, "CAP_SYS_ADMIN"),
+    (38, "CAP_PERFMON"),
     (39, "CAP_BPF"),
 ];
 

@@ -34,16 +34,19 @@ pub(super) async fn run(
             batch = batches.recv() => batch,
             () = stage.limiter.closed() => None,
         };
-        let Some(batch) = batch else { break };
+        let Some(batch) = batch else {
+            // Without a last batch the stage before has failed; what it had drained counts.
+            stage.limiter.wait_from_now_on();
+            stage.write_all().await;
+            break;
+        };
         let end = batch.end;
         if end.is_some() {
             stage.limiter.wait_from_now_on();
         }
         stage.take(batch).await;
         if let Some(counters) = end {
-            for flow in stage.table.drain() {
-                stage.write(&flow).await;
-            }
+            stage.write_all().await;
             stage.summary.finish(&counters, stage.limiter.losses());
             let summary = stage.summary.clone();
             stage.limiter.pass_summary(summary).await;
@@ -91,6 +94,12 @@ impl Assemble {
             }
         }
         for flow in self.table.expire(now) {
+            self.write(&flow).await;
+        }
+    }
+
+    async fn write_all(&mut self) {
+        for flow in self.table.drain() {
             self.write(&flow).await;
         }
     }

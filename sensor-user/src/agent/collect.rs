@@ -1,10 +1,12 @@
 //! Collect: attends the kernel and drains it on a timer.
 
+use std::collections::BTreeSet;
+
 use sensor_common::{Counters, FlowEvent, FlowKey, FlowValue};
 use tokio::{sync::mpsc, time::MissedTickBehavior};
 
 use super::Config;
-use crate::kernel::{Datapath, DatapathError, boot_now};
+use crate::kernel::{Datapath, DatapathError, Held, boot_now};
 
 /// What one drain brought.
 #[derive(Debug)]
@@ -31,41 +33,74 @@ pub(super) async fn run<D: Datapath>(
     let mut timer = tokio::time::interval(config.tick);
     timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let lease = u64::try_from(config.lease.as_nanos()).unwrap_or(0);
-    loop {
+    let mut missed = BTreeSet::new();
+    let mut failed = Ok(());
+    while failed.is_ok() {
         tokio::select! {
             () = &mut stop => break,
             () = batches.closed() => break,
             _ = timer.tick() => {}
         }
-        datapath.attend(boot_now()?.saturating_add(lease))?;
-        if let Some(attended) = attended.take() {
+        failed = boot_now()
+            .and_then(|now| datapath.attend(now.saturating_add(lease)))
+            .and_then(|()| look_after(&datapath, &mut missed));
+        if failed.is_ok()
+            && let Some(attended) = attended.take()
+        {
             attended();
         }
-        let batch = drain(&mut datapath)?;
+        let (batch, drained) = drain(&mut datapath);
+        failed = failed.and(drained);
         if batches.send(batch).await.is_err() {
             break;
         }
     }
     datapath.detach();
-    datapath.attend(0)?;
-    let mut last = drain(&mut datapath)?;
-    last.end = Some(datapath.counters()?);
+    failed = failed.and(datapath.attend(0));
+    let (mut last, drained) = drain(&mut datapath);
+    last.end = datapath.counters().ok();
     // A receiver that is gone failed, and its error is the one reported.
     let _ = batches.send(last).await;
+    failed.and(drained)
+}
+
+/// Says which interfaces went away, each once; an error when none is left.
+fn look_after(
+    datapath: &impl Datapath,
+    missed: &mut BTreeSet<String>,
+) -> Result<(), DatapathError> {
+    let Held { attached, vanished } = datapath.held()?;
+    for interface in &vanished {
+        if missed.insert(interface.clone()) {
+            tracing::warn!(
+                interface,
+                "went away, or somebody detached the program: nothing is seen there any more"
+            );
+        }
+    }
+    if attached == 0 && !vanished.is_empty() {
+        let interfaces = vanished.join(", ");
+        return Err(DatapathError::Vanished { interfaces });
+    }
     Ok(())
 }
 
 /// Flows first: draining them waits for the programs that counted them, so the notice of
 /// every flow drained is in the ring by then, and comes in this batch or came before.
-fn drain(datapath: &mut impl Datapath) -> Result<Batch, DatapathError> {
+///
+/// What was drained before a failure comes with it: it is no longer in the kernel.
+fn drain(datapath: &mut impl Datapath) -> (Batch, Result<(), DatapathError>) {
     let mut flows = Vec::new();
-    datapath.drain_flows(&mut |key, value| flows.push((key, value)))?;
     let mut events = Vec::new();
-    datapath.drain_events(&mut |event| events.push(event))?;
-    Ok(Batch {
-        now: boot_now()?,
+    let drained = datapath
+        .drain_flows(&mut |key, value| flows.push((key, value)))
+        .and_then(|()| datapath.drain_events(&mut |event| events.push(event)));
+    let now = boot_now().unwrap_or(0);
+    let batch = Batch {
+        now,
         events,
         flows,
         end: None,
-    })
+    };
+    (batch, drained)
 }

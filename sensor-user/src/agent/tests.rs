@@ -7,7 +7,7 @@ use sensor_common::{ReplayContext, Stat, Verdict};
 
 use super::*;
 use crate::{
-    kernel::{Fake, boot_now, clock_now},
+    kernel::{Fake, Held, boot_now, clock_now},
     settings::lab,
     watchlist::{Approval, Watchlist, compile},
 };
@@ -40,6 +40,9 @@ impl Datapath for Shared {
     }
     fn totals(&self) -> Result<Vec<sensor_common::Totals>, DatapathError> {
         self.0.lock().unwrap().totals()
+    }
+    fn held(&self) -> Result<Held, DatapathError> {
+        self.0.lock().unwrap().held()
     }
     fn detach(&mut self) {
         self.0.lock().unwrap().detach();
@@ -251,6 +254,38 @@ async fn an_output_that_fails_stops_recording_and_is_the_error() {
     datapath.0.lock().unwrap().receive(&frame, now(&frame));
     assert!(matches!(run.await.unwrap(), Err(AgentError::Output(_))));
     assert_eq!(datapath.0.lock().unwrap().attended_until(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn recording_goes_on_while_an_interface_is_left_and_ends_with_the_last() {
+    let (datapath, output) = (fake(), Output::default());
+    let agent = agent(&datapath, lab_names(), output.clone(), config());
+    let run = tokio::spawn(agent.run(std::future::pending(), || {}));
+    attended(&datapath).await;
+    let held = |attached, vanished: &[&str]| Held {
+        attached,
+        vanished: vanished.iter().map(|name| (*name).to_owned()).collect(),
+    };
+    datapath.0.lock().unwrap().set_held(held(1, &["veth0"]));
+    tokio::time::sleep(Duration::from_millis(30)).await;
+    let frame = udp(1);
+    datapath.0.lock().unwrap().receive(&frame, now(&frame));
+    datapath
+        .0
+        .lock()
+        .unwrap()
+        .set_held(held(0, &["veth0", "veth1"]));
+    let ended = run.await.unwrap().unwrap_err();
+    assert_eq!(
+        ended.to_string(),
+        "recording has stopped: veth0, veth1 went away, or somebody detached the program"
+    );
+    assert_eq!(
+        output.objects("flow").len(),
+        1,
+        "what was counted is written"
+    );
+    assert_eq!(output.objects("summary")[0]["seen"], 1);
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use crate::{
     agent::AgentError,
     capture::CaptureError,
     feeds::FeedError,
-    kernel::{AttachError, LoadError, ReplayError, probe::ProbeError},
+    kernel::{AttachError, DatapathError, LoadError, ReplayError, probe::ProbeError},
     replay,
     settings::state::StateError,
 };
@@ -106,7 +106,9 @@ impl Exit {
         if let Some(LoadError::Permission) = cause.downcast_ref() {
             return Some(Self::NotPermitted);
         }
-        if cause.is::<AttachError>() {
+        if cause.is::<AttachError>()
+            || matches!(cause.downcast_ref(), Some(DatapathError::Vanished { .. }))
+        {
             return Some(Self::NotAttached);
         }
         if let Some(ProbeError::NoSuchInterface { .. }) = cause.downcast_ref() {
@@ -122,7 +124,9 @@ impl Exit {
         match error {
             FeedError::Unreadable { .. } | FeedError::Directory { .. } => Self::FeedUnreadable,
             FeedError::Empty { .. } => Self::FeedEmpty,
-            FeedError::NothingValid { .. } | FeedError::NotText { .. } => Self::FeedInvalid,
+            FeedError::NothingValid { .. }
+            | FeedError::TooManyBad { .. }
+            | FeedError::NotText { .. } => Self::FeedInvalid,
         }
     }
 }

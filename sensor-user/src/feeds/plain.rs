@@ -12,6 +12,9 @@ use thiserror::Error;
 /// Longest line that is read, in bytes.
 const LONGEST_LINE: usize = 1024;
 
+/// Bad lines after which a file is taken for something else than a list.
+pub const MOST_BAD: usize = 10_000;
+
 /// The shortest prefixes accepted as indicators.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Shortest {
@@ -40,6 +43,8 @@ pub struct Decoded {
     pub repeated: usize,
     /// The first line that is not text.
     pub not_text: Option<u32>,
+    /// Whether decoding ended early, after [`MOST_BAD`] bad lines.
+    pub gave_up: bool,
 }
 
 /// A line that could not be read.
@@ -113,6 +118,10 @@ pub fn decode(bytes: &[u8], shortest: Shortest) -> Decoded {
                     decoded.not_text = Some(line);
                 }
                 decoded.bad.push(BadLine { line, fault });
+                if decoded.bad.len() == MOST_BAD {
+                    decoded.gave_up = true;
+                    break;
+                }
             }
         }
     }

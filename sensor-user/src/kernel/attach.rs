@@ -96,7 +96,78 @@ pub enum AttachError {
 
 /// A held attachment; letting it go detaches.
 pub struct Attached {
-    _link: OwnedFd,
+    link: OwnedFd,
+    interface: String,
+}
+
+impl Attached {
+    /// The interface's name when it was attached to.
+    pub(super) fn interface(&self) -> &str {
+        &self.interface
+    }
+
+    /// Whether the interface still holds the program.
+    ///
+    /// The link of an interface that is gone, or that was detached, has no interface index
+    /// (`bpf_xdp_link_fill_link_info`, net/core/dev.c).
+    pub(super) fn is_attached(&self) -> Result<bool, DatapathError> {
+        let mut info = LinkInfo::default();
+        let attributes = GetInfo {
+            bpf_fd: self.link.as_raw_fd().cast_unsigned(),
+            info_len: INFO_LENGTH,
+            info: (&raw mut info) as u64,
+        };
+        // SAFETY: the kernel reads the attributes and writes as many bytes of `info` as it is
+        // told there are.
+        let done = unsafe { bpf(bpf_cmd::BPF_OBJ_GET_INFO_BY_FD, &attributes) };
+        if done < 0 {
+            return Err(DatapathError::System {
+                call: "asking for the state of a bpf_link",
+                source: io::Error::last_os_error(),
+            });
+        }
+        Ok(info.ifindex != 0)
+    }
+}
+
+/// The beginning of `struct bpf_link_info` for XDP (include/uapi/linux/bpf.h).
+#[repr(C)]
+#[derive(Default)]
+struct LinkInfo {
+    kind: u32,
+    id: u32,
+    prog_id: u32,
+    padding: u32,
+    ifindex: u32,
+    more: [u32; 11],
+}
+
+const INFO_LENGTH: u32 = 64;
+const _: () = assert!(size_of::<LinkInfo>() == INFO_LENGTH as usize);
+
+/// The part of `union bpf_attr` that `BPF_OBJ_GET_INFO_BY_FD` reads.
+#[repr(C)]
+struct GetInfo {
+    bpf_fd: u32,
+    info_len: u32,
+    info: u64,
+}
+
+/// The system call.
+///
+/// # Safety
+///
+/// The attributes are those of the command, and what they point to is there.
+unsafe fn bpf<T>(command: bpf_cmd, attributes: &T) -> libc::c_long {
+    // SAFETY: the kernel reads as many bytes of the attributes as it is told there are.
+    unsafe {
+        libc::syscall(
+            libc::SYS_bpf,
+            command as u32,
+            core::ptr::from_ref(attributes),
+            size_of::<T>(),
+        )
+    }
 }
 
 impl Kernel {
@@ -117,7 +188,10 @@ impl Kernel {
         let program = self.program()?.fd().map_err(LoadError::Program)?;
         match create_link(program.as_fd().as_raw_fd(), index, mode) {
             Ok(link) => {
-                self.links.push(Attached { _link: link });
+                self.links.push(Attached {
+                    link,
+                    interface: name.to_owned(),
+                });
                 Ok(())
             }
             Err(source) => Err(refused(name.to_owned(), index, mode, source)),
@@ -144,15 +218,8 @@ fn create_link(program: i32, index: u32, mode: AttachMode) -> io::Result<OwnedFd
             AttachMode::Generic => XDP_FLAGS_SKB_MODE,
         },
     };
-    // SAFETY: the kernel reads as many bytes of the attributes as it is told there are.
-    let created = unsafe {
-        libc::syscall(
-            libc::SYS_bpf,
-            bpf_cmd::BPF_LINK_CREATE as u32,
-            &raw const attributes,
-            size_of::<LinkCreate>(),
-        )
-    };
+    // SAFETY: the attributes hold no pointer.
+    let created = unsafe { bpf(bpf_cmd::BPF_LINK_CREATE, &attributes) };
     match i32::try_from(created) {
         // SAFETY: the kernel has just made this descriptor, and nobody else knows it.
         Ok(link) if link >= 0 => Ok(unsafe { OwnedFd::from_raw_fd(link) }),

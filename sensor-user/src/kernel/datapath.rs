@@ -39,12 +39,27 @@ pub enum DatapathError {
         /// The generation in force; 0 is none.
         current: u64,
     },
+    /// No interface holds the program any more.
+    #[error("recording has stopped: {interfaces} went away, or somebody detached the program")]
+    Vanished {
+        /// The interfaces.
+        interfaces: String,
+    },
     /// The ring buffer held something that is no event.
     #[error("the ring buffer held {length} bytes that are no event of this version")]
     NotAnEvent {
         /// Their number.
         length: usize,
     },
+}
+
+/// Which interfaces hold the program.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Held {
+    /// Those that do.
+    pub attached: usize,
+    /// Those that no longer do, because they are gone or somebody detached the program.
+    pub vanished: Vec<String>,
 }
 
 /// The kernel's side of the sensor.
@@ -75,6 +90,9 @@ pub trait Datapath {
 
     /// Lasting totals by match set of the generation in force, summed over CPUs.
     fn totals(&self) -> Result<Vec<Totals>, DatapathError>;
+
+    /// Which interfaces still hold the program.
+    fn held(&self) -> Result<Held, DatapathError>;
 
     /// Lets go of every interface: no packet is counted afterwards.
     fn detach(&mut self);

@@ -13,7 +13,7 @@ use sensor_common::{
     Totals, Unparsed, Verdict, judge, parse,
 };
 
-use super::{Datapath, DatapathError, loader::own_address};
+use super::{Datapath, DatapathError, Held, loader::own_address};
 use crate::watchlist::Tables;
 
 /// A datapath in memory.
@@ -30,6 +30,7 @@ pub struct Fake {
     events: Vec<FlowEvent>,
     totals: Vec<Totals>,
     attached: bool,
+    held: Held,
 }
 
 impl Fake {
@@ -54,6 +55,7 @@ impl Fake {
             events: Vec::new(),
             totals: Vec::new(),
             attached: true,
+            held: Held::default(),
         }
     }
 
@@ -67,6 +69,11 @@ impl Fake {
                 } = own_address(address);
                 (address, ip_version)
             }));
+    }
+
+    /// Says from now on that this is which interfaces hold the program.
+    pub fn set_held(&mut self, held: Held) {
+        self.held = held;
     }
 
     /// The deadline last promised, in nanoseconds since boot.
@@ -232,6 +239,10 @@ impl Datapath for Fake {
 
     fn totals(&self) -> Result<Vec<Totals>, DatapathError> {
         Ok(self.totals.clone())
+    }
+
+    fn held(&self) -> Result<Held, DatapathError> {
+        Ok(self.held.clone())
     }
 
     fn detach(&mut self) {

@@ -13,7 +13,7 @@ use thiserror::Error;
 use zerocopy::FromBytes as _;
 
 use super::{
-    Attached, Datapath, DatapathError,
+    Attached, Datapath, DatapathError, Held,
     flows::FlowBanks,
     generation::Generations,
     object::{self, OBJECT, ObjectError},
@@ -209,6 +209,18 @@ impl Datapath for Kernel {
 
     fn totals(&self) -> Result<Vec<Totals>, DatapathError> {
         Ok(self.generations.totals())
+    }
+
+    fn held(&self) -> Result<Held, DatapathError> {
+        let mut held = Held::default();
+        for link in &self.links {
+            if link.is_attached()? {
+                held.attached += 1;
+            } else {
+                held.vanished.push(link.interface().to_owned());
+            }
+        }
+        Ok(held)
     }
 
     fn detach(&mut self) {

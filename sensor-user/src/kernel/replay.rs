@@ -11,7 +11,7 @@ use sensor_common::{
 use thiserror::Error;
 use zerocopy::IntoBytes as _;
 
-use super::{Datapath, DatapathError, Kernel, LoadError, Options};
+use super::{Datapath, DatapathError, Held, Kernel, LoadError, Options};
 use crate::watchlist::Tables;
 
 /// `ETH_HLEN`: fewer bytes are refused (`bpf_prog_test_run_xdp`, `net/bpf/test_run.c`).
@@ -174,6 +174,10 @@ impl Datapath for Replayer {
 
     fn totals(&self) -> Result<Vec<Totals>, DatapathError> {
         self.kernel.totals()
+    }
+
+    fn held(&self) -> Result<Held, DatapathError> {
+        self.kernel.held()
     }
 
     fn detach(&mut self) {

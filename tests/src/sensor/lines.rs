@@ -117,10 +117,12 @@ impl Lines {
         let mut announced = BTreeSet::new();
         let mut missed = BTreeSet::new();
         for line in &self.0 {
-            let ends = ends(line);
+            let at = |time: &str| (ends(line), line[time].as_str().unwrap_or("?").to_owned());
             match line["type"].as_str() {
-                Some("event") => drop(announced.insert(ends)),
-                Some("flow") if !announced.contains(&ends) => drop(missed.insert(ends)),
+                Some("event") => drop(announced.insert(at("time"))),
+                Some("flow") if !announced.contains(&at("start")) => {
+                    missed.insert(at("start"));
+                }
                 _ => {}
             }
         }

@@ -24,6 +24,9 @@ fn killed_twenty_times_under_traffic_it_starts_again_and_leaves_nothing() {
             } else {
                 launch().start()
             };
+            if round % 2 == 1 {
+                wait::until("the sensor is attached", || road.barrier.attached("r0"));
+            }
             // Not a proof of anything: the moment of the kill is to vary.
             thread::sleep(Duration::from_millis(round * 20));
             programs.extend(road.barrier.attached("r0"));
@@ -38,8 +41,8 @@ fn killed_twenty_times_under_traffic_it_starts_again_and_leaves_nothing() {
         sensor.stop(Signal::SIGTERM).well();
     });
     assert!(
-        !programs.is_empty(),
-        "no kill came while the sensor was attached"
+        programs.len() >= 10,
+        "half of the kills come while the sensor is attached"
     );
     wait::until("the kernel has freed the programs", || {
         let loaded = aya::programs::loaded_programs().flatten();

@@ -6,9 +6,12 @@ use aya::maps::{Map, MapData};
 use sensor_common::Totals;
 
 use super::{ANY_SIZE, MMAPABLE, Rows, of};
-use crate::kernel::DatapathError;
+use crate::{kernel::DatapathError, watchlist::NoRoom};
 
 const ARRAY: u32 = aya_obj::generated::bpf_map_type::BPF_MAP_TYPE_ARRAY as u32;
+
+/// Most bytes of totals: the kernel sets all of them aside at once.
+const LARGEST: usize = 4 << 30;
 
 /// Bytes of a key and of a value.
 const KEY: u32 = 4;
@@ -32,6 +35,12 @@ pub(super) fn create(stride: u32) -> Result<(Rows<Totals>, MappedTotals), Datapa
         source,
     })?;
     let rows = cpus.get().saturating_mul(stride);
+    let needed = rows as usize * size_of::<Totals>();
+    if needed > LARGEST {
+        let what = "bytes of totals, 32 for each prefix and CPU";
+        let room = LARGEST;
+        return Err(NoRoom { what, needed, room }.into());
+    }
     let definition = aya_obj::Map::new_from_params(ARRAY, KEY, VALUE, rows, ANY_SIZE | MMAPABLE);
     let data = MapData::create(definition, "TOTALS", None).map_err(of("TOTALS"))?;
     let mapped = MappedTotals::new(data.fd(), rows as usize, stride as usize)?;
