@@ -7,10 +7,15 @@
     reason = "a test fails where its own assumptions do"
 )]
 
-use std::{collections::BTreeMap, path::Path, process::Command};
+use std::{collections::BTreeMap, net::Ipv4Addr, path::Path, process::Command};
 
-use sekisho::capped;
-use sensor_tests::{require, requires};
+use sekisho::{
+    capped,
+    kernel::{Datapath as _, Replayer},
+    settings::lab,
+};
+use sensor_common::{ReplayContext, Stat, Verdict};
+use sensor_tests::{packet::Packet, require, requires};
 use serde_json::Value;
 
 const EXPECTED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/expected");
@@ -148,13 +153,14 @@ fn every_ethernet_capture_is_counted_as_tshark_reads_it() {
             );
         }
         let recorded = summary["verdicts"]["recorded"].as_u64().unwrap();
+        let count = |stage: &str| summary["lost"][stage].as_u64().unwrap();
         let in_flows: u64 = objects
             .iter()
             .filter(|object| object["type"] == "flow")
             .map(|flow| flow["packets"].as_u64().unwrap())
             .sum();
         assert_eq!(
-            in_flows + sum(&summary["lost"]),
+            in_flows + count("flow_table") + count("limiter"),
             recorded,
             "{name}: recorded"
         );
@@ -215,4 +221,44 @@ fn ipsum_loads_whole() {
         assert_eq!(output.status.code(), Some(0), "{feed}");
         assert!(output.stderr.is_empty(), "{feed}: a bad line was reported");
     }
+}
+
+/// The first, the middle and the last address of the feed match in the kernel, and the
+/// address after each, where the feed does not have it, does not.
+#[test]
+fn ipsum_is_whole_in_the_kernel() {
+    require!(privilege);
+    let path = require!(data "feeds").join("ipsum-counts.txt");
+    let decoded = sekisho::feeds::load(&path, sekisho::feeds::plain::Shortest::POLICY).unwrap();
+    let listed: std::collections::BTreeSet<Ipv4Addr> = (decoded.prefixes.iter())
+        .filter_map(|(prefix, _)| match prefix.network() {
+            std::net::IpAddr::V4(address) => Some(address),
+            std::net::IpAddr::V6(_) => None,
+        })
+        .collect();
+    let mut watchlist = sekisho::watchlist::Watchlist::default();
+    watchlist.add_feed("ipsum".into(), decoded.prefixes);
+    let tables = sekisho::watchlist::compile(&watchlist, &[lab::replay()], 1).tables;
+    let mut kernel = Replayer::load(true, 65_536).unwrap();
+    kernel.publish(&tables).unwrap();
+    let (mut sent, mut watched) = (0, 0);
+    for address in listed.iter().step_by(7).chain(listed.last()) {
+        let next = Ipv4Addr::from(u32::from(*address).wrapping_add(1));
+        for source in [*address, next] {
+            let frame = Packet::v4(source.octets(), [0, 0, 0, 1]).udp(1, 2).build();
+            let wire_length = u32::try_from(frame.len()).unwrap();
+            let context = ReplayContext {
+                wire_length,
+                ..ReplayContext::default()
+            };
+            kernel.run(&frame, context).unwrap();
+            sent += 1;
+            watched += u64::from(listed.contains(&source));
+        }
+    }
+    let counters = kernel.counters().unwrap();
+    let of = |verdict| counters[Stat::Verdict(verdict).cell()];
+    assert!(watched > 8_000, "{watched}");
+    assert_eq!(of(Verdict::Recorded), watched);
+    assert_eq!(of(Verdict::NoMatch), sent - watched);
 }

@@ -106,9 +106,10 @@ impl Exit {
         if let Some(LoadError::Permission) = cause.downcast_ref() {
             return Some(Self::NotPermitted);
         }
-        if cause.is::<AttachError>()
-            || matches!(cause.downcast_ref(), Some(DatapathError::Vanished { .. }))
-        {
+        if cause.is::<AttachError>() {
+            return Some(Self::NotAttached);
+        }
+        if let Some(AgentError::Datapath(DatapathError::Vanished { .. })) = cause.downcast_ref() {
             return Some(Self::NotAttached);
         }
         if let Some(ProbeError::NoSuchInterface { .. }) = cause.downcast_ref() {

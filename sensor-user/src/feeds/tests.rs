@@ -77,13 +77,10 @@ fn a_feed_without_indicators_is_an_error_of_its_kind() {
         load_bytes(b"a\nb\n"),
         Err(FeedError::NothingValid { bad: 2, .. })
     ));
-    let many = format!("192.0.2.1\n{}", "x\n".repeat(plain::MOST_BAD + 5));
+    let many = format!("192.0.2.1\n{}", "x\n".repeat(MOST_BAD + 5));
     assert!(matches!(
         load_bytes(many.as_bytes()),
-        Err(FeedError::TooManyBad {
-            bad: plain::MOST_BAD,
-            ..
-        })
+        Err(FeedError::TooManyBad { bad: MOST_BAD, .. })
     ));
     let mut noise = vec![b'\n'];
     noise.extend((0..4096u32).map(|n| n.wrapping_mul(2_654_435_761).to_le_bytes()[2]));

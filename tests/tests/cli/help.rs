@@ -91,7 +91,7 @@ fn help_of_replay() {
           --state-dir <DIR>           State folder beside which lab mode is refused when it is a real
                                       sensor's [default: /var/lib/sekisho]
           --json                      Print JSON lines instead of a table
-          --output <FILE>             Write to a file instead of standard output
+          --output <FILE>             Write to a new file instead of standard output
           --idle-timeout <SECONDS>    Seconds of the file's time without a packet after which a flow
                                       ends; off unless given
           --active-timeout <SECONDS>  Seconds of the file's time after which a flow that goes on is

@@ -57,7 +57,7 @@ fn lab_is_refused_beside_a_real_state_folder() {
     exit status: 3
     ----- stdout -----
     ----- stderr -----
-    sekisho: lab mode is refused: [FOLDER] is the state folder of a real sensor; run lab on another machine, or name another folder with --state-dir
+    sekisho: lab mode is refused: [FOLDER] is the state folder of a real sensor; run lab on another machine
     ");
 
     fs::write(folder.path().join("state.toml"), "kind = lab\n").unwrap();
@@ -67,7 +67,7 @@ fn lab_is_refused_beside_a_real_state_folder() {
     exit status: 3
     ----- stdout -----
     ----- stderr -----
-    sekisho: lab mode is refused: [FOLDER]/state.toml: string values must be quoted, expected literal string; expected kind = "lab" or kind = "real"
+    sekisho: lab mode is refused, because [FOLDER]/state.toml does not say that this is no real sensor: string values must be quoted, expected literal string
     "#);
 }
 
@@ -178,7 +178,23 @@ fn an_interface_without_native_xdp() {
     exit status: 6
     ----- stdout -----
     ----- stderr -----
-    sekisho: interface br0: its driver has no native XDP; --generic attaches in the network stack, which is slower
+    sekisho: interface br0: its driver has no native XDP, or an offload stands in its way ('sekisho check --interface br0'); --generic attaches in the network stack, which is slower
+    ");
+}
+
+/// Its frames begin with the IP header, which would be read as link addresses.
+#[test]
+fn an_interface_without_ethernet_headers() {
+    require!(privilege);
+    let (folder, namespace) = (folder(), Namespace::new());
+    namespace.ip("tuntap add dev tun0 mode tun");
+    let printed = run(&namespace, folder.path(), "feed.txt", "tun0");
+    failed_plainly(&printed, 6);
+    insta::assert_snapshot!(printed.whole(), @r"
+    exit status: 6
+    ----- stdout -----
+    ----- stderr -----
+    sekisho: interface tun0: its frames have no Ethernet header, so the program would read them wrong; only Ethernet interfaces can be watched
     ");
 }
 

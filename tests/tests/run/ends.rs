@@ -8,10 +8,10 @@ use sensor_tests::{
 };
 
 #[test]
-fn interrupt_and_terminate_drain_detach_and_sum_up() {
+fn interrupt_terminate_and_hangup_drain_detach_and_sum_up() {
     require!(privilege);
     let road = Road::v4();
-    for signal in [Signal::SIGINT, Signal::SIGTERM] {
+    for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP] {
         let sensor = Launch::new(&road.barrier, &["r0", "r1"], &["198.51.100.7"])
             .args("--tick 20")
             .ready();
@@ -110,5 +110,30 @@ fn records_are_written_while_it_runs() {
     assert_eq!(
         sums[&format!("r0 17 192.0.2.1:{port} > 198.51.100.7:5000")],
         (sent, sent * 38)
+    );
+}
+
+#[test]
+fn an_interface_that_goes_away_is_told_and_the_last_one_ends_the_run() {
+    require!(privilege);
+    let road = Road::v4();
+    let sensor = Launch::new(&road.barrier, &["r0", "r1"], &["198.51.100.7"])
+        .args("--tick 20")
+        .ready();
+    road.cross(10);
+    road.barrier.ip("link del dev r1");
+    wait::until("the sensor tells of r1", || {
+        let told = sensor.stderr();
+        (told.contains("went away") && told.contains("r1")).then_some(())
+    });
+    road.barrier.ip("link del dev r0");
+    let ended = sensor.end();
+    assert_eq!(ended.status, Some(6), "{}", ended.stderr);
+    let told = "recording has stopped: r0, r1 went away";
+    assert!(ended.stderr.contains(told), "{}", ended.stderr);
+    assert_eq!(
+        ended.lines.summary()["seen"],
+        10,
+        "what was counted is written"
     );
 }

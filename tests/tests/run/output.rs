@@ -8,7 +8,7 @@ use std::{
 
 use sensor_tests::{
     netns::v4,
-    require,
+    require, requires,
     road::{EAST_V4, Road},
     sensor::{Ended, Launch, Lines, Sensor, Signal},
     traffic, wait,
@@ -147,4 +147,54 @@ fn a_second_signal_does_not_wait_for_the_reader() {
         ended.stderr
     );
     drop(reader);
+}
+
+#[test]
+fn a_standard_error_that_nobody_reads_is_no_reason_to_end() {
+    require!(privilege);
+    let road = Road::v4();
+    let folder = tempfile::tempdir().unwrap();
+    let (feed, output) = (folder.path().join("feed"), folder.path().join("output"));
+    std::fs::write(&feed, "198.51.100.7\nno address\n").unwrap();
+    let (reader, writer) = io::pipe().unwrap();
+    drop(reader);
+    let status = (road.barrier.command(requires::binary()))
+        .args(["run", "--lab", "--interface", "r0", "--duration", "1"])
+        .arg("--state-dir")
+        .arg(folder.path().join("state"))
+        .arg("--feed")
+        .arg(&feed)
+        .arg("--output")
+        .arg(&output)
+        .stderr(writer)
+        .status()
+        .unwrap();
+    assert_eq!(status.code(), Some(0));
+    let lines = sekisho::capped::read_to_string(&output, 1 << 20).unwrap();
+    Lines::parse(&lines).account();
+}
+
+#[test]
+fn a_second_run_on_the_interface_leaves_the_output_of_the_first_alone() {
+    require!(privilege);
+    let road = Road::v4();
+    let folder = tempfile::tempdir().unwrap();
+    let output = folder.path().join("output");
+    let launch = || {
+        Launch::new(&road.barrier, &["r0"], &WATCHED)
+            .args(&format!("--tick 20 --output {}", output.display()))
+    };
+    let first = launch().ready();
+    road.cross(10);
+    wait::until("the first has written", || {
+        (std::fs::metadata(&output).unwrap().len() > 0).then_some(())
+    });
+    let before = sekisho::capped::read(&output, 1 << 20).unwrap();
+    let second = launch().start().end();
+    assert_eq!(second.status, Some(6), "{}", second.stderr);
+    let after = sekisho::capped::read(&output, 1 << 20).unwrap();
+    assert_eq!(before, after);
+    assert_eq!(first.stop(Signal::SIGTERM).status, Some(0));
+    let lines = sekisho::capped::read_to_string(&output, 1 << 20).unwrap();
+    Lines::parse(&lines).account();
 }
