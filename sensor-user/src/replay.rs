@@ -2,7 +2,10 @@
 //!
 //! It uses the file's times, never an interface, and never the state folder.
 
-use std::io::{self, Read};
+use std::{
+    collections::BTreeMap,
+    io::{self, Read},
+};
 
 use sensor_common::{MAX_INTERFACES, ReplayContext};
 use thiserror::Error;
@@ -54,7 +57,7 @@ pub struct Outcome {
     /// The last record of the file, when it was cut.
     pub truncated: Option<Truncated>,
     /// Why the file was not read to its end. Everything before was counted.
-    pub broken: Option<CaptureError>,
+    pub broken: Option<Error>,
 }
 
 /// Runs a capture and hands over its flows, then the summary.
@@ -73,18 +76,18 @@ pub fn run<R: Read>(
     let mut table = FlowTable::new(timeouts);
     let mut ended = Vec::new();
     let (mut undrained, mut drained_at, mut latest) = (0, 0, 0);
+    let mut slots = Slots::default();
     let mut is_first = true;
     let broken = loop {
         let frame = match capture.next_frame() {
             Ok(Some(frame)) => frame,
             Ok(None) => break None,
             Err(broken) if is_first => return Err(broken.into()),
-            Err(broken) => break Some(broken),
+            Err(broken) => break Some(broken.into()),
         };
-        if frame.interface >= MAX_INTERFACES {
-            return Err(Error::Interfaces { name: name.into() });
-        }
-        name_interface(&mut names, &capture, frame.interface);
+        let Some(interface) = slots.of(&mut names, &capture, frame.interface) else {
+            break Some(Error::Interfaces { name: name.into() });
+        };
         let is_due = timeouts.is_some() && frame.time.saturating_sub(drained_at) >= RESOLUTION;
         if undrained == FLOWS || is_due {
             drain(&mut kernel, &mut table, &mut ended, latest)?;
@@ -99,7 +102,7 @@ pub fn run<R: Read>(
         let context = ReplayContext {
             time: frame.time,
             wire_length,
-            interface: frame.interface,
+            interface,
         };
         kernel.run(&frame.data, context)?;
         undrained += 1;
@@ -135,14 +138,26 @@ fn drain(
     Ok(())
 }
 
-/// The name the file gives an interface, or its number.
-fn name_interface<R: Read>(names: &mut Names, capture: &Capture<R>, interface: u32) {
-    for slot in names.interfaces.len()..=interface as usize {
-        let given = u32::try_from(slot)
-            .ok()
-            .and_then(|slot| capture.interface_name(slot));
+/// Interface slots in the order in which interfaces have their first packet.
+#[derive(Default)]
+struct Slots(BTreeMap<u32, u32>);
+
+impl Slots {
+    /// The slot of an interface of the file, which is given its name there or its number;
+    /// `None` when there is no slot left.
+    fn of<R: Read>(&mut self, names: &mut Names, capture: &Capture<R>, number: u32) -> Option<u32> {
+        if let Some(slot) = self.0.get(&number) {
+            return Some(*slot);
+        }
+        let slot = u32::try_from(self.0.len()).ok()?;
+        if slot >= MAX_INTERFACES {
+            return None;
+        }
+        let named = capture.interface_name(number).map(str::to_owned);
         names
             .interfaces
-            .push(given.map_or_else(|| slot.to_string(), str::to_owned));
+            .push(named.unwrap_or_else(|| number.to_string()));
+        self.0.insert(number, slot);
+        Some(slot)
     }
 }
