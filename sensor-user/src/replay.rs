@@ -153,10 +153,10 @@ impl Slots {
         if slot >= MAX_INTERFACES {
             return None;
         }
-        let named = capture.interface_name(number).map(str::to_owned);
+        let given = capture.interface_name(number).map(str::to_owned);
         names
             .interfaces
-            .push(named.unwrap_or_else(|| number.to_string()));
+            .push(given.unwrap_or_else(|| number.to_string()));
         self.0.insert(number, slot);
         Some(slot)
     }
