@@ -46,7 +46,11 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let messages = exec::stdout(&mut build)?;
     let output = out_dir(&messages)?.join(OBJECT);
 
-    let object = workspace::target_dir()?.join(OBJECT).with_extension("o");
+    // One with a log map never stands where the released one is looked for.
+    let extension = if args.log { "log.o" } else { "o" };
+    let object = workspace::target_dir()?
+        .join(OBJECT)
+        .with_extension(extension);
     let bytes = fs::copy(&output, &object)
         .with_context(|| format!("cannot copy {} to {}", output.display(), object.display()))?;
     let digest = sha256(&object)?;
