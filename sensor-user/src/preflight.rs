@@ -144,7 +144,7 @@ pub fn judge(facts: &Facts) -> Vec<Finding> {
             frame::mtu(interface, &host.page_size),
             frame::lro(interface),
             arrival::promiscuous(interface),
-            arrival::directions(interface),
+            arrival::directions(interface, interfaces.len() - 1),
         ];
         findings.extend(on_interface.map(|finding| finding.on(&interface.name)));
     }

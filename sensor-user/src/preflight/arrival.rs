@@ -43,7 +43,8 @@ pub(super) fn promiscuous(interface: &InterfaceFacts) -> Finding {
     }
 }
 
-pub(super) fn directions(interface: &InterfaceFacts) -> Finding {
+/// `others` is how many further interfaces are to be watched.
+pub(super) fn directions(interface: &InterfaceFacts, others: usize) -> Finding {
     const CHECK: Check = Check::Directions;
     let name = &interface.name;
     let link = interface.link.as_ref().ok();
@@ -68,7 +69,12 @@ pub(super) fn directions(interface: &InterfaceFacts) -> Finding {
         "packets that leave through {name} are not seen by XDP; they are counted only if they \
          arrive on another watched interface: give that with a second --interface"
     );
+    let elsewhere = format!(
+        "packets that leave through {name} are counted where they arrived: see that the other \
+         interfaces given are those they come from"
+    );
     let (status, advice) = match (received, sent) {
+        (1.., 1..) if others > 0 => (Status::Ok, elsewhere),
         (0, 0) => (
             Status::Warn,
             format!("nothing arrived in {seconds} s: is traffic mirrored here?"),
@@ -153,19 +159,23 @@ mod tests {
 
     #[test]
     fn directions_of_traffic() {
-        let judge = |(link, received, sent)| {
-            let window = Duration::from_secs(2);
-            let traffic = Ok(Traffic {
-                window,
-                received,
-                sent,
-            });
-            directions(&InterfaceFacts {
-                link: Ok(link),
-                traffic,
-                ..interface()
-            })
+        let among = |others| {
+            move |(link, received, sent)| {
+                let window = Duration::from_secs(2);
+                let traffic = Ok(Traffic {
+                    window,
+                    received,
+                    sent,
+                });
+                let facts = InterfaceFacts {
+                    link: Ok(link),
+                    traffic,
+                    ..interface()
+                };
+                directions(&facts, others)
+            }
         };
+        let judge = among(0);
         let (down, plain, mirror) = (link(false, false), link(true, false), link(true, true));
         table(
             judge,
@@ -191,7 +201,15 @@ mod tests {
             judge((mirror, 9, 1)).observed,
             "9 packets received and 1 sent in 2 s",
         );
-        unknown(&directions(&interface()), "not sampled");
+        table(
+            among(1),
+            &[
+                ((plain, 9, 9), Status::Ok, "counted where they arrived"),
+                ((plain, 0, 9), Status::Warn, "nothing arrived"),
+                ((plain, 9, 0), Status::Unknown, "it only receives"),
+            ],
+        );
+        unknown(&directions(&interface(), 0), "not sampled");
     }
 
     #[test]
