@@ -97,11 +97,9 @@ pub fn run<R: Read>(
             kernel.drain_events(&mut |_| {})?;
             progress(capture.position());
         }
-        let captured = u32::try_from(frame.data.len()).unwrap_or(u32::MAX);
-        let wire_length = frame.wire_length.max(captured);
         let context = ReplayContext {
             time: frame.time,
-            wire_length,
+            wire_length: frame.wire_length,
             interface,
         };
         kernel.run(&frame.data, context)?;

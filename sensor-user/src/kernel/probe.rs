@@ -117,9 +117,7 @@ pub fn is_ethernet(index: u32) -> bool {
 /// Whether this process may load and attach XDP programs; unknown counts as yes, since the
 /// kernel says no itself.
 pub fn may_load_programs() -> bool {
-    host::facts()
-        .capabilities
-        .map_or(true, |capabilities| capabilities.missing().is_empty())
+    host::capabilities().map_or(true, |capabilities| capabilities.missing().is_empty())
 }
 
 /// All IP addresses of this host in this network namespace, sorted, each once.

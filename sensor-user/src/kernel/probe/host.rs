@@ -55,7 +55,7 @@ fn jit() -> Observed<bool> {
     }
 }
 
-fn capabilities() -> Observed<Capabilities> {
+pub(super) fn capabilities() -> Observed<Capabilities> {
     let status =
         capped::read_to_string(STATUS, STATUS_CAP).map_err(|error| format!("{STATUS}: {error}"))?;
     effective(&status).ok_or_else(|| format!("no CapEff in {STATUS}"))
