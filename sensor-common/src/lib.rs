@@ -13,6 +13,7 @@ extern crate std;
 
 mod flow;
 mod parse;
+mod place;
 mod replay;
 mod slot;
 mod stats;
@@ -24,6 +25,7 @@ pub use parse::{
     Bytes, Fragment, IpVersion, MAX_VLAN_TAGS, Malformed, Packet, Protocol, Reader, Unparsed,
     Unsupported, parse,
 };
+pub use place::{Place, PlaceBucket, PlaceRow4, PlaceRow6};
 pub use replay::ReplayContext;
 pub use slot::{SLOTS, Slot, SlotMask};
 pub use stats::{Counters, Stat};
