@@ -11,6 +11,7 @@
 #[cfg(test)]
 extern crate std;
 
+mod fields;
 mod flow;
 mod parse;
 mod place;
@@ -20,6 +21,7 @@ mod stats;
 mod table;
 mod verdict;
 
+pub use fields::Fields;
 pub use flow::{FlowEvent, FlowKey, FlowValue, Vlan};
 pub use parse::{
     Bytes, Fragment, IpVersion, MAX_VLAN_TAGS, Malformed, Packet, Protocol, Reader, Unparsed,
@@ -27,18 +29,21 @@ pub use parse::{
 };
 pub use place::{Place, PlaceBucket, PlaceRow4, PlaceRow6};
 pub use replay::ReplayContext;
-pub use slot::{SLOTS, Slot, SlotMask};
+pub use slot::{SLOTS, Slot, SlotCounts, SlotMask};
 pub use stats::{Counters, Stat};
 pub use table::{LEASE_LIMIT, NO_MATCH_SET, OwnAddress, SetRow, Totals};
-pub use verdict::{Class, Direction, Facts, Judgement, Narrowing, SlotTable, Verdict, judge};
+pub use verdict::{
+    Class, Direction, Facts, Judgement, Narrowing, Passage, SlotTable, Verdict, judge,
+};
 
 /// Version of every type that crosses from kernel to user space.
 ///
 /// The object carries it in its read-only data; the loader refuses an object
 /// with another one, and a test compares the two. Bump it with any change to a
 /// size, an offset or a meaning in [`FlowKey`], [`FlowValue`], [`FlowEvent`],
-/// [`Slot`], [`SetRow`], [`Totals`], [`Stat`] or [`ReplayContext`].
-pub const WIRE_VERSION: u32 = 1;
+/// [`Slot`], [`SlotCounts`], [`SetRow`], [`Totals`], [`PlaceBucket`], [`PlaceRow4`],
+/// [`PlaceRow6`], [`Stat`] or [`ReplayContext`].
+pub const WIRE_VERSION: u32 = 2;
 
 #[cfg(test)]
 mod wire_tests;

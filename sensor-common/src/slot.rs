@@ -2,6 +2,8 @@
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
+use crate::{fields::Fields, verdict::Verdict};
+
 /// Slots of a generation.
 pub const SLOTS: u32 = 256;
 
@@ -83,6 +85,12 @@ pub struct Slot {
     /// Interfaces on which only packets to or from this host's own addresses
     /// are covered (lab on a real network card); bits like `interfaces`.
     pub own_addresses_only: u64,
+    /// How often the slot was filled: tells the approvals that had it apart.
+    pub epoch: u32,
+    /// What a record under the approval may say.
+    pub fields: Fields,
+    /// The operator whose prefixes `infrastructure` covers: 0 for none.
+    pub operator: u16,
     /// Classes covered; class `c` is bit `c`.
     pub classes: u8,
     /// Directions covered; direction `d` is bit `d`.
@@ -94,11 +102,50 @@ pub struct Slot {
 impl Slot {
     /// An end that never comes.
     pub const FOREVER: u64 = u64::MAX;
+    /// As [`Slot::operator`]: every operator. Lab only.
+    pub const ANY_OPERATOR: u16 = u16::MAX;
+}
+
+/// How far packets came in one slot, on one CPU or summed: aggregate counts by reason,
+/// without address, indicator or match set.
+///
+/// A packet counts once in every slot whose approval names its match sets.
+#[repr(C)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
+)]
+pub struct SlotCounts {
+    /// Packets by verdict, from [`Verdict::Unapproved`] to [`Verdict::Recorded`].
+    pub packets: [u64; Self::VERDICTS],
+}
+
+impl SlotCounts {
+    /// Verdicts that a slot gives.
+    pub const VERDICTS: usize = Verdict::Recorded as usize - Verdict::Unapproved as usize + 1;
+
+    /// Where a verdict is counted; `None` for one that no slot gives.
+    #[inline(always)]
+    pub const fn cell(verdict: Verdict) -> Option<usize> {
+        (verdict as usize).checked_sub(Verdict::Unapproved as usize)
+    }
+
+    /// Packets that came as far as this verdict.
+    pub fn of(&self, verdict: Verdict) -> u64 {
+        Self::cell(verdict).map_or(0, |cell| self.packets[cell])
+    }
+
+    /// Adds what `other` counted.
+    pub fn absorb(&mut self, other: &Self) {
+        for (sum, count) in self.packets.iter_mut().zip(other.packets) {
+            *sum = sum.saturating_add(count);
+        }
+    }
 }
 
 const _: () = {
     assert!(size_of::<SlotMask>() == 32);
-    assert!(size_of::<Slot>() == 40);
+    assert!(size_of::<Slot>() == 48);
+    assert!(size_of::<SlotCounts>() == 64);
 };
 
 #[cfg(test)]

@@ -32,6 +32,8 @@ pub enum Stat {
     BothOctets,
     /// Recorded packets for which a row of totals was missing.
     TotalsLost,
+    /// Packets for which the row of a slot's counts was missing.
+    SlotCountsLost,
 }
 
 impl Stat {
@@ -52,6 +54,7 @@ impl Stat {
             Self::BothPackets => 59,
             Self::BothOctets => 60,
             Self::TotalsLost => 61,
+            Self::SlotCountsLost => 62,
         }
     }
 
@@ -88,6 +91,7 @@ mod tests {
             Stat::BothPackets,
             Stat::BothOctets,
             Stat::TotalsLost,
+            Stat::SlotCountsLost,
         ]);
         all.extend(Verdict::ALL.map(Stat::Verdict));
         all.extend(Malformed::ALL.map(Stat::Malformed));

@@ -50,6 +50,16 @@ pub struct Totals {
     pub destination_octets: u64,
 }
 
+impl Totals {
+    /// Adds what `other` counted.
+    pub fn absorb(&mut self, other: &Self) {
+        self.source_packets += other.source_packets;
+        self.source_octets += other.source_octets;
+        self.destination_packets += other.destination_packets;
+        self.destination_octets += other.destination_octets;
+    }
+}
+
 const _: () = {
     assert!(size_of::<SetRow>() == 8);
     assert!(size_of::<OwnAddress>() == 20);

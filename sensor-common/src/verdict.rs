@@ -7,7 +7,11 @@
 //! the approvals the packet is counted under. [`judge`] computes that in one
 //! pass over the slots, where a mask for every step would not fit on the stack.
 
-use crate::slot::{SLOTS, Slot, SlotMask};
+use crate::{
+    fields::Fields,
+    place::Place,
+    slot::{SLOTS, Slot, SlotMask},
+};
 
 /// What was decided about a packet, in the order of the decision.
 ///
@@ -151,15 +155,55 @@ impl Direction {
     }
 }
 
+/// What the places of a packet's two ends make of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Passage {
+    /// Class.
+    pub class: Class,
+    /// Direction.
+    pub direction: Direction,
+    /// The operator whose prefix one end lies in; 0 is none.
+    pub operator: u16,
+}
+
+impl Passage {
+    /// Class and direction of a packet between two places, or why it is never recorded.
+    ///
+    /// The prefix of an operator is `infrastructure` whether or not a consent is in force:
+    /// what has ended must not become `relay`.
+    #[inline(always)]
+    pub const fn between(source: Place, destination: Place) -> Result<Self, Verdict> {
+        let (class, direction, operator) = match (source, destination) {
+            (Place::Excluded, _) | (_, Place::Excluded) => return Err(Verdict::Excluded),
+            (Place::Unknown, _) | (_, Place::Unknown) => return Err(Verdict::Unknown),
+            (Place::Foreign, Place::Foreign) => (Class::Transit, Direction::Through, 0),
+            (Place::Foreign, Place::Domestic) => (Class::Relay, Direction::Inbound, 0),
+            (Place::Domestic, Place::Foreign) => (Class::Relay, Direction::Outbound, 0),
+            (Place::Foreign, Place::Operator(operator)) => {
+                (Class::Infrastructure, Direction::Inbound, operator)
+            }
+            (Place::Operator(operator), Place::Foreign) => {
+                (Class::Infrastructure, Direction::Outbound, operator)
+            }
+            (Place::Domestic | Place::Operator(_), Place::Domestic | Place::Operator(_)) => {
+                return Err(Verdict::Domestic);
+            }
+        };
+        Ok(Self {
+            class,
+            direction,
+            operator,
+        })
+    }
+}
+
 /// What the verdict depends on besides the slots.
 #[derive(Clone, Copy, Debug)]
 pub struct Facts {
     /// Time of the packet, on the clock of the slots.
     pub now: u64,
-    /// Class of the packet.
-    pub class: Class,
-    /// Direction of the packet.
-    pub direction: Direction,
+    /// Class, direction and operator of the packet.
+    pub passage: Passage,
     /// The bit of the interface's slot; 0 when the interface has none.
     pub interface: u64,
     /// Whether either end is an address of this host.
@@ -172,6 +216,12 @@ pub struct Facts {
 pub trait SlotTable {
     /// The slot with this number.
     fn slot(&self, number: u32) -> Option<&Slot>;
+
+    /// Counts how far a packet came in a slot.
+    #[inline(always)]
+    fn count(&self, number: u32, reached: Verdict) {
+        let _ = (number, reached);
+    }
 
     /// Takes every step of a narrowing. The kernel side has a loop of its own kind for it.
     #[inline(always)]
@@ -193,12 +243,15 @@ pub struct Judgement {
     pub verdict: Verdict,
     /// The approvals the packet is counted under; empty unless it is recorded.
     pub approvals: SlotMask,
+    /// What any of them lets a record say.
+    pub fields: Fields,
 }
 
 /// Narrows the approvals that name a packet's match sets to those that allow recording it.
 #[inline(always)]
 pub fn judge<T: SlotTable + ?Sized>(named: &SlotMask, slots: &T, facts: &Facts) -> Judgement {
     let mut reached = 0;
+    let mut fields = Fields::NONE;
     let mut narrow = |word: usize, first: u32| {
         if named.words[word] == 0 {
             return 0;
@@ -209,15 +262,19 @@ pub fn judge<T: SlotTable + ?Sized>(named: &SlotMask, slots: &T, facts: &Facts) 
             reached: 0,
             bit: 1,
             kept: 0,
+            fields: Fields::NONE,
+            reserved: [0; 3],
         };
         slots.narrow(&mut narrowing, facts);
         reached |= narrowing.reached;
+        fields = fields.union(narrowing.fields);
         narrowing.kept
     };
     let words = [narrow(0, 0), narrow(1, 64), narrow(2, 128), narrow(3, 192)];
     Judgement {
         verdict: furthest(reached),
         approvals: SlotMask { words },
+        fields,
     }
 }
 
@@ -238,6 +295,9 @@ pub struct Narrowing {
     number: u32,
     /// A bit for every step that a slot came to.
     reached: u32,
+    /// What the slots that came to the end let a record say.
+    fields: Fields,
+    reserved: [u16; 3],
 }
 
 impl Narrowing {
@@ -257,7 +317,9 @@ impl Narrowing {
             self.reached |= 1 << reached as u32;
             if reached as u32 == Verdict::Recorded as u32 {
                 self.kept |= self.bit;
+                self.fields = self.fields.union(slot.fields);
             }
+            slots.count(self.number, reached);
         }
         self.left >>= 1;
         self.number += 1;
@@ -279,10 +341,15 @@ fn reach(slot: &Slot, facts: &Facts) -> Verdict {
     if facts.now >= slot.end {
         return Verdict::Expired;
     }
-    if slot.classes >> facts.class as u8 & 1 == 0 {
+    let Passage {
+        class,
+        direction,
+        operator,
+    } = facts.passage;
+    if slot.classes >> class as u8 & 1 == 0 || !covers(slot, operator) {
         return Verdict::Class;
     }
-    if slot.directions >> facts.direction as u8 & 1 == 0 {
+    if slot.directions >> direction as u8 & 1 == 0 {
         return Verdict::Direction;
     }
     if slot.interfaces & interface == 0 {
@@ -292,6 +359,12 @@ fn reach(slot: &Slot, facts: &Facts) -> Verdict {
         return Verdict::Unattended;
     }
     Verdict::Recorded
+}
+
+/// Whether an approval covers this operator; each has the consent of one.
+#[inline(always)]
+const fn covers(slot: &Slot, operator: u16) -> bool {
+    operator == 0 || slot.operator == operator || slot.operator == Slot::ANY_OPERATOR
 }
 
 /// The verdict of the furthest step that any slot came to.

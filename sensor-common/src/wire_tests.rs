@@ -6,7 +6,7 @@ use super::*;
 
 /// Each version with a digest of its layout. A line is added, never changed: an object and
 /// a program of one version must understand each other.
-const HISTORY: [(u32, u64); 1] = [(1, 0x20f0_6537_e6b0_71a0)];
+const HISTORY: [(u32, u64); 2] = [(1, 0x20f0_6537_e6b0_71a0), (2, 0x3cd6_f003_d76c_ec87)];
 
 /// Names, sizes and offsets of all that crosses.
 fn layout() -> String {
@@ -32,7 +32,14 @@ fn layout() -> String {
             ttl_max, class, direction, reserved
         }
         FlowEvent { key, time, source_set, destination_set, class, direction, reserved }
-        Slot { begin, end, interfaces, own_addresses_only, classes, directions, reserved }
+        Slot {
+            begin, end, interfaces, own_addresses_only, epoch, fields, operator, classes,
+            directions, reserved
+        }
+        SlotCounts { packets }
+        PlaceBucket { first, more }
+        PlaceRow4 { start, place }
+        PlaceRow6 { start_high, start_low, place }
         SlotMask { words }
         SetRow { group, stride }
         Totals { source_packets, source_octets, destination_packets, destination_octets }
@@ -50,10 +57,24 @@ fn layout() -> String {
         ("both_packets", Stat::BothPackets),
         ("both_octets", Stat::BothOctets),
         ("totals_lost", Stat::TotalsLost),
+        ("slot_counts_lost", Stat::SlotCountsLost),
     ];
     let reasons = malformed.into_iter().chain(unsupported);
     for (name, stat) in (verdicts.into_iter()).chain(reasons).chain(others) {
         let _ = writeln!(layout, "{name} {}", stat.cell());
+    }
+    for (name, field) in Fields::NAMED {
+        let _ = writeln!(layout, "field {name} {}", field.0);
+    }
+    let places = [
+        Place::Unknown,
+        Place::Foreign,
+        Place::Domestic,
+        Place::Operator(1),
+        Place::Excluded,
+    ];
+    for place in places {
+        let _ = writeln!(layout, "place {} {}", place.name(), place.number());
     }
     layout
 }

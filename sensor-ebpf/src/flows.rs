@@ -10,13 +10,12 @@ use aya_ebpf::{
     btf_maps::{ArrayOfMaps, PerCpuHashMap},
     macros::btf_map,
 };
-use sensor_common::{FlowKey, FlowValue, Packet, SlotMask, Stat};
+use sensor_common::{Fields, FlowKey, FlowValue, Judgement, Packet, Passage, Stat};
 
 use crate::{
     config::Generation,
     events,
     matching::Hit,
-    places::Place,
     stats,
     words::{self, Cells},
 };
@@ -72,14 +71,14 @@ fn add(key: &FlowKey, value: &FlowValue) -> Outcome {
     }
 }
 
-/// Fills in the flow of a packet.
+/// Fills in the flow of a packet: what its approvals let a record say, and nothing else.
 #[inline(always)]
 pub(crate) fn fill_key(
     key: &mut FlowKey,
     packet: &Packet,
     generation: Generation,
     interface: Option<u8>,
-    approvals: &SlotMask,
+    judgement: &Judgement,
 ) {
     let Packet {
         version,
@@ -96,28 +95,37 @@ pub(crate) fn fill_key(
         ttl: _,
     } = *packet;
     words::clear(key);
+    let fields = judgement.fields;
     key.source = source;
     key.destination = destination;
-    key.source_port = source_port;
-    key.destination_port = destination_port;
-    key.vlan = vlan;
     key.ip_version = version as u8;
-    key.protocol = protocol;
-    key.fragment = fragment as u8;
-    key.vlan_tags = vlan_tags;
+    if fields.has(Fields::PORTS) {
+        key.source_port = source_port;
+        key.destination_port = destination_port;
+    }
+    if fields.has(Fields::PROTOCOL) {
+        key.protocol = protocol;
+    }
+    if fields.has(Fields::VLAN) {
+        key.vlan = vlan;
+        key.vlan_tags = vlan_tags;
+    }
+    if fields.has(Fields::FRAGMENT) {
+        key.fragment = fragment as u8;
+    }
     key.interface = interface.unwrap_or(u8::MAX);
     key.generation = generation.number;
     // SAFETY: `key` is a mutable reference.
-    unsafe { words::copy(approvals, &raw mut key.approvals) };
+    unsafe { words::copy(&judgement.approvals, &raw mut key.approvals) };
 }
 
-/// Fills in what one packet adds to its flow.
+/// Fills in what one packet adds to its flow, likewise.
 #[inline(always)]
 pub(crate) fn fill_value(
     value: &mut FlowValue,
     packet: &Packet,
     hit: &Hit,
-    place: Place,
+    (passage, fields): (Passage, Fields),
     now: u64,
 ) {
     words::clear(value);
@@ -127,9 +135,13 @@ pub(crate) fn fill_value(
     value.last = now;
     value.source_set = hit.source;
     value.destination_set = hit.destination;
-    value.tcp_flags = packet.tcp_flags;
-    value.ttl_min = packet.ttl;
-    value.ttl_max = packet.ttl;
-    value.class = place.class as u8;
-    value.direction = place.direction as u8;
+    if fields.has(Fields::TCP_FLAGS) {
+        value.tcp_flags = packet.tcp_flags;
+    }
+    if fields.has(Fields::TTL) {
+        value.ttl_min = packet.ttl;
+        value.ttl_max = packet.ttl;
+    }
+    value.class = passage.class as u8;
+    value.direction = passage.direction as u8;
 }

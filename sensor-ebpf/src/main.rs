@@ -98,16 +98,15 @@ fn judge(context: &Context, scratch: &mut Scratch) -> Verdict {
             scratch.hit.assume_init(),
         )
     };
-    let place = match places::place(packet) {
-        Ok(place) => place,
+    let passage = match places::passage(generation, packet) {
+        Ok(passage) => passage,
         Err(verdict) => return verdict,
     };
     let now = context.now();
     let interface = context.interface();
     let facts = Facts {
         now,
-        class: place.class,
-        direction: place.direction,
+        passage,
         interface: interface.map_or(0, |slot| 1 << (slot & 63)),
         own_address: config::is_own_address(packet),
         attended: config::is_attended(now),
@@ -120,9 +119,10 @@ fn judge(context: &Context, scratch: &mut Scratch) -> Verdict {
             packet,
             generation,
             interface,
-            &judgement.approvals,
+            &judgement,
         );
-        flows::fill_value(&mut scratch.value, packet, &hit, place, now);
+        let fields = judgement.fields;
+        flows::fill_value(&mut scratch.value, packet, &hit, (passage, fields), now);
         flows::account(&scratch.key, &scratch.value);
     }
     judgement.verdict

@@ -1,24 +1,175 @@
 //! Where the two ends of a packet lie, and so its class and direction.
 //!
-//! There is no territory table yet. Only lab mode runs, and it takes every
-//! address for foreign: the class is `transit`, the direction `through`.
+//! One look-up an address in ranges that exclusion, territory and operators' prefixes
+//! were flattened into. A bucket, found by the leading bits, holds the place itself or
+//! leads to the ranges that begin in it, which are halved until one is left. User
+//! space writes a generation's rows before it names the generation; the program only
+//! reads. What is missing is unknown, and unknown is never recorded.
 
-use sensor_common::{Class, Direction, Packet, Verdict};
+use aya_ebpf::{
+    btf_maps::{Array, ArrayOfMaps},
+    macros::btf_map,
+};
+use sensor_common::{
+    IpVersion, Packet, Passage, Place, PlaceBucket, PlaceRow4, PlaceRow6, Verdict,
+};
 
-/// Class and direction of a packet.
-#[derive(Clone, Copy)]
-pub(crate) struct Place {
-    /// Its class.
-    pub(crate) class: Class,
-    /// Its direction.
-    pub(crate) direction: Direction,
+use crate::{
+    config::Generation,
+    slots::ANY_SIZE,
+    words::{self, Cells},
+};
+
+/// Halvings after which one range of any number that fits 32 bits is left.
+const HALVINGS: u32 = 32;
+
+/// Buckets of IPv4 addresses, by generation. Row 0 holds in `first` how many bits of an
+/// address, as a number of 64 bits, come after those that choose the bucket.
+#[btf_map]
+static BUCKETS_V4: ArrayOfMaps<Array<Cells<PlaceBucket>, 1, ANY_SIZE>, 2> = ArrayOfMaps::new();
+
+/// Buckets of IPv6 addresses, by generation. Row 0 as above, for addresses of `2000::/3`
+/// without their first three bits; row 1 is the bucket of all below, row 2 of all above.
+#[btf_map]
+static BUCKETS_V6: ArrayOfMaps<Array<Cells<PlaceBucket>, 1, ANY_SIZE>, 2> = ArrayOfMaps::new();
+
+/// Ranges of IPv4 addresses, ascending, by generation.
+#[btf_map]
+static PLACES_V4: ArrayOfMaps<Array<Cells<PlaceRow4>, 1, ANY_SIZE>, 2> = ArrayOfMaps::new();
+
+/// Ranges of IPv6 addresses, ascending, by generation.
+#[btf_map]
+static PLACES_V6: ArrayOfMaps<Array<Cells<PlaceRow6>, 1, ANY_SIZE>, 2> = ArrayOfMaps::new();
+
+/// Class, direction and operator of a packet, or why it is not recorded.
+#[inline(always)]
+pub(crate) fn passage(generation: Generation, packet: &Packet) -> Result<Passage, Verdict> {
+    let (source, destination) = match packet.version {
+        IpVersion::V4 => (
+            place_v4(generation.index, first_word(packet.source) >> 32),
+            place_v4(generation.index, first_word(packet.destination) >> 32),
+        ),
+        IpVersion::V6 => (
+            place_v6(generation.index, &packet.source),
+            place_v6(generation.index, &packet.destination),
+        ),
+    };
+    Passage::between(
+        Place::from_number(source),
+        Place::from_number(destination),
+    )
 }
 
-/// Places a packet, or says why it is not recorded.
+/// Not inlined, so that it is verified in a frame of its own.
+#[inline(never)]
+fn place_v4(index: u32, address: u64) -> u32 {
+    let Some(buckets) = BUCKETS_V4.get(index) else {
+        return 0;
+    };
+    let Some(shift) = buckets.get(0).map(|row| words::view::<PlaceBucket>(row).first) else {
+        return 0;
+    };
+    let row = 1 + (address >> (shift & 63)) as u32;
+    let Some(&PlaceBucket { first, more }) = buckets.get(row).map(words::view) else {
+        return 0;
+    };
+    if more == 0 {
+        return first;
+    }
+    let Some(ranges) = PLACES_V4.get(index) else {
+        return 0;
+    };
+    let mut range = Range { first, more };
+    for _ in 0..HALVINGS {
+        let Some((middle, half)) = range.middle() else {
+            break;
+        };
+        let Some(row) = ranges.get(middle).map(words::view::<PlaceRow4>) else {
+            return 0;
+        };
+        range.halve(half, u64::from(row.start) <= address);
+    }
+    ranges
+        .get(range.first)
+        .map_or(0, |row| words::view::<PlaceRow4>(row).place)
+}
+
+/// Not inlined, so that it is verified in a frame of its own.
+#[inline(never)]
+fn place_v6(index: u32, address: &[u8; 16]) -> u32 {
+    let (high, low) = (first_word(*address), last_word(*address));
+    let Some(buckets) = BUCKETS_V6.get(index) else {
+        return 0;
+    };
+    let Some(shift) = buckets.get(0).map(|row| words::view::<PlaceBucket>(row).first) else {
+        return 0;
+    };
+    let row = match high >> 61 {
+        0 => 1,
+        1 => 3 + ((high << 3) >> (shift & 63)) as u32,
+        _ => 2,
+    };
+    let Some(&PlaceBucket { first, more }) = buckets.get(row).map(words::view) else {
+        return 0;
+    };
+    if more == 0 {
+        return first;
+    }
+    let Some(ranges) = PLACES_V6.get(index) else {
+        return 0;
+    };
+    let mut range = Range { first, more };
+    for _ in 0..HALVINGS {
+        let Some((middle, half)) = range.middle() else {
+            break;
+        };
+        let Some(row) = ranges.get(middle).map(words::view::<PlaceRow6>) else {
+            return 0;
+        };
+        let begins_before =
+            row.start_high < high || (row.start_high == high && row.start_low <= low);
+        range.halve(half, begins_before);
+    }
+    ranges
+        .get(range.first)
+        .map_or(0, |row| words::view::<PlaceRow6>(row).place as u32)
+}
+
+/// Rows one of which is the range that an address lies in.
+struct Range {
+    /// The first of them; begins at the address or before.
+    first: u32,
+    /// How many come after it.
+    more: u32,
+}
+
+impl Range {
+    /// A row in the middle and how many rows it is further; `None` when one row is left.
+    #[inline(always)]
+    fn middle(&self) -> Option<(u32, u32)> {
+        let half = self.more - self.more / 2;
+        (half != 0).then_some((self.first.wrapping_add(half), half))
+    }
+
+    /// Keeps the half from the middle on when that begins at the address or before, the
+    /// other one otherwise.
+    #[inline(always)]
+    fn halve(&mut self, half: u32, begins_before: bool) {
+        if begins_before {
+            self.first = self.first.wrapping_add(half);
+            self.more -= half;
+        } else {
+            self.more = half - 1;
+        }
+    }
+}
+
 #[inline(always)]
-pub(crate) fn place(_packet: &Packet) -> Result<Place, Verdict> {
-    Ok(Place {
-        class: Class::Transit,
-        direction: Direction::Through,
-    })
+fn first_word([a, b, c, d, e, f, g, h, ..]: [u8; 16]) -> u64 {
+    u64::from_be_bytes([a, b, c, d, e, f, g, h])
+}
+
+#[inline(always)]
+fn last_word([.., a, b, c, d, e, f, g, h]: [u8; 16]) -> u64 {
+    u64::from_be_bytes([a, b, c, d, e, f, g, h])
 }

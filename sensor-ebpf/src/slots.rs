@@ -7,21 +7,26 @@ use core::ffi::c_void;
 
 use aya_ebpf::{
     btf_maps::{Array, ArrayOfMaps},
-    helpers::generated::bpf_loop,
+    helpers::{bpf_get_smp_processor_id, generated::bpf_loop},
     macros::btf_map,
 };
 use sensor_common::{
-    Facts, Judgement, NO_MATCH_SET, Narrowing, SLOTS, SetRow, Slot, SlotMask, SlotTable,
+    Facts, Judgement, NO_MATCH_SET, Narrowing, SLOTS, SetRow, Slot, SlotCounts, SlotMask, SlotTable,
+    Stat, Verdict,
 };
 
 use crate::{
     config::Generation,
     matching::Hit,
+    stats,
     words::{self, Cells},
 };
 
 /// `BPF_F_INNER_MAP`: an inner array may have another size than the template.
 pub(crate) const ANY_SIZE: usize = 1 << 12;
+
+/// `BPF_F_MMAPABLE`: user space reads the rows without a system call each.
+pub(crate) const MMAPABLE: usize = 1 << 10;
 
 /// Rows of match sets, by generation.
 #[btf_map]
@@ -34,6 +39,12 @@ static GROUPS: ArrayOfMaps<Array<Cells<SlotMask>, 1, ANY_SIZE>, 2> = ArrayOfMaps
 /// Slots, by generation.
 #[btf_map]
 static APPROVALS: ArrayOfMaps<Array<Cells<Slot>, { SLOTS as usize }>, 2> = ArrayOfMaps::new();
+
+/// How far packets came in each slot, by generation: rows of one CPU side by side. Each CPU
+/// adds to rows of its own.
+#[btf_map]
+static SLOT_COUNTS: ArrayOfMaps<Array<Cells<SlotCounts>, 1, { ANY_SIZE | MMAPABLE }>, 2> =
+    ArrayOfMaps::new();
 
 /// The row of a match set.
 #[inline(always)]
@@ -80,6 +91,23 @@ impl SlotTable for Approvals {
         APPROVALS
             .get_value(self.generation.index, &number)
             .map(words::view)
+    }
+
+    #[inline(always)]
+    fn count(&self, number: u32, reached: Verdict) {
+        // SAFETY: the helper has no arguments and no preconditions.
+        let cpu = unsafe { bpf_get_smp_processor_id() } as u32;
+        let row = cpu.wrapping_mul(SLOTS).wrapping_add(number);
+        let counts = SLOT_COUNTS.get_value_ptr_mut(self.generation.index, &row);
+        match (counts, SlotCounts::cell(reached)) {
+            (Some(counts), Some(cell)) if cell < SlotCounts::VERDICTS => {
+                let counts = counts.cast::<SlotCounts>();
+                // SAFETY: the cells are those of `SlotCounts` and belong to this CPU, and an
+                // XDP program does not re-enter on its CPU.
+                unsafe { (*counts).packets[cell] += 1 };
+            }
+            _ => stats::add(Stat::SlotCountsLost, 1),
+        }
     }
 
     /// By `bpf_loop` (Linux 5.17): the verifier checks a step once and not 256 times.

@@ -14,13 +14,10 @@ use sensor_common::{NO_MATCH_SET, Stat, Totals};
 use crate::{
     config::Generation,
     matching::Hit,
-    slots::{ANY_SIZE, row},
+    slots::{ANY_SIZE, MMAPABLE, row},
     stats,
     words::Cells,
 };
-
-/// `BPF_F_MMAPABLE`: user space reads the rows without a system call each.
-const MMAPABLE: usize = 1 << 10;
 
 /// Totals, by generation.
 #[btf_map]

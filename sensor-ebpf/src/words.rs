@@ -4,7 +4,9 @@
 //! loops over a moving pointer that the verifier refuses without `CAP_PERFMON`.
 //! Volatile accesses stay what they are: a constant number of words, unrolled.
 
-use sensor_common::{FlowKey, FlowValue, SetRow, Slot, SlotMask, Totals};
+use sensor_common::{
+    FlowKey, FlowValue, PlaceBucket, PlaceRow4, PlaceRow6, SetRow, Slot, SlotCounts, SlotMask, Totals,
+};
 
 const WORD: usize = size_of::<u64>();
 
@@ -102,4 +104,15 @@ macro_rules! words {
     };
 }
 
-words!(FlowKey, FlowValue, SetRow, Slot, SlotMask, Totals);
+words!(
+    FlowKey,
+    FlowValue,
+    PlaceBucket,
+    PlaceRow4,
+    PlaceRow6,
+    SetRow,
+    Slot,
+    SlotCounts,
+    SlotMask,
+    Totals
+);

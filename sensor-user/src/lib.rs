@@ -12,6 +12,7 @@ pub mod exporters;
 pub mod feeds;
 pub mod kernel;
 pub mod pipeline;
+pub mod places;
 pub mod preflight;
 pub mod privacy;
 pub mod replay;

@@ -5,11 +5,13 @@
 mod clock;
 mod flow_table;
 mod losses;
+mod names;
 mod record;
 mod summary;
 
 pub use clock::Clock;
 pub use flow_table::{Absorbed, Flow, FlowTable, Timeouts};
 pub use losses::Losses;
-pub use record::{End, Matched, Names, Notice, Record, RecordId};
+pub use names::{Generation, Names};
+pub use record::{End, Matched, Notice, Record, RecordId, Under};
 pub use summary::Summary;

@@ -72,7 +72,9 @@ pub fn run<R: Read>(
     progress: &mut dyn FnMut(u64),
 ) -> Result<Outcome, Error> {
     let mut kernel = Replayer::load(true, FLOWS).map_err(ReplayError::Load)?;
-    kernel.publish(&names.compiled.tables)?;
+    if let Some(generation) = names.latest() {
+        kernel.publish(&generation.compiled.tables)?;
+    }
     let mut table = FlowTable::new(timeouts);
     let mut ended = Vec::new();
     let (mut undrained, mut drained_at, mut latest) = (0, 0, 0);

@@ -3,10 +3,12 @@
 //!
 //! A core: no kernel, no clock, no input or output.
 
+mod approval;
 mod compile;
 mod indicator;
 mod tables;
 
-pub use compile::{Approval, ApprovalId, Compiled, MatchSet, SetId, compile};
+pub use approval::{Approval, ApprovalId, InForce, Scope, SlotBook, Validity};
+pub use compile::{Compiled, MatchSet, SetId, compile, in_order};
 pub use indicator::{Indicator, IndicatorId, Watchlist};
 pub use tables::{NoRoom, Tables};

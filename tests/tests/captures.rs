@@ -12,9 +12,11 @@ use std::{collections::BTreeMap, net::Ipv4Addr, path::Path, process::Command};
 use sekisho::{
     capped,
     kernel::{Datapath as _, Replayer},
+    places::Flat,
     settings::lab,
+    watchlist::{compile, in_order},
 };
-use sensor_common::{ReplayContext, Stat, Verdict};
+use sensor_common::{Place, ReplayContext, Stat, Verdict};
 use sensor_tests::{packet::Packet, require, requires};
 use serde_json::Value;
 
@@ -238,7 +240,9 @@ fn ipsum_is_whole_in_the_kernel() {
         .collect();
     let mut watchlist = sekisho::watchlist::Watchlist::default();
     watchlist.add_feed("ipsum".into(), decoded.prefixes);
-    let tables = sekisho::watchlist::compile(&watchlist, &[lab::replay()], 1).tables;
+    let places = std::sync::Arc::new(Flat::everywhere(Place::Foreign));
+    let approvals = in_order(&[lab::replay()]);
+    let tables = compile(&watchlist, &approvals, places, 1).tables;
     let mut kernel = Replayer::load(true, 65_536).unwrap();
     kernel.publish(&tables).unwrap();
     let (mut sent, mut watched) = (0, 0);

@@ -1,14 +1,15 @@
 //! The deadlines on the boot clock, in a program that watches a real interface while no
 //! agent runs: expiry and the dead-man stop hold with user space silent.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use sekisho::{
     kernel::{AttachMode, Datapath as _, Kernel, Options, boot_now, probe},
+    places::Flat,
     settings::lab,
-    watchlist::{Watchlist, compile},
+    watchlist::{Watchlist, compile, in_order},
 };
-use sensor_common::{LEASE_LIMIT, Stat, Verdict};
+use sensor_common::{LEASE_LIMIT, Place, Stat, Verdict};
 use sensor_tests::{require, road::Road};
 
 const SECOND: u64 = 1_000_000_000;
@@ -44,7 +45,8 @@ impl Barrier {
         let east = "198.51.100.0/24".parse().expect("a prefix");
         watchlist.add_feed("test".into(), [(east, 1)]);
         let approval = lab::live(boot_now().expect("a clock"), length, 1, 0);
-        let tables = compile(&watchlist, &[approval], generation).tables;
+        let places = Arc::new(Flat::everywhere(Place::Foreign));
+        let tables = compile(&watchlist, &in_order(&[approval]), places, generation).tables;
         self.kernel.publish(&tables).expect("a generation");
     }
 

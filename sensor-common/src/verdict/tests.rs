@@ -15,9 +15,16 @@ fn narrowed(named: &SlotMask, slots: &[Slot], facts: &Facts) -> Judgement {
         }),
         (Verdict::NotYet, &|s| facts.now >= s.begin),
         (Verdict::Expired, &|s| facts.now < s.end),
-        (Verdict::Class, &|s| s.classes & 1 << facts.class as u8 != 0),
+        (Verdict::Class, &|s| {
+            let Passage {
+                class, operator, ..
+            } = facts.passage;
+            s.classes & 1 << class as u8 != 0
+                && [0, s.operator].contains(&operator)
+                    | (s.operator == Slot::ANY_OPERATOR)
+        }),
         (Verdict::Direction, &|s| {
-            s.directions & 1 << facts.direction as u8 != 0
+            s.directions & 1 << facts.passage.direction as u8 != 0
         }),
         (Verdict::Interface, &|s| s.interfaces & interface != 0),
         (Verdict::Unattended, &|_| facts.attended),
@@ -32,51 +39,74 @@ fn narrowed(named: &SlotMask, slots: &[Slot], facts: &Facts) -> Judgement {
             return Judgement {
                 verdict,
                 approvals: SlotMask::EMPTY,
+                fields: Fields::NONE,
             };
         }
     }
     let approvals = left.iter().fold(SlotMask::EMPTY, |mask, &number| {
         mask.union(&SlotMask::of(number))
     });
+    let fields = left.iter().fold(Fields::NONE, |fields, &number| {
+        fields.union(slots[number as usize].fields)
+    });
     Judgement {
         verdict: Verdict::Recorded,
         approvals,
+        fields,
     }
 }
 
 fn any_slot() -> impl Strategy<Value = Slot> {
-    (0..4u64, 0..8u64, 0..4u64, 0..4u64, 0..8u8, 0..8u8).prop_map(
-        |(begin, end, interfaces, own_addresses_only, classes, directions)| Slot {
-            begin,
-            end,
-            interfaces,
-            own_addresses_only,
-            classes,
-            directions,
-            reserved: [0; 6],
+    let operator = prop_oneof![0..3u16, Just(Slot::ANY_OPERATOR)];
+    let times = (0..4u64, 0..8u64);
+    let interfaces = (0..4u64, 0..4u64);
+    (times, interfaces, 0..8u8, 0..8u8, operator, 0..64u16).prop_map(
+        |((begin, end), (interfaces, own_addresses_only), classes, directions, operator, fields)| {
+            Slot {
+                begin,
+                end,
+                interfaces,
+                own_addresses_only,
+                classes,
+                directions,
+                operator,
+                fields: Fields(fields),
+                ..Slot::default()
+            }
         },
     )
+}
+
+fn any_place() -> impl Strategy<Value = Place> {
+    prop_oneof![
+        Just(Place::Foreign),
+        Just(Place::Foreign),
+        Just(Place::Domestic),
+        (1..3u16).prop_map(Place::Operator),
+    ]
+}
+
+fn any_passage() -> impl Strategy<Value = Passage> {
+    (any_place(), any_place()).prop_filter_map("domestic", |(source, destination)| {
+        Passage::between(source, destination).ok()
+    })
 }
 
 fn any_facts() -> impl Strategy<Value = Facts> {
     (
         0..8u64,
-        0..3usize,
-        0..3usize,
+        any_passage(),
         0..3u64,
         any::<bool>(),
         any::<bool>(),
     )
-        .prop_map(
-            |(now, class, direction, interface, own_address, attended)| Facts {
-                now,
-                class: Class::ALL[class],
-                direction: Direction::ALL[direction],
-                interface,
-                own_address,
-                attended,
-            },
-        )
+        .prop_map(|(now, passage, interface, own_address, attended)| Facts {
+            now,
+            passage,
+            interface,
+            own_address,
+            attended,
+        })
 }
 
 proptest! {
@@ -107,11 +137,16 @@ fn open_slot() -> Slot {
     }
 }
 
+const TRANSIT: Passage = Passage {
+    class: Class::Transit,
+    direction: Direction::Through,
+    operator: 0,
+};
+
 fn open_facts() -> Facts {
     Facts {
         now: 10,
-        class: Class::Transit,
-        direction: Direction::Through,
+        passage: TRANSIT,
         interface: 1,
         own_address: false,
         attended: true,
@@ -155,16 +190,67 @@ fn each_step_has_its_verdict() {
             "another class",
             open_slot(),
             Facts {
-                class: Class::Relay,
+                passage: Passage {
+                    class: Class::Relay,
+                    ..TRANSIT
+                },
                 ..open_facts()
             },
             Verdict::Class,
         ),
         (
+            "an operator",
+            Slot {
+                operator: 7,
+                ..open_slot()
+            },
+            Facts {
+                passage: Passage {
+                    operator: 7,
+                    ..TRANSIT
+                },
+                ..open_facts()
+            },
+            Verdict::Recorded,
+        ),
+        (
+            "another operator",
+            Slot {
+                operator: 7,
+                ..open_slot()
+            },
+            Facts {
+                passage: Passage {
+                    operator: 8,
+                    ..TRANSIT
+                },
+                ..open_facts()
+            },
+            Verdict::Class,
+        ),
+        (
+            "any operator",
+            Slot {
+                operator: Slot::ANY_OPERATOR,
+                ..open_slot()
+            },
+            Facts {
+                passage: Passage {
+                    operator: 8,
+                    ..TRANSIT
+                },
+                ..open_facts()
+            },
+            Verdict::Recorded,
+        ),
+        (
             "another direction",
             open_slot(),
             Facts {
-                direction: Direction::Inbound,
+                passage: Passage {
+                    direction: Direction::Inbound,
+                    ..TRANSIT
+                },
                 ..open_facts()
             },
             Verdict::Direction,
@@ -238,7 +324,8 @@ fn without_a_name_nothing_is_recorded() {
         judged,
         Judgement {
             verdict: Verdict::Unapproved,
-            approvals: SlotMask::EMPTY
+            approvals: SlotMask::EMPTY,
+            fields: Fields::NONE,
         }
     );
 }
@@ -275,4 +362,69 @@ fn names_are_distinct_and_numbers_are_the_order() {
                 .all(|earlier| earlier.name() != verdict.name())
         );
     }
+}
+
+#[test]
+fn two_places_make_a_passage_or_a_verdict() {
+    use Direction::{Inbound, Outbound, Through};
+    use Place::{Domestic, Excluded, Foreign, Operator, Unknown};
+    let passage = |class, direction, operator| {
+        Ok(Passage {
+            class,
+            direction,
+            operator,
+        })
+    };
+    let cases = [
+        (Foreign, Foreign, passage(Class::Transit, Through, 0)),
+        (Foreign, Domestic, passage(Class::Relay, Inbound, 0)),
+        (Domestic, Foreign, passage(Class::Relay, Outbound, 0)),
+        (Foreign, Operator(3), passage(Class::Infrastructure, Inbound, 3)),
+        (Operator(3), Foreign, passage(Class::Infrastructure, Outbound, 3)),
+        (Domestic, Domestic, Err(Verdict::Domestic)),
+        (Operator(1), Operator(2), Err(Verdict::Domestic)),
+        (Operator(1), Domestic, Err(Verdict::Domestic)),
+        (Domestic, Operator(1), Err(Verdict::Domestic)),
+    ];
+    for (source, destination, expected) in cases {
+        assert_eq!(
+            Passage::between(source, destination),
+            expected,
+            "{source:?} to {destination:?}"
+        );
+    }
+    for other in [Foreign, Domestic, Operator(1), Unknown, Excluded] {
+        for (one, two) in [(Excluded, other), (other, Excluded)] {
+            assert_eq!(Passage::between(one, two), Err(Verdict::Excluded));
+        }
+    }
+    for other in [Foreign, Domestic, Operator(1), Unknown] {
+        for (one, two) in [(Unknown, other), (other, Unknown)] {
+            assert_eq!(Passage::between(one, two), Err(Verdict::Unknown));
+        }
+    }
+}
+
+#[test]
+fn every_named_slot_counts_how_far_the_packet_came() {
+    struct Counting([Slot; 3], std::cell::RefCell<Vec<(u32, Verdict)>>);
+    impl SlotTable for Counting {
+        fn slot(&self, number: u32) -> Option<&Slot> {
+            self.0.get(number as usize)
+        }
+        fn count(&self, number: u32, reached: Verdict) {
+            self.1.borrow_mut().push((number, reached));
+        }
+    }
+    let ended = Slot {
+        end: 5,
+        ..open_slot()
+    };
+    let table = Counting([open_slot(), ended, open_slot()], vec![].into());
+    let named = SlotMask {
+        words: [0b011, 0, 0, 0],
+    };
+    judge(&named, &table, &open_facts());
+    let counted = table.1.into_inner();
+    assert_eq!(counted, [(0, Verdict::Recorded), (1, Verdict::Expired)]);
 }

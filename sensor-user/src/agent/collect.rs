@@ -43,7 +43,7 @@ pub(super) async fn run<D: Datapath>(
         }
         failed = boot_now()
             .and_then(|now| datapath.attend(now.saturating_add(lease)))
-            .and_then(|()| look_after(&datapath, &mut missed));
+            .and_then(|()| look_after(&mut datapath, &mut missed));
         if failed.is_ok()
             && let Some(attended) = attended.take()
         {
@@ -66,10 +66,14 @@ pub(super) async fn run<D: Datapath>(
 
 /// Says which interfaces went away, each once; an error when none is left.
 fn look_after(
-    datapath: &impl Datapath,
+    datapath: &mut impl Datapath,
     missed: &mut BTreeSet<String>,
 ) -> Result<(), DatapathError> {
-    let Held { attached, vanished } = datapath.held()?;
+    let Held {
+        attached,
+        vanished,
+        exchanged,
+    } = datapath.held()?;
     for interface in &vanished {
         if missed.insert(interface.clone()) {
             tracing::warn!(
@@ -78,8 +82,16 @@ fn look_after(
             );
         }
     }
-    if attached == 0 && !vanished.is_empty() {
-        let interfaces = vanished.join(", ");
+    for interface in &exchanged {
+        if missed.insert(interface.clone()) {
+            tracing::warn!(
+                interface,
+                "has another name now: nothing is recorded there until the sensor starts again"
+            );
+        }
+    }
+    if attached == 0 && !(vanished.is_empty() && exchanged.is_empty()) {
+        let interfaces = [vanished, exchanged].concat().join(", ");
         return Err(DatapathError::Vanished { interfaces });
     }
     Ok(())

@@ -1,9 +1,10 @@
 //! `sekisho replay`: a capture file through the same program.
 
-use std::{fs::File, io, path::PathBuf};
+use std::{fs::File, io, path::PathBuf, sync::Arc};
 
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
+use sensor_common::Place;
 
 use super::{
     Exit,
@@ -16,10 +17,11 @@ use crate::{
     capture::Capture,
     exporters::json::{self, Line, Mark},
     feeds::plain::{self, Shortest},
-    pipeline::{Clock, Names, Timeouts},
+    pipeline::{Clock, Generation, Names, Timeouts},
+    places::Flat,
     replay,
     settings::lab,
-    watchlist::{Watchlist, compile},
+    watchlist::{Watchlist, compile, in_order},
 };
 
 const MARK: Mark = Mark {
@@ -69,12 +71,14 @@ pub(super) fn replay(args: &ReplayArgs) -> anyhow::Result<Exit> {
     let file = open(&args.capture)?;
     let progress = progress(&file);
     let capture = Capture::new(name.as_str(), file)?;
-    let names = Names {
-        compiled: compile(&watchlist, &[lab::replay()], 1),
+    let places = Arc::new(Flat::everywhere(Place::Foreign));
+    let generation = Generation {
+        compiled: compile(&watchlist, &in_order(&[lab::replay()]), places, 1),
         watchlist,
-        interfaces: Vec::new(),
-        clock: Clock::UNIX,
+        interfaces: None,
     };
+    let mut names = Names::new(Vec::new(), Clock::UNIX);
+    names.add(Arc::new(generation));
     let mut output = open_output(args.output.as_deref(), Existing::Refuse)?;
     let mut table = summary::FlowRows::default();
     let outcome = replay::run(

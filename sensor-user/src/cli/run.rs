@@ -1,9 +1,10 @@
 //! `sekisho run`: watches interfaces.
 
-use std::{path::PathBuf, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use clap::Args;
+use sensor_common::Place;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::{
@@ -19,9 +20,10 @@ use crate::{
     exporters::json::Mark,
     feeds::plain::Shortest,
     kernel::{AttachError, AttachMode, Datapath as _, Kernel, Options, boot_now, clock_now, probe},
-    pipeline::{Names, Timeouts},
+    pipeline::{Generation, Names, Timeouts},
+    places::Flat,
     settings::lab,
-    watchlist::{Watchlist, compile},
+    watchlist::{Watchlist, compile, in_order},
 };
 
 /// Arguments of `sekisho run`.
@@ -88,14 +90,15 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     let output = open_output(args.output.as_deref(), Existing::Append)?;
     let mut kernel = load(args, &interfaces)?;
     let names = names(&interfaces, watchlist, lasting(args.duration))?;
-    kernel.publish(&names.compiled.tables)?;
+    let generation = names.latest().context("no generation")?.clone();
+    kernel.publish(&generation.compiled.tables)?;
     attach(&mut kernel, &interfaces, args.generic)?;
     printer::tell(&format!(
         "LAB: {}; ends by itself in {} s; Ctrl-C ends it now",
-        count(names.watchlist.indicators.len() as u64, "indicator"),
-        left(&names)?.as_secs_f64().round()
+        count(generation.watchlist.indicators.len() as u64, "indicator"),
+        left(&generation)?.as_secs_f64().round()
     ));
-    let until_end = left(&names)?;
+    let until_end = left(&generation)?;
     let agent = Agent::new(kernel, names, output, config(args));
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
@@ -119,8 +122,8 @@ fn lasting(asked: Option<u64>) -> Duration {
 }
 
 /// Time to the end of the approval: the run ends with it.
-fn left(names: &Names) -> anyhow::Result<Duration> {
-    let end = names
+fn left(generation: &Generation) -> anyhow::Result<Duration> {
+    let end = generation
         .compiled
         .tables
         .slots
@@ -153,12 +156,15 @@ fn names(
         mask(interfaces, |_| true),
         mask(interfaces, |interface| interface.is_real),
     );
-    Ok(Names {
-        compiled: compile(&watchlist, &[approval], 1),
+    let places = Arc::new(Flat::everywhere(Place::Foreign));
+    let interfaces = interfaces.iter().map(|i| i.name.clone()).collect();
+    let mut names = Names::new(interfaces, clock_now()?);
+    names.add(Arc::new(Generation {
+        compiled: compile(&watchlist, &in_order(&[approval]), places, 1),
         watchlist,
-        interfaces: interfaces.iter().map(|i| i.name.clone()).collect(),
-        clock: clock_now()?,
-    })
+        interfaces: None,
+    }));
+    Ok(names)
 }
 
 fn attach(kernel: &mut Kernel, interfaces: &[Interface], generic: bool) -> anyhow::Result<()> {
@@ -282,8 +288,9 @@ mod tests {
             is_real: true,
         };
         let names = names(&[interface], Watchlist::default(), lasting(Some(86_400))).unwrap();
-        let slot = names.compiled.tables.slots[0];
+        let generation = names.latest().unwrap();
+        let slot = generation.compiled.tables.slots[0];
         assert_eq!((slot.interfaces, slot.own_addresses_only), (1, 1));
-        assert!(left(&names).unwrap() <= Duration::from_hours(1));
+        assert!(left(generation).unwrap() <= Duration::from_hours(1));
     }
 }

@@ -6,7 +6,7 @@ use sensor_common::Verdict;
 
 use crate::{
     exporters::json::Mark,
-    pipeline::{Record, Summary},
+    pipeline::{Matched, Record, Summary},
 };
 
 /// Rows of flows that are shown; the rest is counted.
@@ -41,16 +41,16 @@ impl FlowRows {
             Some((source, destination)) => (format!(" {source}"), format!(" {destination}")),
             None => (String::new(), String::new()),
         };
-        let vlan: Vec<String> = notice.vlan.iter().map(ToString::to_string).collect();
+        let vlan: Vec<String> = notice.vlan.iter().flatten().map(ToString::to_string).collect();
         let indicators: Vec<String> = notice
             .indicators
             .iter()
-            .map(|matched| matched.prefix.to_string())
+            .map(named)
             .collect();
         self.rows.push([
             format!("{}{source_port}", notice.source),
             format!("{}{destination_port}", notice.destination),
-            protocol(notice.protocol),
+            notice.protocol.map_or_else(String::new, protocol),
             record.packets.to_string(),
             record.octets.to_string(),
             vlan.join("."),
@@ -86,6 +86,14 @@ impl fmt::Display for FlowRows {
             writeln!(f, "and {} more; --json prints all", self.more)?;
         }
         writeln!(f)
+    }
+}
+
+/// An indicator by its prefix, or by where it stands.
+fn named(matched: &Matched) -> String {
+    match matched.prefix {
+        Some(prefix) => prefix.to_string(),
+        None => format!("{}:{}", matched.feed, matched.line),
     }
 }
 

@@ -79,10 +79,10 @@ struct Ends<'a> {
     direction: &'static str,
     approvals: Vec<&'a str>,
     interface: &'a str,
-    vlan: &'a [u16],
+    vlan: Option<&'a [u16]>,
     src: String,
     dst: String,
-    proto: u8,
+    proto: Option<u8>,
     src_port: Option<u16>,
     dst_port: Option<u16>,
 }
@@ -106,19 +106,19 @@ struct FlowObject<'a> {
     flow: Ends<'a>,
     packets: u64,
     octets: u64,
-    tcp_flags: u16,
+    tcp_flags: Option<u16>,
     start: String,
     end: String,
     indicators: Vec<IndicatorObject<'a>>,
     fragment: Option<&'static str>,
-    ttl_min: u8,
-    ttl_max: u8,
+    ttl_min: Option<u8>,
+    ttl_max: Option<u8>,
     record: u64,
 }
 
 #[derive(Serialize)]
 struct IndicatorObject<'a> {
-    prefix: String,
+    prefix: Option<String>,
     end: &'static str,
     feed: &'a str,
     line: u32,
@@ -154,10 +154,10 @@ fn ends(notice: &Notice) -> Ends<'_> {
         approvals: notice
             .approvals
             .iter()
-            .map(|approval| approval.0.as_str())
+            .map(|under| under.id.0.as_str())
             .collect(),
         interface: &notice.interface,
-        vlan: &notice.vlan,
+        vlan: notice.vlan.as_deref(),
         src: notice.source.to_string(),
         dst: notice.destination.to_string(),
         proto: notice.protocol,
@@ -176,8 +176,9 @@ fn indicators(notice: &Notice) -> Vec<IndicatorObject<'_>> {
                  prefix,
                  feed,
                  line,
+                 named_by: _,
              }| IndicatorObject {
-                prefix: prefix.to_string(),
+                prefix: prefix.map(|prefix| prefix.to_string()),
                 end: match end {
                     End::Source => "src",
                     End::Destination => "dst",
@@ -197,7 +198,7 @@ fn flow(mark: Mark, record: &Record) -> FlowObject<'_> {
         packets,
         octets,
         tcp_flags,
-        ttl: (ttl_min, ttl_max),
+        ttl,
     } = record;
     FlowObject {
         head: Head { kind: "flow", mark },
@@ -209,12 +210,12 @@ fn flow(mark: Mark, record: &Record) -> FlowObject<'_> {
         end: time(*end),
         indicators: indicators(notice),
         fragment: match notice.fragment {
-            Fragment::Whole => None,
-            Fragment::First => Some("first"),
-            Fragment::Later => Some("later"),
+            None | Some(Fragment::Whole) => None,
+            Some(Fragment::First) => Some("first"),
+            Some(Fragment::Later) => Some("later"),
         },
-        ttl_min: *ttl_min,
-        ttl_max: *ttl_max,
+        ttl_min: ttl.map(|(lowest, _)| lowest),
+        ttl_max: ttl.map(|(_, highest)| highest),
         record: id.0,
     }
 }

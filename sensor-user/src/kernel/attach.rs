@@ -6,13 +6,20 @@
 
 use std::{
     io,
-    os::fd::{AsFd as _, AsRawFd as _, FromRawFd as _, OwnedFd},
+    os::fd::{AsFd, BorrowedFd, OwnedFd},
+    path::PathBuf,
 };
 
-use aya_obj::generated::{XDP_FLAGS_DRV_MODE, XDP_FLAGS_SKB_MODE, bpf_attach_type, bpf_cmd};
+use aya_obj::generated::{XDP_FLAGS_DRV_MODE, XDP_FLAGS_SKB_MODE};
+use nix::net::if_::if_indextoname;
 use thiserror::Error;
 
-use super::{DatapathError, Kernel, LoadError, probe};
+use super::{
+    DatapathError, Kernel, LoadError,
+    maps::system,
+    pins::{self, Inherited},
+    probe, sys,
+};
 
 /// Where in the kernel the program runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,7 +46,8 @@ pub enum AttachError {
     /// Another XDP program holds the interface.
     #[error(
         "interface {interface}: {program} is attached already; \
-         detach it first ('ip link set dev {interface} xdp off', or end the program that holds it)"
+         detach it first ('ip link set dev {interface} xdp off', or end the program that holds \
+         it; 'sekisho detach' removes what a dead sensor left behind)"
     )]
     Foreign {
         /// The interface.
@@ -94,10 +102,15 @@ pub enum AttachError {
     Datapath(#[from] DatapathError),
 }
 
-/// A held attachment; letting it go detaches.
+/// A held attachment. Letting it go detaches, unless it is pinned.
 pub struct Attached {
     link: OwnedFd,
     interface: String,
+    index: u32,
+    slot: u8,
+    pin: Option<PathBuf>,
+    /// Whether the interface was found under another name: its slot is closed.
+    pub(super) is_closed: bool,
 }
 
 impl Attached {
@@ -106,72 +119,50 @@ impl Attached {
         &self.interface
     }
 
-    /// Whether the interface still holds the program.
-    ///
-    /// The link of an interface that is gone, or that was detached, has no interface index
-    /// (`bpf_xdp_link_fill_link_info`, net/core/dev.c).
+    /// Index and slot of the interface.
+    pub(super) const fn key(&self) -> (u32, u8) {
+        (self.index, self.slot)
+    }
+
+    /// Whether the interface still holds a program by this link.
     pub(super) fn is_attached(&self) -> Result<bool, DatapathError> {
-        let mut info = LinkInfo::default();
-        let attributes = GetInfo {
-            bpf_fd: self.link.as_raw_fd().cast_unsigned(),
-            info_len: INFO_LENGTH,
-            info: (&raw mut info) as u64,
-        };
-        // SAFETY: the kernel reads the attributes and writes as many bytes of `info` as it is
-        // told there are.
-        let done = unsafe { bpf(bpf_cmd::BPF_OBJ_GET_INFO_BY_FD, &attributes) };
-        if done < 0 {
-            return Err(DatapathError::System {
-                call: "asking for the state of a bpf_link",
-                source: io::Error::last_os_error(),
-            });
+        Ok(self.info()?.interface != 0)
+    }
+
+    /// Whether the interface still has its name. The name is what an approval says.
+    pub(super) fn has_its_name(&self) -> bool {
+        if_indextoname(self.index).is_ok_and(|name| name.as_bytes() == self.interface.as_bytes())
+    }
+
+    /// Puts the program back where another one stands; `false` when it stood there.
+    pub(super) fn mend(&self, program: BorrowedFd<'_>) -> Result<bool, DatapathError> {
+        let wanted = sys::id(program).map_err(system("asking for the id of the program"))?;
+        let info = self.info()?;
+        if info.interface == 0 || info.program == wanted {
+            return Ok(false);
         }
-        Ok(info.ifindex != 0)
+        sys::link_update(self.link.as_fd(), program).map_err(system("updating a bpf_link"))?;
+        Ok(true)
+    }
+
+    fn info(&self) -> Result<sys::LinkInfo, DatapathError> {
+        sys::link_info(self.link.as_fd()).map_err(system("asking for the state of a bpf_link"))
     }
 }
 
-/// The beginning of `struct bpf_link_info` for XDP (include/uapi/linux/bpf.h).
-#[repr(C)]
-#[derive(Default)]
-struct LinkInfo {
-    kind: u32,
-    id: u32,
-    prog_id: u32,
-    padding: u32,
-    ifindex: u32,
-    more: [u32; 11],
-}
-
-const INFO_LENGTH: u32 = 64;
-const _: () = assert!(size_of::<LinkInfo>() == INFO_LENGTH as usize);
-
-/// The part of `union bpf_attr` that `BPF_OBJ_GET_INFO_BY_FD` reads.
-#[repr(C)]
-struct GetInfo {
-    bpf_fd: u32,
-    info_len: u32,
-    info: u64,
-}
-
-/// The system call.
-///
-/// # Safety
-///
-/// The attributes are those of the command, and what they point to is there.
-unsafe fn bpf<T>(command: bpf_cmd, attributes: &T) -> libc::c_long {
-    // SAFETY: the kernel reads as many bytes of the attributes as it is told there are.
-    unsafe {
-        libc::syscall(
-            libc::SYS_bpf,
-            command as u32,
-            core::ptr::from_ref(attributes),
-            size_of::<T>(),
-        )
+impl Drop for Attached {
+    fn drop(&mut self) {
+        if let Some(pin) = &self.pin {
+            pins::remove(pin);
+        }
     }
 }
 
 impl Kernel {
     /// Attaches to an interface and gives it a slot.
+    ///
+    /// Where a dead agent's link holds the interface, the program takes its program's place,
+    /// and no packet goes unseen.
     pub fn attach(
         &mut self,
         name: &str,
@@ -179,52 +170,45 @@ impl Kernel {
         slot: u8,
         mode: AttachMode,
     ) -> Result<(), AttachError> {
-        self.interfaces
-            .insert(&index, &u32::from(slot), 0)
-            .map_err(|source| DatapathError::Map {
-                map: "INTERFACES",
-                source,
-            })?;
+        self.open_interface(index, slot)?;
+        let inherited = self.inherited.remove(&index);
         let program = self.program()?.fd().map_err(LoadError::Program)?;
-        match create_link(program.as_fd().as_raw_fd(), index, mode) {
-            Ok(link) => {
-                self.links.push(Attached {
-                    link,
-                    interface: name.to_owned(),
-                });
-                Ok(())
+        let (link, old_pin) = match inherited {
+            Some(Inherited { link, pin, mode: its }) if its == mode => {
+                let updated = sys::link_update(link.as_fd(), program.as_fd());
+                (updated.map(|()| link), Some(pin))
             }
-            Err(source) => Err(refused(name.to_owned(), index, mode, source)),
+            other => {
+                // One in the other mode goes first: an interface has one program.
+                if let Some(Inherited { pin, .. }) = other {
+                    pins::remove(&pin);
+                }
+                (create_link(program.as_fd(), index, mode), None)
+            }
+        };
+        let link = link.map_err(|source| refused(name.to_owned(), index, mode, source))?;
+        let pin = self.pin_link(&link, index, mode)?;
+        if let Some(pin) = old_pin {
+            pins::remove(&pin);
         }
+        self.links.push(Attached {
+            link,
+            interface: name.to_owned(),
+            index,
+            slot,
+            pin,
+            is_closed: false,
+        });
+        Ok(())
     }
 }
 
-/// The part of `union bpf_attr` that `BPF_LINK_CREATE` reads for XDP (include/uapi/linux/bpf.h).
-#[repr(C)]
-struct LinkCreate {
-    prog_fd: u32,
-    target_ifindex: u32,
-    attach_type: u32,
-    flags: u32,
-}
-
-fn create_link(program: i32, index: u32, mode: AttachMode) -> io::Result<OwnedFd> {
-    let attributes = LinkCreate {
-        prog_fd: program.cast_unsigned(),
-        target_ifindex: index,
-        attach_type: bpf_attach_type::BPF_XDP as u32,
-        flags: match mode {
-            AttachMode::Native => XDP_FLAGS_DRV_MODE,
-            AttachMode::Generic => XDP_FLAGS_SKB_MODE,
-        },
+fn create_link(program: BorrowedFd<'_>, index: u32, mode: AttachMode) -> io::Result<OwnedFd> {
+    let flags = match mode {
+        AttachMode::Native => XDP_FLAGS_DRV_MODE,
+        AttachMode::Generic => XDP_FLAGS_SKB_MODE,
     };
-    // SAFETY: the attributes hold no pointer.
-    let created = unsafe { bpf(bpf_cmd::BPF_LINK_CREATE, &attributes) };
-    match i32::try_from(created) {
-        // SAFETY: the kernel has just made this descriptor, and nobody else knows it.
-        Ok(link) if link >= 0 => Ok(unsafe { OwnedFd::from_raw_fd(link) }),
-        _ => Err(io::Error::last_os_error()),
-    }
+    sys::link_create(program, index, flags)
 }
 
 fn refused(interface: String, index: u32, mode: AttachMode, source: io::Error) -> AttachError {

@@ -4,7 +4,7 @@
 
 use std::io;
 
-use sensor_common::{Counters, FlowEvent, FlowKey, FlowValue, Totals};
+use sensor_common::{Counters, FlowEvent, FlowKey, FlowValue, SlotCounts, Totals};
 use thiserror::Error;
 
 use crate::watchlist::{NoRoom, Tables};
@@ -56,18 +56,83 @@ pub enum DatapathError {
 /// Which interfaces hold the program.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Held {
-    /// Those that do.
+    /// Those that do, under the name they were watched by.
     pub attached: usize,
     /// Those that no longer do, because they are gone or somebody detached the program.
     pub vanished: Vec<String>,
+    /// Those that have another name now, or whose name another interface has: nothing is
+    /// recorded there any more.
+    pub exchanged: Vec<String>,
+}
+
+/// What a generation counted, read when it was replaced.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Retired {
+    /// Its number; 0 when there was none before.
+    pub generation: u64,
+    /// Totals by match set, summed over CPUs.
+    pub totals: Vec<Totals>,
+    /// Counts by slot, summed over CPUs.
+    pub slot_counts: Vec<SlotCounts>,
+}
+
+/// Something that stood otherwise in the kernel than it was put there. It has been mended.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum Alarm {
+    /// Another generation was in force.
+    #[error("generation {found} was in force instead of {wanted}")]
+    Generation {
+        /// The number that stood there.
+        found: u64,
+        /// The one published.
+        wanted: u64,
+    },
+    /// A slot had other terms.
+    #[error("slot {slot} had other terms than were published")]
+    Slot {
+        /// The slot.
+        slot: u32,
+    },
+    /// A table was exchanged.
+    #[error("another map stood in the place of {map}")]
+    Table {
+        /// The map.
+        map: &'static str,
+    },
+    /// The lease was changed.
+    #[error("the lease ran until {found} instead of {wanted} nanoseconds since boot")]
+    Lease {
+        /// The deadline that stood there.
+        found: u64,
+        /// The one promised.
+        wanted: u64,
+    },
+    /// An interface had another slot.
+    #[error("interface {interface} had another slot than it was given")]
+    Interface {
+        /// The interface.
+        interface: String,
+    },
+    /// A link held another program.
+    #[error("another program stood in the link of interface {interface}")]
+    Program {
+        /// The interface.
+        interface: String,
+    },
 }
 
 /// The kernel's side of the sensor.
 pub trait Datapath {
-    /// Puts a generation into force. Either all of it or nothing changes, but an error of
-    /// the last step, which waits for packets still judged by the generation before, comes
-    /// with the new one in force.
-    fn publish(&mut self, tables: &Tables) -> Result<(), DatapathError>;
+    /// The number the next generation must have.
+    fn next_generation(&self) -> u64;
+
+    /// Puts a generation into force, and hands over what the one before counted. Either all
+    /// of it or nothing changes, but an error of the last steps, which wait for packets still
+    /// judged by the generation before, comes with the new one in force.
+    fn publish(&mut self, tables: &Tables) -> Result<Retired, DatapathError>;
+
+    /// Lowers the end of a slot in the generation in force, at once; never raises it.
+    fn shorten(&mut self, slot: u32, end: u64) -> Result<(), DatapathError>;
 
     /// Promises attendance until `until`, in nanoseconds since boot.
     fn attend(&mut self, until: u64) -> Result<(), DatapathError>;
@@ -88,11 +153,18 @@ pub trait Datapath {
     /// packet a CPU as seen that has no verdict yet.
     fn counters(&self) -> Result<Counters, DatapathError>;
 
-    /// Lasting totals by match set of the generation in force, summed over CPUs.
+    /// Totals by match set of the generation in force, summed over CPUs.
     fn totals(&self) -> Result<Vec<Totals>, DatapathError>;
 
-    /// Which interfaces still hold the program.
-    fn held(&self) -> Result<Held, DatapathError>;
+    /// Counts by slot of the generation in force, summed over CPUs.
+    fn slot_counts(&self) -> Result<Vec<SlotCounts>, DatapathError>;
+
+    /// Which interfaces still hold the program. One that has another name now loses its slot:
+    /// an approval names interfaces, and this is no longer the one it named.
+    fn held(&mut self) -> Result<Held, DatapathError>;
+
+    /// Compares what stands in the kernel with what was put there, and mends what differs.
+    fn mend(&mut self) -> Result<Vec<Alarm>, DatapathError>;
 
     /// Lets go of every interface: no packet is counted afterwards.
     fn detach(&mut self);

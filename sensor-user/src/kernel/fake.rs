@@ -4,17 +4,20 @@
 //! serves as the reference in tests of the program, and as the kernel in tests of
 //! the agent.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::{
+    cell::RefCell,
+    collections::{BTreeMap, BTreeSet, HashMap},
+};
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use sensor_common::{
-    Bytes, Class, Counters, Direction, Facts, FlowEvent, FlowKey, FlowValue, IpVersion,
-    LEASE_LIMIT, MAX_INTERFACES, NO_MATCH_SET, OwnAddress, Packet, ReplayContext, SlotMask, Stat,
-    Totals, Unparsed, Verdict, judge, parse,
+    Bytes, Counters, Facts, Fields, FlowEvent, FlowKey, FlowValue, IpVersion, Judgement,
+    LEASE_LIMIT, MAX_INTERFACES, NO_MATCH_SET, OwnAddress, Packet, Passage, Place, ReplayContext,
+    SLOTS, Slot, SlotCounts, SlotMask, SlotTable, Stat, Totals, Unparsed, Verdict, judge, parse,
 };
 
-use super::{Datapath, DatapathError, Held, loader::own_address};
-use crate::watchlist::Tables;
+use super::{Alarm, Datapath, DatapathError, Held, Retired, loader::own_address};
+use crate::{places::Flat, watchlist::Tables};
 
 /// A datapath in memory.
 #[derive(Clone, Debug)]
@@ -29,6 +32,8 @@ pub struct Fake {
     flows: BTreeMap<FlowKey, FlowValue>,
     events: Vec<FlowEvent>,
     totals: Vec<Totals>,
+    slot_counts: Vec<SlotCounts>,
+    alarms: Vec<Alarm>,
     attached: bool,
     held: Held,
 }
@@ -54,6 +59,8 @@ impl Fake {
             flows: BTreeMap::new(),
             events: Vec::new(),
             totals: Vec::new(),
+            slot_counts: Vec::new(),
+            alarms: Vec::new(),
             attached: true,
             held: Held::default(),
         }
@@ -74,6 +81,18 @@ impl Fake {
     /// Says from now on that this is which interfaces hold the program.
     pub fn set_held(&mut self, held: Held) {
         self.held = held;
+    }
+
+    /// Says at the next comparison that this stood otherwise.
+    pub fn set_alarm(&mut self, alarm: Alarm) {
+        self.alarms.push(alarm);
+    }
+
+    /// The slots of the generation in force.
+    pub fn slots(&self) -> &[Slot] {
+        self.generation
+            .as_ref()
+            .map_or(&[], |(tables, _)| tables.slots.as_slice())
     }
 
     /// The deadline last promised, in nanoseconds since boot.
@@ -113,6 +132,13 @@ impl Fake {
         if source == NO_MATCH_SET && destination == NO_MATCH_SET {
             return Ok(Verdict::NoMatch);
         }
+        let passage = match Passage::between(
+            place(&tables.places, packet.version, packet.source),
+            place(&tables.places, packet.version, packet.destination),
+        ) {
+            Ok(passage) => passage,
+            Err(verdict) => return Ok(verdict),
+        };
         let named = [source, destination]
             .into_iter()
             .filter(|&set| set != NO_MATCH_SET)
@@ -123,8 +149,7 @@ impl Fake {
         let until = self.attended_until;
         let facts = Facts {
             now,
-            class: Class::Transit,
-            direction: Direction::Through,
+            passage,
             interface: if context.interface < MAX_INTERFACES {
                 1 << context.interface
             } else {
@@ -134,10 +159,14 @@ impl Fake {
                 || self.is_own(&packet, packet.destination),
             attended: self.attended_for_ever || (now < until && until - now <= LEASE_LIMIT),
         };
-        let judgement = judge(&named, tables.slots.as_slice(), &facts);
+        let counting = Counting {
+            slots: &tables.slots,
+            counts: RefCell::new(&mut self.slot_counts),
+        };
+        let judgement = judge(&named, &counting, &facts);
         if judgement.verdict == Verdict::Recorded {
-            let key = key(&packet, &facts, tables.generation, judgement.approvals);
-            let value = value(&packet, &facts, source, destination);
+            let key = key(&packet, &facts, tables.generation, &judgement);
+            let value = value(&packet, &facts, judgement.fields, (source, destination));
             self.account(key, value);
         }
         Ok(judgement.verdict)
@@ -187,13 +216,33 @@ impl Fake {
     }
 }
 
+/// Slots that count.
+struct Counting<'a> {
+    slots: &'a [Slot],
+    counts: RefCell<&'a mut Vec<SlotCounts>>,
+}
+
+impl SlotTable for Counting<'_> {
+    fn slot(&self, number: u32) -> Option<&Slot> {
+        self.slots.get(number as usize)
+    }
+
+    fn count(&self, number: u32, reached: Verdict) {
+        if let Some(cell) = SlotCounts::cell(reached) {
+            self.counts.borrow_mut()[number as usize].packets[cell] += 1;
+        }
+    }
+}
+
 impl Datapath for Fake {
-    fn publish(&mut self, tables: &Tables) -> Result<(), DatapathError> {
+    fn next_generation(&self) -> u64 {
+        let current = self.generation.as_ref();
+        current.map_or(1, |(tables, _)| tables.generation + 1)
+    }
+
+    fn publish(&mut self, tables: &Tables) -> Result<Retired, DatapathError> {
         tables.check_room()?;
-        let current = self
-            .generation
-            .as_ref()
-            .map_or(0, |(tables, _)| tables.generation);
+        let current = self.next_generation() - 1;
         if tables.generation != current + 1 {
             return Err(DatapathError::OutOfTurn {
                 given: tables.generation,
@@ -208,8 +257,22 @@ impl Datapath for Fake {
             .v6
             .iter()
             .map(|&(prefix, set)| (IpNet::V6(prefix), set));
-        self.totals = vec![Totals::default(); tables.group_of_set.len()];
+        let totals = vec![Totals::default(); tables.group_of_set.len()];
+        let slot_counts = vec![SlotCounts::default(); SLOTS as usize];
+        let retired = Retired {
+            generation: current,
+            totals: std::mem::replace(&mut self.totals, totals),
+            slot_counts: std::mem::replace(&mut self.slot_counts, slot_counts),
+        };
         self.generation = Some((tables.clone(), v4.chain(v6).collect()));
+        Ok(retired)
+    }
+
+    fn shorten(&mut self, slot: u32, end: u64) -> Result<(), DatapathError> {
+        let tables = self.generation.as_mut().map(|(tables, _)| tables);
+        if let Some(slot) = tables.and_then(|tables| tables.slots.get_mut(slot as usize)) {
+            slot.end = slot.end.min(end);
+        }
         Ok(())
     }
 
@@ -241,8 +304,16 @@ impl Datapath for Fake {
         Ok(self.totals.clone())
     }
 
-    fn held(&self) -> Result<Held, DatapathError> {
+    fn slot_counts(&self) -> Result<Vec<SlotCounts>, DatapathError> {
+        Ok(self.slot_counts.clone())
+    }
+
+    fn held(&mut self) -> Result<Held, DatapathError> {
         Ok(self.held.clone())
+    }
+
+    fn mend(&mut self) -> Result<Vec<Alarm>, DatapathError> {
+        Ok(std::mem::take(&mut self.alarms))
     }
 
     fn detach(&mut self) {
@@ -269,41 +340,64 @@ fn longest_match(prefixes: &HashMap<IpNet, u32>, version: IpVersion, address: [u
         .unwrap_or(NO_MATCH_SET)
 }
 
-fn key(packet: &Packet, facts: &Facts, generation: u64, approvals: SlotMask) -> FlowKey {
+fn place(places: &Flat, version: IpVersion, address: [u8; 16]) -> Place {
+    match version {
+        IpVersion::V4 => {
+            let [a, b, c, d, ..] = address;
+            let address = u32::from_be_bytes([a, b, c, d]);
+            let mut before = places.v4.iter().rev();
+            before.find(|(start, _)| *start <= address).map(|range| range.1)
+        }
+        IpVersion::V6 => {
+            let address = u128::from_be_bytes(address);
+            let mut before = places.v6.iter().rev();
+            before.find(|(start, _)| *start <= address).map(|range| range.1)
+        }
+    }
+    .unwrap_or_default()
+}
+
+/// Keeps a field, or leaves it at its default.
+fn allowed<T: Default>(fields: Fields, field: Fields, value: T) -> T {
+    if fields.has(field) { value } else { T::default() }
+}
+
+fn key(packet: &Packet, facts: &Facts, generation: u64, judgement: &Judgement) -> FlowKey {
+    let fields = judgement.fields;
     FlowKey {
         source: packet.source,
         destination: packet.destination,
-        source_port: packet.source_port,
-        destination_port: packet.destination_port,
-        vlan: packet.vlan,
+        source_port: allowed(fields, Fields::PORTS, packet.source_port),
+        destination_port: allowed(fields, Fields::PORTS, packet.destination_port),
+        vlan: allowed(fields, Fields::VLAN, packet.vlan),
         ip_version: packet.version as u8,
-        protocol: packet.protocol,
-        fragment: packet.fragment as u8,
-        vlan_tags: packet.vlan_tags,
+        protocol: allowed(fields, Fields::PROTOCOL, packet.protocol),
+        fragment: allowed(fields, Fields::FRAGMENT, packet.fragment as u8),
+        vlan_tags: allowed(fields, Fields::VLAN, packet.vlan_tags),
         interface: if facts.interface == 0 {
             u8::MAX
         } else {
             facts.interface.trailing_zeros().to_le_bytes()[0]
         },
         generation,
-        approvals,
+        approvals: judgement.approvals,
         ..FlowKey::default()
     }
 }
 
-fn value(packet: &Packet, facts: &Facts, source_set: u32, destination_set: u32) -> FlowValue {
+fn value(packet: &Packet, facts: &Facts, fields: Fields, sets: (u32, u32)) -> FlowValue {
     FlowValue {
         packets: 1,
         octets: u64::from(packet.octets),
         first: facts.now,
         last: facts.now,
-        source_set,
-        destination_set,
-        tcp_flags: packet.tcp_flags,
-        ttl_min: packet.ttl,
-        ttl_max: packet.ttl,
-        class: facts.class as u8,
-        direction: facts.direction as u8,
+        source_set: sets.0,
+        destination_set: sets.1,
+        tcp_flags: allowed(fields, Fields::TCP_FLAGS, packet.tcp_flags),
+        ttl_min: allowed(fields, Fields::TTL, packet.ttl),
+        ttl_max: allowed(fields, Fields::TTL, packet.ttl),
+        class: facts.passage.class as u8,
+        direction: facts.passage.direction as u8,
         reserved: [0; 2],
     }
 }

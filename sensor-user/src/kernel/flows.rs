@@ -5,34 +5,54 @@
 //! in `maybe_wait_bpf_programs`, kernel/bpf/syscall.c, for maps of maps), and only
 //! then the full one is read and emptied. So no packet falls in between.
 
+use std::{os::fd::AsFd as _, path::Path};
+
 use aya::{
     Ebpf,
-    maps::{ArrayOfMaps, MapData, MapError, PerCpuHashMap},
+    maps::{ArrayOfMaps, MapData, MapError},
 };
 use sensor_common::{FlowKey, FlowValue};
 
-use super::{DatapathError, LoadError, loader::take, wire::Wire};
-
-type Bank = PerCpuHashMap<MapData, Wire<FlowKey>, Wire<FlowValue>>;
+use super::{
+    DatapathError, LoadError,
+    loader::take,
+    maps::{Bank, Named, system},
+    sys,
+    wire::Wire,
+};
 
 pub(super) struct FlowBanks {
-    slot: ArrayOfMaps<MapData, Bank>,
-    counting: Bank,
-    idle: Bank,
+    slot: Named<ArrayOfMaps<MapData, Bank>>,
+    counting: Named<Bank>,
+    idle: Named<Bank>,
 }
 
 impl FlowBanks {
+    /// The names of the banks' pins.
+    pub(super) const PINS: [&str; 2] = ["FLOWS-0", "FLOWS-1"];
+
     pub(super) fn take(ebpf: &mut Ebpf, capacity: u32) -> Result<Self, LoadError> {
         let slot = take(ebpf, "FLOWS")?;
-        let counting = Bank::create(capacity, 0).map_err(failed)?;
-        let idle = Bank::create(capacity, 0).map_err(failed)?;
         let mut banks = Self {
             slot,
-            counting,
-            idle,
+            counting: Named::bank(capacity, "FLOWS")?,
+            idle: Named::bank(capacity, "FLOWS")?,
         };
-        banks.slot.set(0, &banks.counting, 0).map_err(failed)?;
+        banks.slot.put(0, &banks.counting)?;
         Ok(banks)
+    }
+
+    /// Pins both banks: the next process reads what this one did not.
+    pub(super) fn pin(&self, folder: &Path) -> Result<(), DatapathError> {
+        for (bank, pin) in [&self.counting, &self.idle].into_iter().zip(Self::PINS) {
+            sys::pin(bank.as_fd(), &folder.join(pin)).map_err(system("pinning a flow bank"))?;
+        }
+        Ok(())
+    }
+
+    /// Returns when every program that runs now has ended.
+    pub(super) fn wait(&mut self) -> Result<(), DatapathError> {
+        self.slot.put(0, &self.counting)
     }
 
     pub(super) fn drain(
@@ -40,15 +60,18 @@ impl FlowBanks {
         sink: &mut dyn FnMut(FlowKey, FlowValue),
     ) -> Result<(), DatapathError> {
         // What an interrupted drain left behind comes first: the bank must be empty to count.
-        empty(&mut self.idle, sink)?;
-        self.slot.set(0, &self.idle, 0).map_err(failed)?;
+        empty(&mut self.idle.map, sink)?;
+        self.slot.put(0, &self.idle)?;
         std::mem::swap(&mut self.counting, &mut self.idle);
-        empty(&mut self.idle, sink)
+        empty(&mut self.idle.map, sink)
     }
 }
 
 /// Hands over and removes every entry of a bank that no program writes to.
-fn empty(bank: &mut Bank, sink: &mut dyn FnMut(FlowKey, FlowValue)) -> Result<(), DatapathError> {
+pub(super) fn empty(
+    bank: &mut Bank,
+    sink: &mut dyn FnMut(FlowKey, FlowValue),
+) -> Result<(), DatapathError> {
     let keys: Vec<_> = bank.keys().collect::<Result<_, _>>().map_err(failed)?;
     for key in keys {
         let per_cpu = bank.get(&key, 0).map_err(failed)?;

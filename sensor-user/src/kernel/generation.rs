@@ -7,160 +7,246 @@
 //! ended: setting a place of an outer map waits for them (`maybe_wait_bpf_programs`,
 //! kernel/bpf/syscall.c).
 
-mod totals;
+mod buckets;
+mod built;
+mod mapped;
+
+use std::{os::fd::AsFd as _, path::Path};
 
 use aya::{
     Ebpf,
-    maps::{Array, ArrayOfMaps, LpmTrie, MapData, MapError, lpm_trie::Key},
+    maps::{Array, ArrayOfMaps, MapData},
 };
-use sensor_common::{SLOTS, SetRow, Slot, SlotMask, Totals};
+use sensor_common::{
+    PlaceBucket, PlaceRow4, PlaceRow6, SLOTS, SetRow, Slot, SlotCounts, SlotMask, Totals,
+};
 
-use self::totals::MappedTotals;
-use super::{DatapathError, LoadError, loader::take, wire::Wire};
+use self::built::Built;
+pub(super) use self::mapped::Mapped;
+use super::{
+    Alarm, DatapathError, LoadError, Retired,
+    loader::take,
+    maps::{Named, Rows, Trie, system},
+    sys,
+};
 use crate::watchlist::Tables;
 
-const NO_PREALLOC: u32 = 1;
-const ANY_SIZE: u32 = 1 << 12;
-const MMAPABLE: u32 = 1 << 10;
-
-type Trie4 = LpmTrie<MapData, [u8; 4], u32>;
-type Trie6 = LpmTrie<MapData, [u8; 16], u32>;
-type Rows<T> = Array<MapData, Wire<T>>;
+type Outer<M> = Named<ArrayOfMaps<MapData, M>>;
 
 pub(super) struct Generations {
-    number: Array<MapData, u64>,
-    v4: ArrayOfMaps<MapData, Trie4>,
-    v6: ArrayOfMaps<MapData, Trie6>,
-    sets: ArrayOfMaps<MapData, Rows<SetRow>>,
-    groups: ArrayOfMaps<MapData, Rows<SlotMask>>,
-    slots: ArrayOfMaps<MapData, Rows<Slot>>,
-    totals: ArrayOfMaps<MapData, Rows<Totals>>,
-    current: Option<Current>,
+    number: Named<Array<MapData, u64>>,
+    outer: OuterMaps,
+    /// The number of the generation in force, of this process or the one before it.
+    last: u64,
+    current: Option<Built>,
 }
 
-struct Current {
-    number: u64,
-    totals: MappedTotals,
-}
-
-/// The tables of one generation before they are in force.
-struct Built {
-    v4: Trie4,
-    v6: Trie6,
-    sets: Rows<SetRow>,
-    groups: Rows<SlotMask>,
-    slots: Rows<Slot>,
-    totals: Rows<Totals>,
-    mapped: MappedTotals,
+/// The outer maps: each holds the tables of two generations.
+struct OuterMaps {
+    v4: Outer<Trie<[u8; 4]>>,
+    v6: Outer<Trie<[u8; 16]>>,
+    sets: Outer<Rows<SetRow>>,
+    groups: Outer<Rows<SlotMask>>,
+    slots: Outer<Rows<Slot>>,
+    totals: Outer<Rows<Totals>>,
+    counts: Outer<Rows<SlotCounts>>,
+    buckets_v4: Outer<Rows<PlaceBucket>>,
+    buckets_v6: Outer<Rows<PlaceBucket>>,
+    places_v4: Outer<Rows<PlaceRow4>>,
+    places_v6: Outer<Rows<PlaceRow6>>,
 }
 
 impl Generations {
-    pub(super) fn take(ebpf: &mut Ebpf) -> Result<Self, LoadError> {
+    pub(super) fn take(ebpf: &mut Ebpf, last: u64) -> Result<Self, LoadError> {
         Ok(Self {
             number: take(ebpf, "GENERATION")?,
-            v4: take(ebpf, "WATCHED_V4")?,
-            v6: take(ebpf, "WATCHED_V6")?,
-            sets: take(ebpf, "SETS")?,
-            groups: take(ebpf, "GROUPS")?,
-            slots: take(ebpf, "APPROVALS")?,
-            totals: take(ebpf, "TOTALS")?,
+            outer: OuterMaps {
+                v4: take(ebpf, "WATCHED_V4")?,
+                v6: take(ebpf, "WATCHED_V6")?,
+                sets: take(ebpf, "SETS")?,
+                groups: take(ebpf, "GROUPS")?,
+                slots: take(ebpf, "APPROVALS")?,
+                totals: take(ebpf, "TOTALS")?,
+                counts: take(ebpf, "SLOT_COUNTS")?,
+                buckets_v4: take(ebpf, "BUCKETS_V4")?,
+                buckets_v6: take(ebpf, "BUCKETS_V6")?,
+                places_v4: take(ebpf, "PLACES_V4")?,
+                places_v6: take(ebpf, "PLACES_V6")?,
+            },
+            last,
             current: None,
         })
     }
 
-    pub(super) fn publish(&mut self, tables: &Tables) -> Result<(), DatapathError> {
+    /// Pins the outer maps and the number.
+    pub(super) fn pin(&self, folder: &Path) -> Result<(), DatapathError> {
+        pin_as(&self.number, folder, self.number.name)?;
+        self.outer.pin(folder)
+    }
+
+    /// The number the next generation must have.
+    pub(super) const fn next(&self) -> u64 {
+        self.last + 1
+    }
+
+    /// Puts a generation into force. With a folder, what the next process has to read of it
+    /// is pinned there first.
+    pub(super) fn publish(
+        &mut self,
+        tables: &Tables,
+        pins: Option<&Path>,
+    ) -> Result<Retired, DatapathError> {
         tables.check_room()?;
-        let current = self.current.as_ref().map_or(0, |current| current.number);
-        if tables.generation != current + 1 {
+        if tables.generation != self.next() {
             return Err(DatapathError::OutOfTurn {
                 given: tables.generation,
-                current,
+                current: self.last,
             });
         }
         let built = Built::new(tables)?;
-        let place = u32::from(tables.generation % 2 == 1);
-        self.v4.set(place, &built.v4, 0).map_err(of("WATCHED_V4"))?;
-        self.v6.set(place, &built.v6, 0).map_err(of("WATCHED_V6"))?;
-        self.sets.set(place, &built.sets, 0).map_err(of("SETS"))?;
-        self.groups
-            .set(place, &built.groups, 0)
-            .map_err(of("GROUPS"))?;
-        self.slots
-            .set(place, &built.slots, 0)
-            .map_err(of("APPROVALS"))?;
-        self.totals
-            .set(place, &built.totals, 0)
-            .map_err(of("TOTALS"))?;
-        self.number
-            .set(0, &tables.generation, 0)
-            .map_err(of("GENERATION"))?;
-        self.current = Some(Current {
-            number: tables.generation,
-            totals: built.mapped,
-        });
+        if let Some(folder) = pins {
+            built.pin(folder)?;
+        }
+        let place = built.place();
+        self.outer.put(place, &built)?;
+        self.name(tables.generation)?;
+        self.last = tables.generation;
+        let before = self.current.replace(built);
         // The same table once more: returns when no packet is judged by the generation before.
-        self.v4.set(place, &built.v4, 0).map_err(of("WATCHED_V4"))
+        self.in_force(|outer, current| outer.v4.put(place, &current.v4))?;
+        let Some(before) = before else {
+            return Ok(Retired::default());
+        };
+        self.outer.forget_watchlist(before.place())?;
+        if let Some(folder) = pins {
+            before.unpin(folder);
+        }
+        Ok(before.retired())
+    }
+
+    /// Lowers the end of a slot of the generation in force, at once; never raises it.
+    pub(super) fn shorten(&mut self, slot: u32, end: u64) -> Result<(), DatapathError> {
+        self.in_force(|_, current| current.shorten(slot, end))
     }
 
     pub(super) fn totals(&self) -> Vec<Totals> {
-        self.current
-            .as_ref()
-            .map_or_else(Vec::new, |current| current.totals.by_set())
+        self.current.as_ref().map_or_else(Vec::new, Built::totals)
     }
-}
 
-impl Built {
-    fn new(tables: &Tables) -> Result<Self, DatapathError> {
-        let mut v4 =
-            Trie4::create(at_least_one(tables.v4.len()), NO_PREALLOC).map_err(of("WATCHED_V4"))?;
-        for (prefix, set) in &tables.v4 {
-            let key = Key::new(u32::from(prefix.prefix_len()), prefix.network().octets());
-            v4.insert(&key, set, 0).map_err(of("WATCHED_V4"))?;
+    pub(super) fn slot_counts(&self) -> Vec<SlotCounts> {
+        let current = self.current.as_ref();
+        current.map_or_else(Vec::new, Built::slot_counts)
+    }
+
+    /// Compares what stands in the kernel with what was published, and mends what differs.
+    pub(super) fn mend(&mut self, alarms: &mut Vec<Alarm>) -> Result<(), DatapathError> {
+        let Some(current) = self.current.as_mut() else {
+            return Ok(());
+        };
+        let found = self.number.map.get(&0, 0).map_err(of("GENERATION"))?;
+        if found != current.number {
+            let wanted = current.number;
+            alarms.push(Alarm::Generation { found, wanted });
         }
-        let mut v6 =
-            Trie6::create(at_least_one(tables.v6.len()), NO_PREALLOC).map_err(of("WATCHED_V6"))?;
-        for (prefix, set) in &tables.v6 {
-            let key = Key::new(u32::from(prefix.prefix_len()), prefix.network().octets());
-            v6.insert(&key, set, 0).map_err(of("WATCHED_V6"))?;
+        current.mend_slots(alarms)?;
+        self.outer.mend(current.place(), current, alarms)?;
+        if found != current.number {
+            let number = current.number;
+            self.name(number)?;
         }
-        let stride = at_least_one(tables.group_of_set.len());
-        let rows: Vec<SetRow> = tables
-            .group_of_set
-            .iter()
-            .map(|&group| SetRow { group, stride })
-            .collect();
-        let (totals, mapped) = totals::create(stride)?;
-        let mut slots = tables.slots.clone();
-        slots.resize(SLOTS as usize, Slot::default());
-        Ok(Self {
-            v4,
-            v6,
-            sets: filled("SETS", &rows, ANY_SIZE)?,
-            groups: filled("GROUPS", &tables.groups, ANY_SIZE)?,
-            slots: filled("APPROVALS", &slots, 0)?,
-            totals,
-            mapped,
-        })
+        Ok(())
+    }
+
+    fn name(&mut self, number: u64) -> Result<(), DatapathError> {
+        let set = self.number.map.set(0, &number, 0);
+        set.map_err(of("GENERATION"))
+    }
+
+    fn in_force(
+        &mut self,
+        work: impl FnOnce(&mut OuterMaps, &mut Built) -> Result<(), DatapathError>,
+    ) -> Result<(), DatapathError> {
+        match &mut self.current {
+            Some(current) => work(&mut self.outer, current),
+            None => Ok(()),
+        }
     }
 }
 
-fn filled<T>(map: &'static str, rows: &[T], flags: u32) -> Result<Rows<T>, DatapathError>
-where
-    T: Copy,
-    Wire<T>: aya::Pod,
-{
-    let mut array = Rows::<T>::create(at_least_one(rows.len()), flags).map_err(of(map))?;
-    for (index, row) in (0..).zip(rows) {
-        array.set(index, &Wire(*row), 0).map_err(of(map))?;
+impl OuterMaps {
+    fn put(&mut self, place: u32, built: &Built) -> Result<(), DatapathError> {
+        self.v4.put(place, &built.v4)?;
+        self.v6.put(place, &built.v6)?;
+        self.sets.put(place, &built.sets)?;
+        self.groups.put(place, &built.groups)?;
+        self.slots.put(place, &built.slots)?;
+        self.totals.put(place, &built.totals)?;
+        self.counts.put(place, &built.counts)?;
+        self.buckets_v4.put(place, &built.buckets_v4)?;
+        self.buckets_v6.put(place, &built.buckets_v6)?;
+        self.places_v4.put(place, &built.places_v4)?;
+        self.places_v6.put(place, &built.places_v6)
     }
-    Ok(array)
+
+    fn pin(&self, folder: &Path) -> Result<(), DatapathError> {
+        pin_as(&self.v4, folder, self.v4.name)?;
+        pin_as(&self.v6, folder, self.v6.name)?;
+        pin_as(&self.sets, folder, self.sets.name)?;
+        pin_as(&self.groups, folder, self.groups.name)?;
+        pin_as(&self.slots, folder, self.slots.name)?;
+        pin_as(&self.totals, folder, self.totals.name)?;
+        pin_as(&self.counts, folder, self.counts.name)?;
+        pin_as(&self.buckets_v4, folder, self.buckets_v4.name)?;
+        pin_as(&self.buckets_v6, folder, self.buckets_v6.name)?;
+        pin_as(&self.places_v4, folder, self.places_v4.name)?;
+        pin_as(&self.places_v6, folder, self.places_v6.name)
+    }
+
+    /// Indicators that no approval in force names any more leave the kernel.
+    fn forget_watchlist(&mut self, place: u32) -> Result<(), DatapathError> {
+        self.v4.put(place, &Named::trie(1, "WATCHED_V4")?)?;
+        self.v6.put(place, &Named::trie(1, "WATCHED_V6")?)
+    }
+
+    /// Puts back every table that somebody exchanged.
+    fn mend(
+        &mut self,
+        place: u32,
+        built: &Built,
+        alarms: &mut Vec<Alarm>,
+    ) -> Result<(), DatapathError> {
+        macro_rules! mend {
+            ($($table:ident),*) => {
+                $(if !self.$table.holds(place, &built.$table)? {
+                    alarms.push(Alarm::Table { map: self.$table.name });
+                    self.$table.put(place, &built.$table)?;
+                })*
+            };
+        }
+        mend!(
+            v4, v6, sets, groups, slots, totals, counts, buckets_v4, buckets_v6, places_v4,
+            places_v6
+        );
+        Ok(())
+    }
 }
 
-/// The kernel refuses maps without entries.
-fn at_least_one(entries: usize) -> u32 {
-    u32::try_from(entries.max(1)).unwrap_or(u32::MAX)
+/// Pins one table of a generation.
+fn pin<M>(table: &Named<M>, folder: &Path, number: u64) -> Result<(), DatapathError> {
+    pin_as(table, folder, &pin_name(table.name, number))
 }
 
-fn of(map: &'static str) -> impl Fn(MapError) -> DatapathError {
+fn pin_as<M>(table: &Named<M>, folder: &Path, name: &str) -> Result<(), DatapathError> {
+    sys::pin(table.as_fd(), &folder.join(name)).map_err(system("pinning a table"))
+}
+
+/// The name of the pin of a generation's table. The kernel takes no dot in it.
+pub(super) fn pin_name(table: &str, number: u64) -> String {
+    format!("{table}-{number}")
+}
+
+fn of(map: &'static str) -> impl Fn(aya::maps::MapError) -> DatapathError {
     move |source| DatapathError::Map { map, source }
 }
+
+const _: () = assert!(SLOTS == 256);

@@ -3,20 +3,31 @@
 //! Loading, creating maps and attaching need `CAP_BPF`, `CAP_NET_ADMIN` and
 //! `CAP_PERFMON`; what follows needs only the descriptors held here.
 
+use std::{
+    collections::BTreeMap,
+    os::fd::{AsFd as _, BorrowedFd},
+    path::Path,
+};
+
 use aya::{
     Ebpf, EbpfLoader,
     maps::{Array, HashMap, Map, MapData, MapError, PerCpuArray, RingBuf},
     programs::{ProgramError, Xdp},
 };
-use sensor_common::{Counters, FlowEvent, FlowKey, FlowValue, OwnAddress, Stat, Totals};
+use sensor_common::{
+    Counters, FlowEvent, FlowKey, FlowValue, OwnAddress, SlotCounts, Stat, Totals,
+};
 use thiserror::Error;
 use zerocopy::FromBytes as _;
 
 use super::{
-    Attached, Datapath, DatapathError, Held,
+    Alarm, Attached, Datapath, DatapathError, Held, Retired,
     flows::FlowBanks,
     generation::Generations,
+    maps::{Named, system},
     object::{self, OBJECT, ObjectError},
+    pins::{Inherited, OwnPins, PinError},
+    sys,
     wire::Wire,
 };
 use crate::watchlist::Tables;
@@ -49,6 +60,9 @@ pub enum LoadError {
     /// A map cannot be set up.
     #[error(transparent)]
     Datapath(#[from] DatapathError),
+    /// Pins cannot be made or read.
+    #[error(transparent)]
+    Pins(#[from] PinError),
 }
 
 /// How the program is loaded.
@@ -67,28 +81,39 @@ impl Options {
 
 /// The loaded program with its maps.
 pub struct Kernel {
-    pub(super) ebpf: Ebpf,
+    ebpf: Ebpf,
     pub(super) links: Vec<Attached>,
-    pub(super) interfaces: HashMap<MapData, u32, u32>,
-    stats: PerCpuArray<MapData, u64>,
-    lease: Array<MapData, u64>,
-    own_addresses: HashMap<MapData, Wire<OwnAddress>, u32>,
-    events: RingBuf<MapData>,
-    scratch: PerCpuArray<MapData, [u64; SCRATCH_WORDS]>,
+    /// Links of dead agents, by interface.
+    pub(super) inherited: BTreeMap<u32, Inherited>,
+    interfaces: Named<HashMap<MapData, u32, u32>>,
+    stats: Named<PerCpuArray<MapData, u64>>,
+    lease: Named<Array<MapData, u64>>,
+    /// What the lease has to be.
+    promised: u64,
+    own_addresses: Named<HashMap<MapData, Wire<OwnAddress>, u32>>,
+    events: Named<RingBuf<MapData>>,
+    scratch: Named<PerCpuArray<MapData, [u64; SCRATCH_WORDS]>>,
     generations: Generations,
     flows: FlowBanks,
+    /// Where all of it is pinned, if it is. The last field: dropped when the links are gone.
+    pub(super) pins: Option<OwnPins>,
 }
 
 impl Kernel {
-    /// Loads the program. It records nothing before a generation is published.
+    /// Loads the program, which ends with this process. It records nothing before a
+    /// generation is published.
     pub fn load(options: Options) -> Result<Self, LoadError> {
-        Self::load_as(options, false)
+        Self::load_as(options, false, 0)
     }
 
     /// Loads the program, for replay if so: then time, interface and wire length come with
     /// the frame. Such a program is never attached: only `Replayer` asks for one, and it has
     /// no way to attach.
-    pub(super) fn load_as(options: Options, is_replay: bool) -> Result<Self, LoadError> {
+    pub(super) fn load_as(
+        options: Options,
+        is_replay: bool,
+        last_generation: u64,
+    ) -> Result<Self, LoadError> {
         object::check(OBJECT)?;
         let mut ebpf = EbpfLoader::new()
             .override_global("REPLAY", &u8::from(is_replay), true)
@@ -111,10 +136,13 @@ impl Kernel {
         })?;
         #[cfg(feature = "log")]
         log_lines(&mut ebpf);
-        let generations = Generations::take(&mut ebpf)?;
+        let generations = Generations::take(&mut ebpf, last_generation)?;
         let flows = FlowBanks::take(&mut ebpf, options.flow_capacity)?;
         Ok(Self {
             links: Vec::new(),
+            inherited: BTreeMap::new(),
+            promised: 0,
+            pins: None,
             interfaces: take(&mut ebpf, "INTERFACES")?,
             stats: take(&mut ebpf, "STATS")?,
             lease: take(&mut ebpf, "LEASE")?,
@@ -134,6 +162,7 @@ impl Kernel {
     ) -> Result<(), DatapathError> {
         for address in addresses {
             self.own_addresses
+                .map
                 .insert(&Wire(own_address(address)), &1, 0)
                 .map_err(|source| DatapathError::Map {
                     map: "OWN_ADDRESSES",
@@ -148,6 +177,7 @@ impl Kernel {
     pub fn leftovers(&self) -> Result<usize, DatapathError> {
         let per_cpu = self
             .scratch
+            .map
             .get(&0, 0)
             .map_err(|source| DatapathError::Map {
                 map: "SCRATCH",
@@ -160,24 +190,110 @@ impl Kernel {
     pub(super) fn program(&mut self) -> Result<&mut Xdp, LoadError> {
         program(&mut self.ebpf)
     }
+
+    /// Gives an interface its slot.
+    pub(super) fn open_interface(&mut self, index: u32, slot: u8) -> Result<(), DatapathError> {
+        let set = self.interfaces.map.insert(&index, &u32::from(slot), 0);
+        set.map_err(of("INTERFACES"))
+    }
+
+    /// Everything but the links, for pinning: maps by name, and the program.
+    pub(super) fn pin_all(&mut self, folder: &Path) -> Result<(), LoadError> {
+        let maps: [&dyn Pinnable; 6] = [
+            &self.interfaces,
+            &self.stats,
+            &self.lease,
+            &self.own_addresses,
+            &self.events,
+            &self.scratch,
+        ];
+        for map in maps {
+            let (descriptor, name) = map.parts();
+            sys::pin(descriptor, &folder.join(name)).map_err(system("pinning a map"))?;
+        }
+        self.generations.pin(folder)?;
+        self.flows.pin(folder)?;
+        let program = self.program()?.fd()?;
+        sys::pin(program.as_fd(), &folder.join(PROGRAM)).map_err(system("pinning the program"))?;
+        Ok(())
+    }
+
+    /// Returns when every packet that was being judged has its verdict.
+    pub(super) fn wait_for_programs(&mut self) -> Result<(), DatapathError> {
+        self.flows.wait()
+    }
+
+    fn mend_interfaces(&mut self, alarms: &mut Vec<Alarm>) -> Result<(), DatapathError> {
+        for link in &self.links {
+            let (index, slot) = link.key();
+            let found = match self.interfaces.map.get(&index, 0) {
+                Ok(found) => Some(found),
+                Err(MapError::KeyNotFound) => None,
+                Err(source) => return Err(of("INTERFACES")(source)),
+            };
+            let wanted = (!link.is_closed).then_some(u32::from(slot));
+            if found == wanted {
+                continue;
+            }
+            alarms.push(Alarm::Interface {
+                interface: link.interface().to_owned(),
+            });
+            match wanted {
+                Some(slot) => self.interfaces.map.insert(&index, &slot, 0),
+                None => self.interfaces.map.remove(&index),
+            }
+            .map_err(of("INTERFACES"))?;
+        }
+        Ok(())
+    }
+
+    fn mend_programs(&mut self, alarms: &mut Vec<Alarm>) -> Result<(), DatapathError> {
+        let program = program(&mut self.ebpf).and_then(|program| Ok(program.fd()?));
+        let Ok(program) = program else {
+            return Ok(());
+        };
+        for link in &self.links {
+            if link.mend(program.as_fd())? {
+                alarms.push(Alarm::Program {
+                    interface: link.interface().to_owned(),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    fn mend_lease(&mut self, alarms: &mut Vec<Alarm>) -> Result<(), DatapathError> {
+        let found = self.lease.map.get(&0, 0).map_err(of("LEASE"))?;
+        if found == self.promised {
+            return Ok(());
+        }
+        let wanted = self.promised;
+        alarms.push(Alarm::Lease { found, wanted });
+        self.attend(wanted)
+    }
 }
 
 impl Datapath for Kernel {
-    fn publish(&mut self, tables: &Tables) -> Result<(), DatapathError> {
-        self.generations.publish(tables)
+    fn next_generation(&self) -> u64 {
+        self.generations.next()
+    }
+
+    fn publish(&mut self, tables: &Tables) -> Result<Retired, DatapathError> {
+        let folder = self.pins.as_ref().map(OwnPins::path);
+        self.generations.publish(tables, folder)
+    }
+
+    fn shorten(&mut self, slot: u32, end: u64) -> Result<(), DatapathError> {
+        self.generations.shorten(slot, end)
     }
 
     fn attend(&mut self, until: u64) -> Result<(), DatapathError> {
-        self.lease
-            .set(0, &until, 0)
-            .map_err(|source| DatapathError::Map {
-                map: "LEASE",
-                source,
-            })
+        self.promised = until;
+        self.lease.map.set(0, &until, 0).map_err(of("LEASE"))
     }
 
     fn drain_events(&mut self, sink: &mut dyn FnMut(FlowEvent)) -> Result<(), DatapathError> {
-        while let Some(item) = self.events.next() {
+        while let Some(item) = self.events.map.next() {
             let event = FlowEvent::read_from_bytes(&item)
                 .map_err(|_| DatapathError::NotAnEvent { length: item.len() })?;
             sink(event);
@@ -193,39 +309,73 @@ impl Datapath for Kernel {
     }
 
     fn counters(&self) -> Result<Counters, DatapathError> {
-        let mut sum = [0; Stat::COUNT];
-        for (index, cell) in (0..).zip(&mut sum) {
-            let per_cpu = self
-                .stats
-                .get(&index, 0)
-                .map_err(|source| DatapathError::Map {
-                    map: "STATS",
-                    source,
-                })?;
-            *cell = per_cpu.iter().sum();
-        }
-        Ok(sum)
+        counters(&self.stats.map)
     }
 
     fn totals(&self) -> Result<Vec<Totals>, DatapathError> {
         Ok(self.generations.totals())
     }
 
-    fn held(&self) -> Result<Held, DatapathError> {
+    fn slot_counts(&self) -> Result<Vec<SlotCounts>, DatapathError> {
+        Ok(self.generations.slot_counts())
+    }
+
+    fn held(&mut self) -> Result<Held, DatapathError> {
         let mut held = Held::default();
-        for link in &self.links {
-            if link.is_attached()? {
-                held.attached += 1;
-            } else {
+        for link in &mut self.links {
+            if !link.is_attached()? {
                 held.vanished.push(link.interface().to_owned());
+            } else if link.is_closed || !link.has_its_name() {
+                held.exchanged.push(link.interface().to_owned());
+                if !link.is_closed {
+                    let (index, _) = link.key();
+                    self.interfaces.map.remove(&index).map_err(of("INTERFACES"))?;
+                    link.is_closed = true;
+                }
+            } else {
+                held.attached += 1;
             }
         }
         Ok(held)
     }
 
+    fn mend(&mut self) -> Result<Vec<Alarm>, DatapathError> {
+        let mut alarms = Vec::new();
+        self.generations.mend(&mut alarms)?;
+        self.mend_interfaces(&mut alarms)?;
+        self.mend_programs(&mut alarms)?;
+        self.mend_lease(&mut alarms)?;
+        Ok(alarms)
+    }
+
     fn detach(&mut self) {
         self.links.clear();
     }
+}
+
+/// A map as far as pinning needs it.
+trait Pinnable {
+    fn parts(&self) -> (BorrowedFd<'_>, &'static str);
+}
+
+impl<M> Pinnable for Named<M> {
+    fn parts(&self) -> (BorrowedFd<'_>, &'static str) {
+        (self.as_fd(), self.name)
+    }
+}
+
+/// Counters summed over CPUs.
+pub(super) fn counters(stats: &PerCpuArray<MapData, u64>) -> Result<Counters, DatapathError> {
+    let mut sum = [0; Stat::COUNT];
+    for (index, cell) in (0..).zip(&mut sum) {
+        let per_cpu = stats.get(&index, 0).map_err(of("STATS"))?;
+        *cell = per_cpu.iter().sum();
+    }
+    Ok(sum)
+}
+
+fn of(map: &'static str) -> impl Fn(MapError) -> DatapathError {
+    move |source| DatapathError::Map { map, source }
 }
 
 /// Prints what a program built for development says, in a thread that lives as long as
@@ -294,9 +444,9 @@ fn refusal(error: &ProgramError) -> String {
 pub(super) fn take<M: TryFrom<Map, Error = MapError>>(
     ebpf: &mut Ebpf,
     name: &'static str,
-) -> Result<M, LoadError> {
+) -> Result<Named<M>, LoadError> {
     let map = ebpf.take_map(name).ok_or(LoadError::NoMap(name))?;
-    M::try_from(map).map_err(|_| LoadError::NoMap(name))
+    Named::of(map, name).map_err(|_| LoadError::NoMap(name))
 }
 
 fn program(ebpf: &mut Ebpf) -> Result<&mut Xdp, LoadError> {

@@ -6,12 +6,12 @@
 
 use aya::{TestRun as _, TestRunOptions, programs::ProgramError};
 use sensor_common::{
-    Bytes, Counters, FlowEvent, FlowKey, FlowValue, ReplayContext, Stat, Totals, parse,
+    Bytes, Counters, FlowEvent, FlowKey, FlowValue, ReplayContext, SlotCounts, Stat, Totals, parse,
 };
 use thiserror::Error;
 use zerocopy::IntoBytes as _;
 
-use super::{Datapath, DatapathError, Held, Kernel, LoadError, Options};
+use super::{Alarm, Datapath, DatapathError, Held, Kernel, LoadError, Options, Retired};
 use crate::watchlist::Tables;
 
 /// `ETH_HLEN`: fewer bytes are refused (`bpf_prog_test_run_xdp`, `net/bpf/test_run.c`).
@@ -66,7 +66,7 @@ impl Replayer {
     /// Loads a program and maps of its own.
     pub fn load(lab: bool, flow_capacity: u32) -> Result<Self, LoadError> {
         let options = Options { lab, flow_capacity };
-        let kernel = Kernel::load_as(options, true)?;
+        let kernel = Kernel::load_as(options, true, 0)?;
         Ok(Self {
             kernel,
             host: [0; Stat::COUNT],
@@ -145,8 +145,16 @@ fn length_of(bytes: &[u8]) -> u32 {
 }
 
 impl Datapath for Replayer {
-    fn publish(&mut self, tables: &Tables) -> Result<(), DatapathError> {
+    fn next_generation(&self) -> u64 {
+        self.kernel.next_generation()
+    }
+
+    fn publish(&mut self, tables: &Tables) -> Result<Retired, DatapathError> {
         self.kernel.publish(tables)
+    }
+
+    fn shorten(&mut self, slot: u32, end: u64) -> Result<(), DatapathError> {
+        self.kernel.shorten(slot, end)
     }
 
     fn attend(&mut self, until: u64) -> Result<(), DatapathError> {
@@ -176,8 +184,16 @@ impl Datapath for Replayer {
         self.kernel.totals()
     }
 
-    fn held(&self) -> Result<Held, DatapathError> {
+    fn slot_counts(&self) -> Result<Vec<SlotCounts>, DatapathError> {
+        self.kernel.slot_counts()
+    }
+
+    fn held(&mut self) -> Result<Held, DatapathError> {
         self.kernel.held()
+    }
+
+    fn mend(&mut self) -> Result<Vec<Alarm>, DatapathError> {
+        self.kernel.mend()
     }
 
     fn detach(&mut self) {

@@ -3,13 +3,10 @@
 use std::net::IpAddr;
 
 use ipnet::IpNet;
-use sensor_common::{Class, Direction, FlowEvent, FlowKey, Fragment, NO_MATCH_SET, Protocol};
+use sensor_common::{Class, Direction, Fields, FlowKey, Fragment, Protocol, SlotMask};
 
-use super::{Clock, Flow};
-use crate::{
-    privacy::Address,
-    watchlist::{ApprovalId, Compiled, SetId, Watchlist},
-};
+use super::{Flow, Names};
+use crate::{privacy::Address, watchlist::ApprovalId};
 
 /// Number of a record, common to the rows of one flow under several approvals:
 /// sums are taken by it.
@@ -30,37 +27,51 @@ pub enum End {
 pub struct Matched {
     /// The end.
     pub end: End,
-    /// The prefix.
-    pub prefix: IpNet,
+    /// The prefix; `None` where it would tell a domestic address.
+    pub prefix: Option<IpNet>,
     /// The feed it stands in.
     pub feed: String,
     /// Its line in the feed.
     pub line: u32,
+    /// The slots of the approvals that name it.
+    pub named_by: SlotMask,
+}
+
+/// An approval that a flow is counted under.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Under {
+    /// Its slot.
+    pub slot: u32,
+    /// Its name.
+    pub id: ApprovalId,
+    /// What it lets a record say.
+    pub fields: Fields,
 }
 
 /// Who spoke with whom, as far as one packet tells it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Notice {
     /// Approvals under which the flow is counted.
-    pub approvals: Vec<ApprovalId>,
+    pub approvals: Vec<Under>,
     /// Class.
     pub class: Class,
     /// Direction.
     pub direction: Direction,
     /// Name of the interface.
     pub interface: String,
-    /// VLAN identifiers, outermost first.
-    pub vlan: Vec<u16>,
+    /// VLAN identifiers, outermost first; this and what follows, as far as an approval
+    /// lets a record say it.
+    pub vlan: Option<Vec<u16>>,
     /// Source address.
     pub source: Address,
     /// Destination address.
     pub destination: Address,
     /// IP protocol number.
-    pub protocol: u8,
+    pub protocol: Option<u8>,
     /// Source and destination port, where the protocol has them.
     pub ports: Option<(u16, u16)>,
     /// Part of a fragmented datagram.
-    pub fragment: Fragment,
+    pub fragment: Option<Fragment>,
     /// Time of the first packet: nanoseconds since 1970.
     pub start: u64,
     /// Indicators that matched.
@@ -81,139 +92,113 @@ pub struct Record {
     /// Layer-3 octets.
     pub octets: u64,
     /// OR of all TCP flags.
-    pub tcp_flags: u16,
+    pub tcp_flags: Option<u16>,
     /// Lowest and highest time to live or hop limit.
-    pub ttl: (u8, u8),
+    pub ttl: Option<(u8, u8)>,
 }
 
 impl Record {
-    /// One row for each approval, with its own name and the common record id.
+    /// One row for each approval: its own name, what it lets a record say, the indicators it
+    /// names, and the common record id.
     pub fn split(self) -> impl Iterator<Item = Self> {
         let approvals = self.notice.approvals.clone();
-        approvals.into_iter().map(move |approval| Self {
-            notice: Notice {
-                approvals: vec![approval],
-                ..self.notice.clone()
-            },
-            ..self.clone()
+        approvals.into_iter().map(move |under| {
+            let fields = under.fields;
+            Self {
+                tcp_flags: self.tcp_flags.filter(|_| fields.has(Fields::TCP_FLAGS)),
+                ttl: self.ttl.filter(|_| fields.has(Fields::TTL)),
+                notice: self.notice.under(under),
+                ..self.clone()
+            }
         })
+    }
+
+    /// The record of a flow, under all its approvals.
+    pub(super) fn new(names: &Names, id: RecordId, flow: &Flow) -> Self {
+        let value = &flow.value;
+        let notice = names.begun(flow);
+        let fields = notice.fields();
+        Self {
+            id,
+            notice,
+            end: names.clock.unix_ns(value.last),
+            packets: value.packets,
+            octets: value.octets,
+            tcp_flags: fields.has(Fields::TCP_FLAGS).then_some(value.tcp_flags),
+            ttl: (fields.has(Fields::TTL)).then_some((value.ttl_min, value.ttl_max)),
+        }
     }
 }
 
-/// Gives names to the numbers the kernel counted under.
-#[derive(Clone, Debug)]
-pub struct Names {
-    /// The indicators.
-    pub watchlist: Watchlist,
-    /// The generation in force.
-    pub compiled: Compiled,
-    /// Interfaces by slot.
-    pub interfaces: Vec<String>,
-    /// The clock of the kernel's times.
-    pub clock: Clock,
-}
+impl Notice {
+    /// One notice for each approval, as with rows.
+    pub fn split(self) -> impl Iterator<Item = Self> {
+        let approvals = self.approvals.clone();
+        approvals.into_iter().map(move |under| self.under(under))
+    }
 
-impl Names {
-    /// The record of a flow, under all its approvals.
-    pub fn record(&self, id: RecordId, flow: &Flow) -> Record {
-        let value = &flow.value;
-        Record {
-            id,
-            notice: self.begun(flow),
-            end: self.clock.unix_ns(value.last),
-            packets: value.packets,
-            octets: value.octets,
-            tcp_flags: value.tcp_flags,
-            ttl: (value.ttl_min, value.ttl_max),
+    /// What its approvals together let it say.
+    fn fields(&self) -> Fields {
+        let approvals = self.approvals.iter();
+        approvals.fold(Fields::NONE, |fields, under| fields.union(under.fields))
+    }
+
+    /// What one of its approvals lets it say.
+    fn under(&self, under: Under) -> Self {
+        let Under { slot, fields, .. } = under;
+        let mut indicators = self.indicators.clone();
+        indicators.retain(|indicator| indicator.named_by.has(slot));
+        Self {
+            approvals: vec![under],
+            vlan: self.vlan.clone().filter(|_| fields.has(Fields::VLAN)),
+            protocol: self.protocol.filter(|_| fields.has(Fields::PROTOCOL)),
+            ports: self.ports.filter(|_| fields.has(Fields::PORTS)),
+            fragment: self.fragment.filter(|_| fields.has(Fields::FRAGMENT)),
+            indicators,
+            ..self.clone()
         }
     }
 
-    /// The notice of a flow, from its counts.
-    pub fn begun(&self, Flow { key, value }: &Flow) -> Notice {
-        self.notice(
-            key,
-            (value.class, value.direction),
-            (value.source_set, value.destination_set),
-            value.first,
-        )
-    }
-
-    /// The notice of a flow, from the kernel's.
-    pub fn announced(&self, event: &FlowEvent) -> Notice {
-        let FlowEvent {
-            key,
-            time,
-            source_set,
-            destination_set,
+    /// Fills in what the key of a flow says, as far as `approvals` let it.
+    pub(super) fn of_key(
+        key: &FlowKey,
+        approvals: Vec<Under>,
+        (class, direction): (Class, Direction),
+        (interface, start): (String, u64),
+        indicators: Vec<Matched>,
+    ) -> Self {
+        let fields = (approvals.iter()).fold(Fields::NONE, |f, under| f.union(under.fields));
+        let (source, destination) = ends(key, direction);
+        Self {
+            approvals,
             class,
             direction,
-            ..
-        } = event;
-        self.notice(
-            key,
-            (*class, *direction),
-            (*source_set, *destination_set),
-            *time,
-        )
-    }
-
-    fn notice(
-        &self,
-        key: &FlowKey,
-        (class, direction): (u8, u8),
-        (source_set, destination_set): (u32, u32),
-        first: u64,
-    ) -> Notice {
-        let mut indicators = self.matched(End::Source, source_set);
-        indicators.extend(self.matched(End::Destination, destination_set));
-        Notice {
-            approvals: self
-                .compiled
-                .approvals_of(&key.approvals)
-                .cloned()
-                .collect(),
-            class: Class::from_number(class).unwrap_or(Class::Transit),
-            direction: Direction::from_number(direction).unwrap_or(Direction::Through),
-            interface: self.interface(key.interface),
-            vlan: key
-                .vlan
-                .ids
-                .iter()
-                .take(usize::from(key.vlan_tags))
-                .map(|&id| u16::from_be_bytes(id))
-                .collect(),
-            source: Address::Foreign(address(key.ip_version, key.source)),
-            destination: Address::Foreign(address(key.ip_version, key.destination)),
-            protocol: key.protocol,
-            ports: ports(key),
-            fragment: fragment(key),
-            start: self.clock.unix_ns(first),
+            interface,
+            vlan: fields.has(Fields::VLAN).then(|| vlan(key)),
+            source,
+            destination,
+            protocol: fields.has(Fields::PROTOCOL).then_some(key.protocol),
+            ports: ports(key, fields),
+            fragment: fields.has(Fields::FRAGMENT).then(|| fragment(key)),
+            start,
             indicators,
         }
     }
+}
 
-    fn interface(&self, slot: u8) -> String {
-        match self.interfaces.get(usize::from(slot)) {
-            Some(name) => name.clone(),
-            None => slot.to_string(),
-        }
+/// The direction says which end is domestic: its address is not for showing.
+fn ends(key: &FlowKey, direction: Direction) -> (Address, Address) {
+    let foreign = |bytes| Address::Foreign(address(key.ip_version, bytes));
+    match direction {
+        Direction::Inbound => (foreign(key.source), Address::Domestic),
+        Direction::Outbound => (Address::Domestic, foreign(key.destination)),
+        Direction::Through => (foreign(key.source), foreign(key.destination)),
     }
+}
 
-    fn matched(&self, end: End, set: u32) -> Vec<Matched> {
-        if set == NO_MATCH_SET {
-            return Vec::new();
-        }
-        self.compiled
-            .covering(SetId(set))
-            .filter_map(|id| self.watchlist.indicator(id))
-            .map(|indicator| Matched {
-                end,
-                prefix: indicator.prefix,
-                feed: self.watchlist.feed_of(indicator).to_owned(),
-                line: indicator.line,
-            })
-            .collect()
-    }
+fn vlan(key: &FlowKey) -> Vec<u16> {
+    let tags = key.vlan.ids.iter().take(usize::from(key.vlan_tags));
+    tags.map(|&id| u16::from_be_bytes(id)).collect()
 }
 
 fn address(ip_version: u8, bytes: [u8; 16]) -> IpAddr {
@@ -233,11 +218,16 @@ fn fragment(key: &FlowKey) -> Fragment {
     }
 }
 
-fn ports(key: &FlowKey) -> Option<(u16, u16)> {
-    (Protocol::has_ports(key.protocol) && fragment(key) != Fragment::Later).then(|| {
-        (
-            u16::from_be_bytes(key.source_port),
-            u16::from_be_bytes(key.destination_port),
-        )
-    })
+/// Where the protocol may not be told, ports that are not 0 are told all the same.
+fn ports(key: &FlowKey, fields: Fields) -> Option<(u16, u16)> {
+    let ports = (
+        u16::from_be_bytes(key.source_port),
+        u16::from_be_bytes(key.destination_port),
+    );
+    let has_ports = if fields.has(Fields::PROTOCOL) {
+        Protocol::has_ports(key.protocol) && fragment(key) != Fragment::Later
+    } else {
+        ports != (0, 0)
+    };
+    (fields.has(Fields::PORTS) && has_ports).then_some(ports)
 }

@@ -6,9 +6,9 @@
 
 use std::time::Duration;
 
-use sensor_common::{Class, Direction, Slot};
+use sensor_common::{Fields, Slot};
 
-use crate::watchlist::{Approval, ApprovalId};
+use crate::watchlist::{Approval, ApprovalId, Scope, Validity};
 
 /// Longest time a lab run records.
 pub const LONGEST: Duration = Duration::from_hours(1);
@@ -18,30 +18,43 @@ pub const NAME: &str = "lab";
 
 /// The lab approval of a live run: from `begin` for at most [`LONGEST`].
 ///
-/// Times are nanoseconds since boot. `real` has a bit for each interface slot that
-/// is more than a veth or tap.
+/// `begin` is in calendar time, nanoseconds since 1970; the times of the terms are set
+/// when the clocks are tied. `real` has a bit for each interface slot that is more than a
+/// veth or tap.
 pub fn live(begin: u64, duration: Duration, interfaces: u64, real: u64) -> Approval {
     let nanoseconds = u64::try_from(duration.min(LONGEST).as_nanos()).unwrap_or(0);
-    approval(begin, begin.saturating_add(nanoseconds), interfaces, real)
+    let validity = Validity {
+        begin,
+        end: begin.saturating_add(nanoseconds),
+    };
+    approval(validity, interfaces, real)
 }
 
 /// The lab approval of a replay: any time and any interface of the file.
 pub fn replay() -> Approval {
-    approval(0, Slot::FOREVER, u64::MAX, 0)
+    let validity = Validity {
+        begin: 0,
+        end: Slot::FOREVER,
+    };
+    approval(validity, u64::MAX, 0)
 }
 
-/// There is no territory table: every address counts as foreign, so the class is
-/// `transit` and the direction `through`.
-fn approval(begin: u64, end: u64, interfaces: u64, own_addresses_only: u64) -> Approval {
+/// Every indicator, class, direction, operator and field.
+fn approval(validity: Validity, interfaces: u64, own_addresses_only: u64) -> Approval {
     Approval {
         id: ApprovalId(NAME.into()),
+        validity,
+        scope: Scope::All,
         terms: Slot {
-            begin,
-            end,
+            begin: validity.begin,
+            end: validity.end,
             interfaces,
             own_addresses_only,
-            classes: 1 << Class::Transit as u8,
-            directions: 1 << Direction::Through as u8,
+            epoch: 0,
+            fields: Fields::ALL,
+            operator: Slot::ANY_OPERATOR,
+            classes: 0b111,
+            directions: 0b111,
             reserved: [0; 6],
         },
     }
@@ -54,13 +67,13 @@ mod tests {
     #[test]
     fn no_lab_run_is_longer_than_an_hour() {
         let day = Duration::from_hours(24);
-        assert_eq!(live(5, day, 1, 0).terms.end, 5 + 3_600_000_000_000);
+        assert_eq!(live(5, day, 1, 0).validity.end, 5 + 3_600_000_000_000);
         assert_eq!(
-            live(5, Duration::from_secs(1), 1, 0).terms.end,
+            live(5, Duration::from_secs(1), 1, 0).validity.end,
             5 + 1_000_000_000
         );
         assert_eq!(
-            live(5, Duration::MAX, 1, 0).terms.end,
+            live(5, Duration::MAX, 1, 0).validity.end,
             5 + 3_600_000_000_000
         );
     }

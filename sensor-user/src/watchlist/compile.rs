@@ -1,36 +1,20 @@
-//! Compiles indicators and approvals into kernel tables.
+//! Compiles indicators, approvals and places into kernel tables.
 //!
-//! Every distinct prefix is one match set, so the longest match names all
-//! indicators that cover an address: the set's own and, through its parents, those
-//! of every shorter prefix around it. Sorting puts each prefix before the ones it
-//! covers, so one pass with a stack finds the parents.
+//! Every distinct prefix with an indicator that an approval names is one match set, so
+//! the longest match names all indicators that cover an address: the set's own and,
+//! through its parents, those of every shorter prefix around it. Sorting puts each
+//! prefix before the ones it covers, so one pass with a stack finds the parents.
 
-use std::{collections::BTreeMap, fmt};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
 
 use ipnet::IpNet;
-use sensor_common::{NO_MATCH_SET, Slot, SlotMask};
+use sensor_common::{NO_MATCH_SET, SLOTS, Slot, SlotMask};
 
-use super::{IndicatorId, Tables, Watchlist};
-
-/// Name of an approval.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ApprovalId(pub String);
-
-impl fmt::Display for ApprovalId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-/// An approval in force. It names every indicator of the watchlist: only lab
-/// approvals exist so far, and those do.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Approval {
-    /// Its name.
-    pub id: ApprovalId,
-    /// What it allows.
-    pub terms: Slot,
-}
+use super::{ApprovalId, InForce, IndicatorId, Tables, Watchlist};
+use crate::places::Flat;
 
 /// Number of a match set; 0 is none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -41,7 +25,7 @@ pub struct SetId(pub u32);
 pub struct MatchSet {
     /// The prefix.
     pub prefix: IpNet,
-    /// Indicators of exactly this prefix.
+    /// Indicators of exactly this prefix that an approval names.
     pub own: Vec<IndicatorId>,
     /// The set of the next shorter prefix around it.
     pub parent: Option<SetId>,
@@ -54,8 +38,8 @@ pub struct Compiled {
     pub tables: Tables,
     /// The match sets; the set with id `n` stands at `n - 1`.
     pub sets: Vec<MatchSet>,
-    /// The approvals; slot `n` belongs to the one at `n`.
-    pub approvals: Vec<ApprovalId>,
+    /// The approvals by slot.
+    pub approvals: BTreeMap<u32, InForce>,
 }
 
 impl Compiled {
@@ -76,31 +60,48 @@ impl Compiled {
     }
 
     /// The approvals of a mask, by slot.
-    pub fn approvals_of<'a>(
-        &'a self,
-        mask: &'a SlotMask,
-    ) -> impl Iterator<Item = &'a ApprovalId> + 'a {
-        mask.iter()
-            .filter_map(|slot| self.approvals.get(slot as usize))
+    pub fn approvals_of<'a>(&'a self, mask: &'a SlotMask) -> impl Iterator<Item = &'a InForce> + 'a {
+        mask.iter().filter_map(|slot| self.approvals.get(&slot))
+    }
+
+    /// The slots of the approvals that name an indicator.
+    pub fn named_by(&self, indicator: IndicatorId) -> SlotMask {
+        naming(self.approvals.values(), indicator)
+    }
+
+    /// The approval in a slot.
+    pub fn approval(&self, slot: u32) -> Option<&ApprovalId> {
+        self.approvals.get(&slot).map(|held| &held.approval.id)
     }
 }
 
-/// Compiles `watchlist` under `approvals` into generation `generation`.
+/// Compiles `watchlist` under `approvals` into generation `generation`. An indicator that
+/// none of them names stays outside.
 ///
 /// The same input gives the same output.
-pub fn compile(watchlist: &Watchlist, approvals: &[Approval], generation: u64) -> Compiled {
-    let sets = match_sets(watchlist);
-    let mut named_by_all = SlotMask::EMPTY;
-    for (slot, _) in (0..).zip(approvals) {
-        named_by_all = named_by_all.union(&SlotMask::of(slot));
+pub fn compile(
+    watchlist: &Watchlist,
+    approvals: &[InForce],
+    places: Arc<Flat>,
+    generation: u64,
+) -> Compiled {
+    let (sets, masks) = match_sets(watchlist, approvals);
+    let mut groups = Groups::default();
+    let mut group_of_set = vec![groups.number(SlotMask::EMPTY)];
+    group_of_set.extend(masks.into_iter().map(|mask| groups.number(mask)));
+    let rows = approvals.iter().map(|held| held.slot + 1).max().unwrap_or(0);
+    let mut slots = vec![Slot::default(); rows as usize];
+    for held in approvals {
+        slots[held.slot as usize] = held.approval.terms;
     }
     let mut tables = Tables {
         generation,
         v4: Vec::new(),
         v6: Vec::new(),
-        group_of_set: vec![0; sets.len() + 1],
-        groups: vec![named_by_all],
-        slots: approvals.iter().map(|approval| approval.terms).collect(),
+        group_of_set,
+        groups: groups.masks,
+        slots,
+        places,
     };
     for (id, set) in (NO_MATCH_SET + 1..).zip(&sets) {
         match set.prefix {
@@ -111,127 +112,79 @@ pub fn compile(watchlist: &Watchlist, approvals: &[Approval], generation: u64) -
     Compiled {
         tables,
         sets,
-        approvals: approvals.iter().map(|a| a.id.clone()).collect(),
+        approvals: approvals.iter().map(|held| (held.slot, held.clone())).collect(),
     }
 }
 
-fn match_sets(watchlist: &Watchlist) -> Vec<MatchSet> {
-    let mut by_prefix: BTreeMap<IpNet, Vec<IndicatorId>> = BTreeMap::new();
-    for (id, indicator) in (0..).zip(&watchlist.indicators) {
-        by_prefix
-            .entry(indicator.prefix)
-            .or_default()
-            .push(IndicatorId(id));
+/// Approvals in slots of their order, from 0.
+pub fn in_order(approvals: &[super::Approval]) -> Vec<InForce> {
+    let held = |(slot, approval): (u32, &super::Approval)| InForce {
+        slot,
+        approval: approval.clone(),
+    };
+    (0..).zip(approvals).map(held).collect()
+}
+
+/// The distinct masks, in the order in which they first come.
+#[derive(Default)]
+struct Groups {
+    masks: Vec<SlotMask>,
+    numbers: HashMap<SlotMask, u32>,
+}
+
+impl Groups {
+    fn number(&mut self, mask: SlotMask) -> u32 {
+        *self.numbers.entry(mask).or_insert_with(|| {
+            self.masks.push(mask);
+            u32::try_from(self.masks.len() - 1).unwrap_or(u32::MAX)
+        })
+    }
+}
+
+/// The sets, and the approvals that name any indicator covering each.
+fn match_sets(watchlist: &Watchlist, approvals: &[InForce]) -> (Vec<MatchSet>, Vec<SlotMask>) {
+    let mut by_prefix: BTreeMap<IpNet, (Vec<IndicatorId>, SlotMask)> = BTreeMap::new();
+    for (id, indicator) in (0..).map(IndicatorId).zip(&watchlist.indicators) {
+        let naming = naming(approvals, id);
+        if !naming.is_empty() {
+            let (own, mask) = by_prefix.entry(indicator.prefix).or_default();
+            own.push(id);
+            *mask = mask.union(&naming);
+        }
     }
     let mut sets = Vec::with_capacity(by_prefix.len());
-    let mut around: Vec<(IpNet, SetId)> = Vec::new();
-    for (id, (prefix, own)) in (NO_MATCH_SET + 1..).zip(by_prefix) {
+    let mut masks = Vec::with_capacity(by_prefix.len());
+    let mut around: Vec<(IpNet, SetId, SlotMask)> = Vec::new();
+    for (id, (prefix, (own, mask))) in (NO_MATCH_SET + 1..).zip(by_prefix) {
         while around
             .last()
-            .is_some_and(|(outer, _)| !outer.contains(&prefix))
+            .is_some_and(|(outer, ..)| !outer.contains(&prefix))
         {
             around.pop();
         }
+        let parent = around.last();
+        let mask = parent.map_or(mask, |(_, _, outer)| mask.union(outer));
         sets.push(MatchSet {
             prefix,
             own,
-            parent: around.last().map(|&(_, set)| set),
+            parent: parent.map(|&(_, set, _)| set),
         });
-        around.push((prefix, SetId(id)));
+        masks.push(mask);
+        around.push((prefix, SetId(id), mask));
     }
-    sets
+    (sets, masks)
+}
+
+/// The slots of the approvals that name an indicator.
+fn naming<'a>(
+    approvals: impl IntoIterator<Item = &'a InForce>,
+    indicator: IndicatorId,
+) -> SlotMask {
+    approvals
+        .into_iter()
+        .filter(|held| held.slot < SLOTS && held.approval.scope.names(indicator))
+        .fold(SlotMask::EMPTY, |mask, held| mask.union(&SlotMask::of(held.slot)))
 }
 
 #[cfg(test)]
-mod tests {
-    use std::net::IpAddr;
-
-    use prefix_trie::joint::JointPrefixMap;
-    use proptest::prelude::*;
-
-    use super::*;
-    use crate::watchlist::NoRoom;
-
-    fn watchlist(prefixes: &[IpNet]) -> Watchlist {
-        let mut watchlist = Watchlist::default();
-        watchlist.add_feed("test".into(), prefixes.iter().copied().zip(1..));
-        watchlist
-    }
-
-    fn lab() -> Approval {
-        Approval {
-            id: ApprovalId("lab".into()),
-            terms: Slot::default(),
-        }
-    }
-
-    #[test]
-    fn nested_and_equal_prefixes_are_all_named() {
-        let prefixes: Vec<IpNet> = ["10.0.0.0/8", "10.1.0.0/16", "10.0.0.0/8", "10.1.2.3/32"]
-            .map(|text| text.parse().unwrap())
-            .into();
-        let compiled = compile(&watchlist(&prefixes), &[lab()], 1);
-        let (_, host) = *compiled.tables.v4.last().unwrap();
-        let covering: Vec<u32> = compiled.covering(SetId(host)).map(|id| id.0).collect();
-        assert_eq!(covering, [3, 1, 0, 2]);
-        assert_eq!(compiled.covering(SetId(0)).count(), 0);
-    }
-
-    #[test]
-    fn too_many_approvals_are_refused_with_the_numbers() {
-        let compiled = compile(&watchlist(&[]), &vec![lab(); 257], 1);
-        assert_eq!(
-            compiled.tables.check_room(),
-            Err(NoRoom {
-                what: "approvals in force",
-                needed: 257,
-                room: 256
-            })
-        );
-    }
-
-    fn prefix() -> impl Strategy<Value = IpNet> {
-        let v4 = (any::<[u8; 2]>(), 0..=32u8).prop_map(|([a, b], length)| {
-            IpNet::new([10, a & 3, b, a].into(), length)
-                .unwrap()
-                .trunc()
-        });
-        let v6 = (any::<u16>(), 0..=128u8).prop_map(|(a, length)| {
-            IpNet::new([0x2001, a & 3, a, 0, 0, 0, 0, a].into(), length)
-                .unwrap()
-                .trunc()
-        });
-        prop_oneof![v4, v6]
-    }
-
-    proptest! {
-        #[test]
-        fn the_longest_match_names_exactly_the_covering_indicators(
-            prefixes in prop::collection::vec(prefix(), 0..60),
-            probe in prefix(),
-        ) {
-            let compiled = compile(&watchlist(&prefixes), &[lab()], 1);
-            let mut trie = JointPrefixMap::<IpNet, u32>::new();
-            for (prefix, set) in &compiled.tables.v4 {
-                trie.insert(IpNet::V4(*prefix), *set);
-            }
-            for (prefix, set) in &compiled.tables.v6 {
-                trie.insert(IpNet::V6(*prefix), *set);
-            }
-            let address = probe.addr();
-            let found = trie.get_lpm(&IpNet::from(address)).map_or(0, |(_, set)| *set);
-            let mut covering: Vec<u32> = compiled.covering(SetId(found)).map(|id| id.0).collect();
-            covering.sort_unstable();
-            let expected: Vec<u32> = (0..)
-                .zip(&prefixes)
-                .filter(|(_, prefix)| contains(prefix, address))
-                .map(|(id, _)| id)
-                .collect();
-            prop_assert_eq!(covering, expected);
-        }
-    }
-
-    fn contains(prefix: &IpNet, address: IpAddr) -> bool {
-        prefix.contains(&address)
-    }
-}
+mod tests;

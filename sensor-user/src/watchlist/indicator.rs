@@ -1,13 +1,17 @@
 //! Indicators with their provenance.
 
 use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
 
 /// Number of an indicator in its [`Watchlist`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(transparent)]
 pub struct IndicatorId(pub u32);
 
 /// A prefix to watch for and where it stands.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Indicator {
     /// The prefix; bits beyond its length are zero.
     pub prefix: IpNet,
@@ -18,7 +22,7 @@ pub struct Indicator {
 }
 
 /// All indicators, of all feeds.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Watchlist {
     /// Names of the feeds.
     pub feeds: Vec<String>,

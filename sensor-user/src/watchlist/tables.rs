@@ -1,8 +1,12 @@
 //! One generation of kernel tables, ready to publish.
 
+use std::sync::Arc;
+
 use ipnet::{Ipv4Net, Ipv6Net};
 use sensor_common::{SLOTS, Slot, SlotMask};
 use thiserror::Error;
+
+use crate::places::Flat;
 
 /// Everything one generation consists of.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,6 +23,8 @@ pub struct Tables {
     pub groups: Vec<SlotMask>,
     /// The slots, [`SLOTS`] at most.
     pub slots: Vec<Slot>,
+    /// Where every address lies.
+    pub places: Arc<Flat>,
 }
 
 /// A generation that does not fit.
@@ -38,12 +44,16 @@ impl Tables {
     pub const PREFIXES: usize = 16_000_000;
     /// Most distinct groups of approvals.
     pub const GROUPS: usize = 65_536;
+    /// Most ranges of one address family in the table of places.
+    pub const RANGES: usize = 16_000_000;
 
     /// Checks that the generation fits before anything is touched.
     pub fn check_room(&self) -> Result<(), NoRoom> {
         for (what, needed, room) in [
             ("IPv4 prefixes", self.v4.len(), Self::PREFIXES),
             ("IPv6 prefixes", self.v6.len(), Self::PREFIXES),
+            ("IPv4 ranges of places", self.places.v4.len(), Self::RANGES),
+            ("IPv6 ranges of places", self.places.v6.len(), Self::RANGES),
             ("groups of approvals", self.groups.len(), Self::GROUPS),
             ("approvals in force", self.slots.len(), SLOTS as usize),
         ] {

@@ -26,6 +26,7 @@ fn approval(terms: Slot) -> Approval {
     Approval {
         id: ApprovalId("test".into()),
         terms,
+        ..lab::replay()
     }
 }
 

@@ -3,12 +3,11 @@
 use sekisho::{
     kernel::{Datapath as _, DatapathError},
     settings::lab,
-    watchlist::compile,
 };
 use sensor_common::Verdict;
 use sensor_tests::{packet::Packet, require};
 
-use crate::rig::{Rig, at_once, compiled, watchlist};
+use crate::rig::{Rig, at_once, compiled, generation};
 
 #[test]
 fn a_later_generation_replaces_watchlist_and_approvals_together() {
@@ -26,7 +25,7 @@ fn a_later_generation_replaces_watchlist_and_approvals_together() {
         } else {
             ["198.51.100.0/24"]
         };
-        let tables = compile(&watchlist(&prefixes), &[lab::replay()], generation).tables;
+        let tables = self::generation(&prefixes, &[lab::replay()], generation).tables;
         rig.kernel.publish(&tables).unwrap();
         let before = rig.kernel.counters().unwrap();
         rig.kernel.run(&first, at_once(&first)).unwrap();
@@ -61,11 +60,7 @@ fn a_generation_out_of_turn_or_without_room_leaves_the_one_before_in_force() {
             current: 1
         })
     ));
-    let crowded = compile(
-        &watchlist(&["198.51.100.0/24"]),
-        &vec![lab::replay(); 257],
-        2,
-    );
+    let crowded = generation(&["198.51.100.0/24"], &vec![lab::replay(); 257], 2);
     let refused = rig.kernel.publish(&crowded.tables).unwrap_err();
     assert_eq!(
         refused.to_string(),

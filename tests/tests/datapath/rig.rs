@@ -1,14 +1,16 @@
 //! Kernel and fake side by side.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use sekisho::{
     kernel::{Datapath, Fake, Replayer},
+    places::Flat,
     settings::lab,
-    watchlist::{Approval, Compiled, Watchlist, compile},
+    watchlist::{Approval, Compiled, Watchlist, compile, in_order},
 };
 use sensor_common::{
-    Counters, FlowEvent, FlowKey, FlowValue, ReplayContext, Stat, Totals, Verdict,
+    Counters, FlowEvent, FlowKey, FlowValue, Place, ReplayContext, SlotCounts, Stat, Totals,
+    Verdict,
 };
 
 /// Both datapaths, given the same frames.
@@ -25,6 +27,7 @@ pub(crate) struct Counted {
     pub(crate) flows: BTreeMap<FlowKey, FlowValue>,
     pub(crate) events: Vec<FlowEvent>,
     pub(crate) totals: Vec<Totals>,
+    pub(crate) slot_counts: Vec<SlotCounts>,
 }
 
 /// A watchlist of these prefixes.
@@ -37,7 +40,13 @@ pub(crate) fn watchlist(prefixes: &[&str]) -> Watchlist {
 
 /// The first generation of these prefixes under these approvals.
 pub(crate) fn compiled(prefixes: &[&str], approvals: &[Approval]) -> Compiled {
-    compile(&watchlist(prefixes), approvals, 1)
+    generation(prefixes, approvals, 1)
+}
+
+/// A generation of these prefixes under these approvals, all addresses being foreign.
+pub(crate) fn generation(prefixes: &[&str], approvals: &[Approval], number: u64) -> Compiled {
+    let places = Arc::new(Flat::everywhere(Place::Foreign));
+    compile(&watchlist(prefixes), &in_order(approvals), places, number)
 }
 
 /// Time 1,000, interface slot 0, captured whole.
@@ -108,6 +117,12 @@ impl Rig {
             self.fake.totals().unwrap(),
             "totals of kernel and fake"
         );
+        let slot_counts = self.kernel.slot_counts().unwrap();
+        assert_eq!(
+            slot_counts,
+            self.fake.slot_counts().unwrap(),
+            "slot counts of kernel and fake"
+        );
         assert_eq!(
             self.kernel.leftovers().unwrap(),
             0,
@@ -118,6 +133,7 @@ impl Rig {
             flows,
             events,
             totals,
+            slot_counts,
         };
         counted.check();
         counted
@@ -159,5 +175,6 @@ impl Counted {
             octets + self.of(Stat::UnattributedOctets)
         );
         assert_eq!(self.of(Stat::TotalsLost), 0);
+        assert_eq!(self.of(Stat::SlotCountsLost), 0);
     }
 }

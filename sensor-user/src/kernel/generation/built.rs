@@ -1,0 +1,172 @@
+//! The tables of one generation.
+
+use std::path::Path;
+
+use aya::maps::lpm_trie::Key;
+use sensor_common::{
+    PlaceBucket, PlaceRow4, PlaceRow6, SLOTS, SetRow, Slot, SlotCounts, SlotMask, Totals,
+};
+
+use super::{
+    buckets::{Directory, buckets_v4, buckets_v6},
+    mapped::Mapped,
+    of, pin, pin_name,
+};
+use crate::{
+    kernel::{
+        Alarm, DatapathError, Retired,
+        maps::{ANY_SIZE, Named, Rows, Trie},
+        wire::Wire,
+    },
+    watchlist::Tables,
+};
+
+pub(super) struct Built {
+    pub(super) number: u64,
+    pub(super) v4: Named<Trie<[u8; 4]>>,
+    pub(super) v6: Named<Trie<[u8; 16]>>,
+    pub(super) sets: Named<Rows<SetRow>>,
+    pub(super) groups: Named<Rows<SlotMask>>,
+    pub(super) slots: Named<Rows<Slot>>,
+    pub(super) totals: Named<Rows<Totals>>,
+    pub(super) counts: Named<Rows<SlotCounts>>,
+    pub(super) buckets_v4: Named<Rows<PlaceBucket>>,
+    pub(super) buckets_v6: Named<Rows<PlaceBucket>>,
+    pub(super) places_v4: Named<Rows<PlaceRow4>>,
+    pub(super) places_v6: Named<Rows<PlaceRow6>>,
+    /// What the slots have to hold.
+    wanted: Vec<Slot>,
+    mapped_totals: Mapped<Totals>,
+    mapped_counts: Mapped<SlotCounts>,
+}
+
+impl Built {
+    /// Builds the tables. All that packets only read is frozen: nobody changes it any more,
+    /// other than by exchanging the whole table, which is noticed.
+    pub(super) fn new(tables: &Tables) -> Result<Self, DatapathError> {
+        let stride = u32::try_from(tables.group_of_set.len().max(1)).unwrap_or(u32::MAX);
+        let rows: Vec<SetRow> = tables
+            .group_of_set
+            .iter()
+            .map(|&group| SetRow { group, stride })
+            .collect();
+        let (totals, mapped_totals) = Mapped::create(stride, "TOTALS")?;
+        let (counts, mapped_counts) = Mapped::create(SLOTS, "SLOT_COUNTS")?;
+        let mut wanted = tables.slots.clone();
+        wanted.resize(SLOTS as usize, Slot::default());
+        let Directory { buckets, rows: ranges } = buckets_v4(&tables.places.v4);
+        let buckets_v4 = Named::rows(&buckets, ANY_SIZE, "BUCKETS_V4")?;
+        let places_v4 = Named::rows(&ranges, ANY_SIZE, "PLACES_V4")?;
+        let Directory { buckets, rows: ranges } = buckets_v6(&tables.places.v6);
+        let built = Self {
+            number: tables.generation,
+            v4: trie_v4(tables)?,
+            v6: trie_v6(tables)?,
+            sets: Named::rows(&rows, ANY_SIZE, "SETS")?,
+            groups: Named::rows(&tables.groups, ANY_SIZE, "GROUPS")?,
+            slots: Named::rows(&wanted, 0, "APPROVALS")?,
+            totals,
+            counts,
+            buckets_v4,
+            buckets_v6: Named::rows(&buckets, ANY_SIZE, "BUCKETS_V6")?,
+            places_v4,
+            places_v6: Named::rows(&ranges, ANY_SIZE, "PLACES_V6")?,
+            wanted,
+            mapped_totals,
+            mapped_counts,
+        };
+        built.freeze()?;
+        Ok(built)
+    }
+
+    fn freeze(&self) -> Result<(), DatapathError> {
+        self.v4.freeze()?;
+        self.v6.freeze()?;
+        self.sets.freeze()?;
+        self.groups.freeze()?;
+        self.buckets_v4.freeze()?;
+        self.buckets_v6.freeze()?;
+        self.places_v4.freeze()?;
+        self.places_v6.freeze()
+    }
+
+    /// Where its tables stand in every outer map.
+    pub(super) const fn place(&self) -> u32 {
+        if self.number % 2 == 1 { 1 } else { 0 }
+    }
+
+    /// Pins what the next process reads: slots and counts.
+    pub(super) fn pin(&self, folder: &Path) -> Result<(), DatapathError> {
+        pin(&self.slots, folder, self.number)?;
+        pin(&self.totals, folder, self.number)?;
+        pin(&self.counts, folder, self.number)
+    }
+
+    pub(super) fn unpin(&self, folder: &Path) {
+        for name in [self.slots.name, self.totals.name, self.counts.name] {
+            let path = folder.join(pin_name(name, self.number));
+            if let Err(error) = std::fs::remove_file(&path) {
+                tracing::warn!(%error, path = %path.display(), "a pin stays behind");
+            }
+        }
+    }
+
+    pub(super) fn shorten(&mut self, slot: u32, end: u64) -> Result<(), DatapathError> {
+        let Some(wanted) = self.wanted.get_mut(slot as usize) else {
+            return Ok(());
+        };
+        if end >= wanted.end {
+            return Ok(());
+        }
+        wanted.end = end;
+        let set = self.slots.map.set(slot, &Wire(*wanted), 0);
+        set.map_err(of("APPROVALS"))
+    }
+
+    pub(super) fn mend_slots(&mut self, alarms: &mut Vec<Alarm>) -> Result<(), DatapathError> {
+        for (slot, wanted) in (0..).zip(&self.wanted) {
+            let Wire(found) = self.slots.map.get(&slot, 0).map_err(of("APPROVALS"))?;
+            if found != *wanted {
+                alarms.push(Alarm::Slot { slot });
+                let set = self.slots.map.set(slot, &Wire(*wanted), 0);
+                set.map_err(of("APPROVALS"))?;
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn totals(&self) -> Vec<Totals> {
+        self.mapped_totals.by_row(Totals::absorb)
+    }
+
+    pub(super) fn slot_counts(&self) -> Vec<SlotCounts> {
+        self.mapped_counts.by_row(SlotCounts::absorb)
+    }
+
+    /// What it counted, when no packet is judged by it any more.
+    pub(super) fn retired(&self) -> Retired {
+        Retired {
+            generation: self.number,
+            totals: self.totals(),
+            slot_counts: self.slot_counts(),
+        }
+    }
+}
+
+fn trie_v4(tables: &Tables) -> Result<Named<Trie<[u8; 4]>>, DatapathError> {
+    let mut trie = Named::trie(tables.v4.len(), "WATCHED_V4")?;
+    for (prefix, set) in &tables.v4 {
+        let key = Key::new(u32::from(prefix.prefix_len()), prefix.network().octets());
+        trie.map.insert(&key, set, 0).map_err(of("WATCHED_V4"))?;
+    }
+    Ok(trie)
+}
+
+fn trie_v6(tables: &Tables) -> Result<Named<Trie<[u8; 16]>>, DatapathError> {
+    let mut trie = Named::trie(tables.v6.len(), "WATCHED_V6")?;
+    for (prefix, set) in &tables.v6 {
+        let key = Key::new(u32::from(prefix.prefix_len()), prefix.network().octets());
+        trie.map.insert(&key, set, 0).map_err(of("WATCHED_V6"))?;
+    }
+    Ok(trie)
+}

@@ -1,0 +1,169 @@
+//! Maps with their descriptors: aya's typed maps keep these to themselves, and pinning,
+//! freezing and comparing need them.
+
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use aya::maps::{Array, ArrayOfMaps, InnerMap, LpmTrie, Map, MapData, MapError, PerCpuHashMap};
+use aya_obj::generated::bpf_map_type;
+use sensor_common::{FlowKey, FlowValue};
+
+use super::{DatapathError, sys, wire::Wire};
+
+/// `BPF_F_NO_PREALLOC`.
+pub(super) const NO_PREALLOC: u32 = 1;
+/// `BPF_F_MMAPABLE`.
+pub(super) const MMAPABLE: u32 = 1 << 10;
+/// `BPF_F_INNER_MAP`.
+pub(super) const ANY_SIZE: u32 = 1 << 12;
+
+pub(super) type Trie<K> = LpmTrie<MapData, K, u32>;
+pub(super) type Rows<T> = Array<MapData, Wire<T>>;
+pub(super) type Bank = PerCpuHashMap<MapData, Wire<FlowKey>, Wire<FlowValue>>;
+
+/// A map with its descriptor and its name in messages and pins.
+pub(super) struct Named<M> {
+    pub(super) map: M,
+    descriptor: OwnedFd,
+    pub(super) name: &'static str,
+}
+
+impl<M> AsFd for Named<M> {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.descriptor.as_fd()
+    }
+}
+
+impl<M: TryFrom<Map, Error = MapError>> Named<M> {
+    /// Gives a map its type.
+    pub(super) fn of(map: Map, name: &'static str) -> Result<Self, DatapathError> {
+        let failed = |source| DatapathError::Map { map: name, source };
+        let descriptor = descriptor(&map)
+            .ok_or(MapError::InvalidMapType { map_type: 0 })
+            .map_err(failed)?;
+        let descriptor = descriptor.try_clone_to_owned();
+        let descriptor = descriptor.map_err(system("duplicating a descriptor"))?;
+        let map = M::try_from(map).map_err(failed)?;
+        Ok(Self {
+            map,
+            descriptor,
+            name,
+        })
+    }
+
+    fn create(
+        kind: Kind,
+        (key, value): (usize, usize),
+        entries: usize,
+        flags: u32,
+        name: &'static str,
+    ) -> Result<Self, DatapathError> {
+        // The kernel refuses maps without entries.
+        let entries = u32::try_from(entries.max(1)).unwrap_or(u32::MAX);
+        let size = |size| u32::try_from(size).unwrap_or(u32::MAX);
+        let (number, wrap): (_, fn(MapData) -> Map) = match kind {
+            Kind::Array => (bpf_map_type::BPF_MAP_TYPE_ARRAY, Map::Array),
+            Kind::Trie => (bpf_map_type::BPF_MAP_TYPE_LPM_TRIE, Map::LpmTrie),
+            Kind::Hash => (bpf_map_type::BPF_MAP_TYPE_PERCPU_HASH, Map::PerCpuHashMap),
+        };
+        let definition =
+            aya_obj::Map::new_from_params(number as u32, size(key), size(value), entries, flags);
+        let failed = |source| DatapathError::Map { map: name, source };
+        let data = MapData::create(definition, name, None).map_err(failed)?;
+        Self::of(wrap(data), name)
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Kind {
+    Array,
+    Trie,
+    Hash,
+}
+
+impl<T> Named<Rows<T>>
+where
+    T: Copy,
+    Wire<T>: aya::Pod,
+{
+    /// An array of zeroes.
+    pub(super) fn zeroes(
+        entries: usize,
+        flags: u32,
+        name: &'static str,
+    ) -> Result<Self, DatapathError> {
+        Self::create(Kind::Array, (4, size_of::<T>()), entries, flags, name)
+    }
+
+    /// An array of these rows.
+    pub(super) fn rows(
+        rows: &[T],
+        flags: u32,
+        name: &'static str,
+    ) -> Result<Self, DatapathError> {
+        let mut array = Self::zeroes(rows.len(), flags, name)?;
+        for (index, row) in (0..).zip(rows) {
+            let set = array.map.set(index, &Wire(*row), 0);
+            set.map_err(|source| DatapathError::Map { map: name, source })?;
+        }
+        Ok(array)
+    }
+}
+
+impl<K: aya::Pod> Named<Trie<K>> {
+    /// An empty trie.
+    pub(super) fn trie(capacity: usize, name: &'static str) -> Result<Self, DatapathError> {
+        let key = size_of::<aya::maps::lpm_trie::Key<K>>();
+        Self::create(Kind::Trie, (key, 4), capacity, NO_PREALLOC, name)
+    }
+}
+
+impl Named<Bank> {
+    /// An empty flow bank.
+    pub(super) fn bank(capacity: u32, name: &'static str) -> Result<Self, DatapathError> {
+        let sizes = (size_of::<FlowKey>(), size_of::<FlowValue>());
+        Self::create(Kind::Hash, sizes, capacity as usize, 0, name)
+    }
+}
+
+impl<M: InnerMap> Named<ArrayOfMaps<MapData, M>> {
+    /// Puts a map into a place; returns when no program holds the one that stood there.
+    pub(super) fn put(&mut self, place: u32, inner: &Named<M>) -> Result<(), DatapathError> {
+        let map = self.name;
+        let set = self.map.set(place, &inner.map, 0);
+        set.map_err(|source| DatapathError::Map { map, source })
+    }
+
+    /// Whether this map stands in the place.
+    pub(super) fn holds(&self, place: u32, inner: &Named<M>) -> Result<bool, DatapathError> {
+        let asking = system("asking for the id of a map");
+        let there = sys::inner_id(self.as_fd(), place).map_err(&asking)?;
+        let wanted = sys::id(inner.as_fd()).map_err(&asking)?;
+        Ok(there == Some(wanted))
+    }
+}
+
+impl<M> Named<M> {
+    /// Lets nobody change the elements any more, from here or from elsewhere.
+    pub(super) fn freeze(&self) -> Result<(), DatapathError> {
+        sys::freeze(self.as_fd()).map_err(system("freezing a map"))
+    }
+}
+
+/// The descriptor of a map of the kinds that are used.
+pub(super) fn descriptor(map: &Map) -> Option<BorrowedFd<'_>> {
+    match map {
+        Map::Array(data)
+        | Map::ArrayOfMaps(data)
+        | Map::HashMap(data)
+        | Map::LpmTrie(data)
+        | Map::PerCpuArray(data)
+        | Map::PerCpuHashMap(data)
+        | Map::RingBuf(data) => Some(data.fd().as_fd()),
+        _ => None,
+    }
+}
+
+/// The error of a system call.
+pub(super) fn system(call: &'static str) -> impl Fn(std::io::Error) -> DatapathError {
+    move |source| DatapathError::System { call, source }
+}

@@ -1,0 +1,298 @@
+//! Pins: what keeps link, program and maps in the kernel when the agent dies.
+//!
+//! A folder on a BPF file system belongs to one sensor and is locked while its agent
+//! lives. In it every agent makes a folder of its own, named after the version of the
+//! shared types, and removes it when it ends. What stands there when the next agent
+//! starts was left by one that died: its links are taken over, so that no packet goes
+//! unseen, then its maps are read, then the folder is removed.
+
+mod error;
+mod remains;
+mod view;
+
+use std::{
+    collections::BTreeMap,
+    fs::{self, DirBuilder, File},
+    io,
+    os::{
+        fd::{AsFd as _, OwnedFd},
+        unix::fs::DirBuilderExt as _,
+    },
+    path::{Path, PathBuf},
+};
+
+use nix::{
+    fcntl::{Flock, FlockArg},
+    sys::statfs::{FsType, statfs},
+};
+use sensor_common::WIRE_VERSION;
+
+pub use self::{
+    error::PinError,
+    remains::{Recovered, Remains},
+    view::View,
+};
+use super::{AttachError, AttachMode, Kernel, LoadError, Options, maps::system, sys};
+
+/// Where pins are unless told otherwise.
+pub const DEFAULT_FOLDER: &str = "/sys/fs/bpf/sekisho";
+
+/// `BPF_FS_MAGIC` (include/uapi/linux/magic.h).
+const BPF_FS: FsType = FsType(0xcafe_4a11);
+
+/// A sensor's folder of pins, locked.
+#[derive(Debug)]
+pub struct PinFolder {
+    path: PathBuf,
+    _lock: Flock<File>,
+}
+
+impl PinFolder {
+    /// Makes the folder if need be, and locks it.
+    pub fn lock(path: &Path) -> Result<Self, PinError> {
+        check_file_system(path)?;
+        let failed = error::of(path);
+        let mut builder = DirBuilder::new();
+        builder.recursive(true).mode(0o700);
+        builder.create(path).map_err(&failed)?;
+        let folder = File::open(path).map_err(&failed)?;
+        match Flock::lock(folder, FlockArg::LockExclusiveNonblock) {
+            Ok(lock) => Ok(Self {
+                path: path.into(),
+                _lock: lock,
+            }),
+            Err((_, nix::errno::Errno::EWOULDBLOCK)) => Err(PinError::Busy {
+                folder: path.into(),
+            }),
+            Err((_, errno)) => Err(failed(errno.into())),
+        }
+    }
+
+    /// What dead agents left, oldest first.
+    pub fn remains(&self) -> Result<Vec<Remains>, PinError> {
+        let folders = folders(&self.path)?;
+        folders.into_iter().map(Remains::open).collect()
+    }
+
+    /// Removes whatever dead agents left, of any version, unread: their programs detach.
+    /// Returns how many there were.
+    pub fn clear(&self) -> Result<usize, PinError> {
+        let mut cleared = 0;
+        for entry in fs::read_dir(&self.path).map_err(error::of(&self.path))? {
+            let path = entry.map_err(error::of(&self.path))?.path();
+            remove_folder(&path).map_err(error::of(&path))?;
+            cleared += 1;
+        }
+        Ok(cleared)
+    }
+
+    /// A folder for this agent's own pins, after those that are there.
+    fn own(&self) -> Result<OwnPins, PinError> {
+        let last = folders(&self.path)?.last().map_or(0, |folder| folder.number);
+        let name = format!("wire-{WIRE_VERSION}-{}", last + 1);
+        let path = self.path.join(name);
+        let made = DirBuilder::new().mode(0o700).create(&path);
+        made.map_err(error::of(&path))?;
+        Ok(OwnPins { path })
+    }
+}
+
+/// Whether an agent holds the folder: `None` where there is no folder.
+pub fn is_locked(path: &Path) -> Option<bool> {
+    let folder = File::open(path).ok()?;
+    Some(Flock::lock(folder, FlockArg::LockSharedNonblock).is_err())
+}
+
+/// One agent's folder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Folder {
+    path: PathBuf,
+    number: u64,
+}
+
+/// The agents' folders in a sensor's folder, in the order in which they were made.
+fn folders(path: &Path) -> Result<Vec<Folder>, PinError> {
+    let mut folders = Vec::new();
+    for entry in fs::read_dir(path).map_err(error::of(path))? {
+        let path = entry.map_err(error::of(path))?.path();
+        let name = path.file_name().and_then(|name| name.to_str());
+        let Some((version, number)) = name.and_then(versioned) else {
+            return Err(PinError::NotOurs { path });
+        };
+        if version != WIRE_VERSION {
+            return Err(PinError::OtherVersion {
+                path,
+                found: version,
+            });
+        }
+        folders.push(Folder { path, number });
+    }
+    folders.sort_by_key(|folder| folder.number);
+    Ok(folders)
+}
+
+/// Version and number of an agent's folder.
+fn versioned(name: &str) -> Option<(u32, u64)> {
+    let (version, number) = name.strip_prefix("wire-")?.split_once('-')?;
+    Some((version.parse().ok()?, number.parse().ok()?))
+}
+
+/// Refuses a folder that is not on a BPF file system: nothing can be pinned there.
+fn check_file_system(path: &Path) -> Result<(), PinError> {
+    let there = path.ancestors().find(|path| path.exists());
+    let there = there.unwrap_or(Path::new("/"));
+    let found = statfs(there).map_err(|errno| error::of(there)(errno.into()))?;
+    if found.filesystem_type() == BPF_FS {
+        return Ok(());
+    }
+    Err(PinError::NoBpfFs {
+        folder: path.into(),
+    })
+}
+
+/// The pins of a living agent; removed with it.
+#[derive(Debug)]
+pub(super) struct OwnPins {
+    path: PathBuf,
+}
+
+impl OwnPins {
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+impl Drop for OwnPins {
+    fn drop(&mut self) {
+        if let Err(error) = remove_folder(&self.path) {
+            tracing::warn!(%error, path = %self.path.display(), "pins stay behind");
+        }
+    }
+}
+
+/// Removes one pin. That it is gone already is as well.
+pub(super) fn remove(path: &Path) {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            tracing::warn!(%error, path = %path.display(), "a pin stays behind");
+        }
+        _ => {}
+    }
+}
+
+/// Links first: what detaches counts nothing into maps that nobody reads any more.
+fn remove_folder(path: &Path) -> io::Result<()> {
+    let mut pins: Vec<PathBuf> = Vec::new();
+    for entry in fs::read_dir(path)? {
+        pins.push(entry?.path());
+    }
+    pins.sort_by_key(|pin| !is_link(pin));
+    for pin in pins {
+        fs::remove_file(pin)?;
+    }
+    fs::remove_dir(path)
+}
+
+fn is_link(pin: &Path) -> bool {
+    let name = pin.file_name().and_then(|name| name.to_str());
+    name.is_some_and(|name| name.starts_with(LINK))
+}
+
+const LINK: &str = "link-";
+
+/// The name of a link's pin: the interface's index and the mode.
+fn link_name(interface: u32, mode: AttachMode) -> String {
+    format!("{LINK}{interface}-{}", mode.name())
+}
+
+fn link_of(name: &str) -> Option<(u32, AttachMode)> {
+    let (interface, mode) = name.strip_prefix(LINK)?.split_once('-')?;
+    let mode = [AttachMode::Native, AttachMode::Generic]
+        .into_iter()
+        .find(|known| known.name() == mode)?;
+    Some((interface.parse().ok()?, mode))
+}
+
+/// A dead agent's link.
+pub(super) struct Inherited {
+    pub(super) link: OwnedFd,
+    pub(super) mode: AttachMode,
+    pub(super) pin: PathBuf,
+}
+
+impl Kernel {
+    /// Loads the program and pins it with its maps, so that it outlives this process, for as
+    /// long as the lease runs. Links of dead agents are there to be taken over.
+    pub fn load_pinned(
+        options: Options,
+        folder: &PinFolder,
+        remains: &mut [Remains],
+    ) -> Result<Self, LoadError> {
+        let last = remains.iter().map(Remains::generation).max().unwrap_or(0);
+        let mut kernel = Self::load_as(options, false, last)?;
+        let pins = folder.own()?;
+        kernel.pin_all(pins.path())?;
+        kernel.pins = Some(pins);
+        let inherited = remains.iter_mut().flat_map(Remains::take_links);
+        kernel.inherited = inherited.collect::<BTreeMap<_, _>>();
+        Ok(kernel)
+    }
+
+    /// Lets go of the dead agents' links that were not taken over, reads what they counted,
+    /// and removes their pins. To be called when all interfaces are attached.
+    pub fn take_over(&mut self, remains: Vec<Remains>) -> Result<Vec<Recovered>, LoadError> {
+        for (_, Inherited { link, pin, .. }) in std::mem::take(&mut self.inherited) {
+            remove(&pin);
+            drop(link);
+        }
+        // Returns when no packet is judged by their programs any more.
+        self.wait_for_programs()?;
+        let mut recovered = Vec::new();
+        for remains in remains {
+            recovered.push(remains.read()?);
+        }
+        Ok(recovered)
+    }
+
+    /// Pins a link beside the maps.
+    pub(super) fn pin_link(
+        &self,
+        link: &OwnedFd,
+        interface: u32,
+        mode: AttachMode,
+    ) -> Result<Option<PathBuf>, AttachError> {
+        let Some(pins) = &self.pins else {
+            return Ok(None);
+        };
+        let path = pins.path().join(link_name(interface, mode));
+        sys::pin(link.as_fd(), &path).map_err(system("pinning a bpf_link"))?;
+        Ok(Some(path))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_folders_and_links_can_be_read_back() {
+        assert_eq!(versioned("wire-2-17"), Some((2, 17)));
+        for other in ["wire-2", "wire-x-1", "2-1", "wire--1", "progs"] {
+            assert_eq!(versioned(other), None, "{other}");
+        }
+        for mode in [AttachMode::Native, AttachMode::Generic] {
+            assert_eq!(link_of(&link_name(7, mode)), Some((7, mode)));
+        }
+        assert_eq!(link_of("link-7-other"), None);
+        assert!(is_link(Path::new("/x/link-7-native")));
+        assert!(!is_link(Path::new("/x/LEASE")));
+    }
+
+    #[test]
+    fn a_folder_that_is_on_no_bpf_file_system_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let refused = PinFolder::lock(&folder.path().join("a/b")).unwrap_err();
+        assert!(matches!(refused, PinError::NoBpfFs { .. }), "{refused}");
+        assert!(refused.to_string().contains("mount -t bpf"), "{refused}");
+    }
+}

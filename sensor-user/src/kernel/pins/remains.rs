@@ -1,0 +1,155 @@
+//! What a dead agent left in the kernel.
+
+use std::{fs, path::Path};
+
+use aya::maps::{Array, Map, MapData, MapError, PerCpuArray};
+use sensor_common::{Counters, FlowKey, FlowValue, SlotCounts, Totals};
+
+use super::{Folder, Inherited, PinError, error, link_of, remove_folder};
+use crate::kernel::{
+    flows::{self, FlowBanks},
+    generation::{Mapped, pin_name},
+    loader,
+    maps::{Bank, Named, Rows},
+    sys,
+};
+
+/// A dead agent's pins, not read yet.
+pub struct Remains {
+    folder: Folder,
+    generation: u64,
+    links: Vec<(u32, Inherited)>,
+}
+
+/// What was read of them.
+#[derive(Debug, Default)]
+pub struct Recovered {
+    /// The generation that was in force.
+    pub generation: u64,
+    /// The last deadline promised, in nanoseconds since boot.
+    pub attended_until: u64,
+    /// Counters, over the whole run of the dead agent.
+    pub counters: Option<Counters>,
+    /// Totals by match set of that generation.
+    pub totals: Vec<Totals>,
+    /// Counts by slot of that generation.
+    pub slot_counts: Vec<SlotCounts>,
+    /// Flows that the dead agent had not drained.
+    pub flows: Vec<(FlowKey, FlowValue)>,
+}
+
+impl Remains {
+    pub(super) fn open(folder: Folder) -> Result<Self, PinError> {
+        let mut links = Vec::new();
+        for entry in fs::read_dir(&folder.path).map_err(error::of(&folder.path))? {
+            let pin = entry.map_err(error::of(&folder.path))?.path();
+            let name = pin.file_name().and_then(|name| name.to_str());
+            let Some((interface, mode)) = name.and_then(link_of) else {
+                continue;
+            };
+            let link = sys::open_pin(&pin).map_err(error::unreadable(&pin))?;
+            links.push((interface, Inherited { link, mode, pin }));
+        }
+        let generation = cell(&folder.path, "GENERATION")?.unwrap_or(0);
+        Ok(Self {
+            folder,
+            generation,
+            links,
+        })
+    }
+
+    /// The generation that was in force; 0 is none.
+    pub const fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    /// Indices of the interfaces that its program may still watch.
+    pub fn interfaces(&self) -> impl Iterator<Item = u32> + '_ {
+        self.links.iter().map(|(interface, _)| *interface)
+    }
+
+    pub(super) fn take_links(&mut self) -> Vec<(u32, Inherited)> {
+        std::mem::take(&mut self.links)
+    }
+
+    /// Reads what is there and removes it.
+    pub(super) fn read(self) -> Result<Recovered, PinError> {
+        let folder = &self.folder.path;
+        let mut recovered = Recovered {
+            generation: self.generation,
+            attended_until: cell(folder, "LEASE")?.unwrap_or(0),
+            ..Recovered::default()
+        };
+        for bank in FlowBanks::PINS {
+            if let Some(mut bank) = open::<Bank>(folder, bank, Map::PerCpuHashMap)? {
+                flows::empty(&mut bank.map, &mut |key, value| {
+                    recovered.flows.push((key, value));
+                })?;
+            }
+        }
+        if let Some(stats) = open::<PerCpuArray<MapData, u64>>(folder, "STATS", Map::PerCpuArray)? {
+            recovered.counters = Some(loader::counters(&stats.map)?);
+        }
+        recovered.slot_counts = slot_counts(folder, self.generation)?;
+        recovered.totals = totals(folder, self.generation)?;
+        remove_folder(folder).map_err(error::of(folder))?;
+        Ok(recovered)
+    }
+}
+
+/// The number in a one-entry array; `None` where it was never pinned.
+pub(super) fn cell(folder: &Path, name: &'static str) -> Result<Option<u64>, PinError> {
+    let Some(array) = open::<Array<MapData, u64>>(folder, name, Map::Array)? else {
+        return Ok(None);
+    };
+    let read = array.map.get(&0, 0);
+    Ok(Some(read.map_err(error::unreadable(&folder.join(name)))?))
+}
+
+/// Counts by slot of a generation.
+pub(super) fn slot_counts(folder: &Path, generation: u64) -> Result<Vec<SlotCounts>, PinError> {
+    let name = pin_name("SLOT_COUNTS", generation);
+    let rows = open_as::<Rows<SlotCounts>>(folder, &name, "SLOT_COUNTS", Map::Array)?;
+    let Some(rows) = rows else {
+        return Ok(Vec::new());
+    };
+    let stride = sensor_common::SLOTS as usize;
+    let mapped = Mapped::new(&rows, rows.map.len() as usize, stride)?;
+    Ok(mapped.by_row(SlotCounts::absorb))
+}
+
+fn totals(folder: &Path, generation: u64) -> Result<Vec<Totals>, PinError> {
+    let name = pin_name("TOTALS", generation);
+    let rows = open_as::<Rows<Totals>>(folder, &name, "TOTALS", Map::Array)?;
+    let Some(rows) = rows else {
+        return Ok(Vec::new());
+    };
+    let length = rows.map.len() as usize;
+    let cpus = aya::util::nr_cpus().map_or(1, |cpus| cpus.get() as usize);
+    let mapped = Mapped::new(&rows, length, length / cpus.max(1))?;
+    Ok(mapped.by_row(Totals::absorb))
+}
+
+/// Opens a pinned map; `None` where there is none: the agent died while it was pinning.
+fn open<M: TryFrom<Map, Error = MapError>>(
+    folder: &Path,
+    name: &'static str,
+    wrap: fn(MapData) -> Map,
+) -> Result<Option<Named<M>>, PinError> {
+    open_as(folder, name, name, wrap)
+}
+
+pub(super) fn open_as<M: TryFrom<Map, Error = MapError>>(
+    folder: &Path,
+    pin: &str,
+    name: &'static str,
+    wrap: fn(MapData) -> Map,
+) -> Result<Option<Named<M>>, PinError> {
+    let path = folder.join(pin);
+    if !path.exists() {
+        return Ok(None);
+    }
+    let data = MapData::from_pin(&path).map_err(error::unreadable(&path))?;
+    let named = Named::of(wrap(data), name);
+    Ok(Some(named.map_err(error::unreadable(&path))?))
+}

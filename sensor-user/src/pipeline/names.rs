@@ -1,0 +1,188 @@
+//! Gives names to the numbers the kernel counted under.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use sensor_common::{
+    Class, Direction, Fields, FlowEvent, FlowKey, NO_MATCH_SET, SLOTS, SlotMask,
+};
+
+use super::{Clock, End, Flow, Matched, Notice, Record, RecordId, Under};
+use crate::watchlist::{ApprovalId, Compiled, SetId, Watchlist};
+
+/// A generation with the names of what it is made of.
+#[derive(Clone, Debug)]
+pub struct Generation {
+    /// The indicators.
+    pub watchlist: Watchlist,
+    /// The tables, sets and approvals.
+    pub compiled: Compiled,
+    /// Interfaces by slot, where they are not those of the run.
+    pub interfaces: Option<Vec<String>>,
+}
+
+/// The names of a run: flows of several generations may be under way.
+#[derive(Clone, Debug)]
+pub struct Names {
+    generations: BTreeMap<u64, Arc<Generation>>,
+    /// Interfaces by slot.
+    pub interfaces: Vec<String>,
+    /// The clock of the kernel's times.
+    pub clock: Clock,
+}
+
+impl Names {
+    /// Names without any generation.
+    pub const fn new(interfaces: Vec<String>, clock: Clock) -> Self {
+        Self {
+            generations: BTreeMap::new(),
+            interfaces,
+            clock,
+        }
+    }
+
+    /// Adds a generation under the number of its tables.
+    pub fn add(&mut self, generation: Arc<Generation>) {
+        let number = generation.compiled.tables.generation;
+        self.generations.insert(number, generation);
+    }
+
+    /// Forgets generations before this one: their flows are all written.
+    pub fn forget_before(&mut self, number: u64) {
+        self.generations = self.generations.split_off(&number);
+    }
+
+    /// The latest generation.
+    pub fn latest(&self) -> Option<&Arc<Generation>> {
+        self.generations.last_key_value().map(|(_, latest)| latest)
+    }
+
+    /// The record of a flow, under all its approvals.
+    pub fn record(&self, id: RecordId, flow: &Flow) -> Record {
+        Record::new(self, id, flow)
+    }
+
+    /// The notice of a flow, from its counts.
+    pub fn begun(&self, Flow { key, value }: &Flow) -> Notice {
+        self.notice(
+            key,
+            (value.class, value.direction),
+            (value.source_set, value.destination_set),
+            value.first,
+        )
+    }
+
+    /// The notice of a flow, from the kernel's.
+    pub fn announced(&self, event: &FlowEvent) -> Notice {
+        let FlowEvent {
+            key,
+            time,
+            source_set,
+            destination_set,
+            class,
+            direction,
+            ..
+        } = event;
+        self.notice(
+            key,
+            (*class, *direction),
+            (*source_set, *destination_set),
+            *time,
+        )
+    }
+
+    fn notice(
+        &self,
+        key: &FlowKey,
+        (class, direction): (u8, u8),
+        (source_set, destination_set): (u32, u32),
+        first: u64,
+    ) -> Notice {
+        let class = Class::from_number(class).unwrap_or(Class::Transit);
+        let direction = Direction::from_number(direction).unwrap_or(Direction::Through);
+        let generation = self.generations.get(&key.generation);
+        let approvals = match generation {
+            Some(generation) => approvals(generation, &key.approvals),
+            None => nameless(key),
+        };
+        let mut indicators = Vec::new();
+        if let Some(generation) = generation {
+            for (end, set) in [(End::Source, source_set), (End::Destination, destination_set)] {
+                matched(generation, end, set, direction, &mut indicators);
+            }
+        }
+        let interface = self.interface(generation, key.interface);
+        let start = self.clock.unix_ns(first);
+        Notice::of_key(
+            key,
+            approvals,
+            (class, direction),
+            (interface, start),
+            indicators,
+        )
+    }
+
+    fn interface(&self, generation: Option<&Arc<Generation>>, slot: u8) -> String {
+        let own = generation.and_then(|generation| generation.interfaces.as_ref());
+        match own.unwrap_or(&self.interfaces).get(usize::from(slot)) {
+            Some(name) => name.clone(),
+            None => slot.to_string(),
+        }
+    }
+}
+
+fn approvals(generation: &Generation, mask: &SlotMask) -> Vec<Under> {
+    let in_force = generation.compiled.approvals_of(mask);
+    let under = in_force.map(|held| Under {
+        slot: held.slot,
+        id: held.approval.id.clone(),
+        fields: held.approval.terms.fields,
+    });
+    under.collect()
+}
+
+/// The approvals of a generation whose papers are lost: named by their numbers.
+fn nameless(key: &FlowKey) -> Vec<Under> {
+    let generation = key.generation;
+    let slots = (0..SLOTS).filter(|&slot| key.approvals.has(slot));
+    let under = slots.map(|slot| Under {
+        slot,
+        id: ApprovalId(format!("slot {slot} of generation {generation}")),
+        fields: Fields::ALL,
+    });
+    under.collect()
+}
+
+/// The indicators that cover one end. The prefix of one that covers a domestic address would
+/// tell it, so there it is left out, and feed and line say which it was.
+fn matched(
+    generation: &Generation,
+    end: End,
+    set: u32,
+    direction: Direction,
+    indicators: &mut Vec<Matched>,
+) {
+    if set == NO_MATCH_SET {
+        return;
+    }
+    let is_domestic = matches!(
+        (end, direction),
+        (End::Source, Direction::Outbound) | (End::Destination, Direction::Inbound)
+    );
+    let Generation {
+        watchlist,
+        compiled,
+        ..
+    } = generation;
+    for id in compiled.covering(SetId(set)) {
+        let Some(indicator) = watchlist.indicator(id) else {
+            continue;
+        };
+        indicators.push(Matched {
+            end,
+            prefix: (!is_domestic).then_some(indicator.prefix),
+            feed: watchlist.feed_of(indicator).to_owned(),
+            line: indicator.line,
+            named_by: compiled.named_by(id),
+        });
+    }
+}
