@@ -63,7 +63,7 @@ fn every_step_has_its_verdict_in_the_kernel() {
         change(&mut terms);
         verdict(&[approval(terms)], 150, 3)
     };
-    assert_eq!(verdict(&[], 150, 3), Verdict::Unapproved);
+    assert_eq!(verdict(&[], 150, 3), Verdict::NoMatch, "nobody names it");
     assert_eq!(verdict(&[approval(terms())], 99, 3), Verdict::NotYet);
     assert_eq!(verdict(&[approval(terms())], 100, 3), Verdict::Recorded);
     assert_eq!(verdict(&[approval(terms())], 199, 3), Verdict::Recorded);
@@ -76,6 +76,25 @@ fn every_step_has_its_verdict_in_the_kernel() {
     assert_eq!(closed(|terms| terms.directions = 0b011), Verdict::Direction);
     assert_eq!(verdict(&[approval(terms())], 150, 2), Verdict::Interface);
     assert_eq!(verdict(&[approval(terms())], 150, 64), Verdict::Interface);
+}
+
+/// An indicator that no approval names stays outside; should it stand in the tables all the
+/// same, it is not recorded.
+#[test]
+fn a_match_set_that_no_approval_names_is_unapproved() {
+    require!(privilege);
+    let mut compiled = compiled(&["192.0.2.0/24"], &[approval(terms())]);
+    compiled.tables.groups.fill(SlotMask::EMPTY);
+    let mut rig = Rig::new(true, 16);
+    rig.publish(&compiled);
+    let frame = frame();
+    let context = ReplayContext {
+        time: 150,
+        interface: 3,
+        ..at_once(&frame)
+    };
+    rig.receive(&frame, context);
+    assert_eq!(rig.counted().verdict(Verdict::Unapproved), 1);
 }
 
 #[test]
