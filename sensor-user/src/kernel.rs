@@ -15,7 +15,7 @@ mod replay;
 mod wire;
 
 pub use attach::{AttachError, AttachMode, Attached};
-pub use clock::{boot_now, clock_now};
+pub use clock::{SystemClock, boot_now, check_time_namespace, clock_now};
 pub use datapath::{Datapath, DatapathError, Held};
 pub use fake::Fake;
 pub use loader::{Kernel, LoadError, Options};
