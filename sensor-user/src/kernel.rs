@@ -18,7 +18,7 @@ mod sys;
 mod wire;
 
 pub use attach::{AttachError, AttachMode, Attached};
-pub use clock::{boot_now, clock_now};
+pub use clock::{SystemClock, boot_now, check_time_namespace, clock_now};
 pub use datapath::{Alarm, Datapath, DatapathError, Held, Retired};
 pub use fake::Fake;
 pub use loader::{Kernel, LoadError, Options};

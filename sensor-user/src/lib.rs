@@ -1,6 +1,6 @@
 //! Sekisho's user side: everything but `main`.
 //!
-//! The cores (`watchlist`, `feeds`, `capture`, `pipeline`, `privacy`, `preflight`)
+//! The cores (`watchlist`, `feeds`, `capture`, `clock`, `pipeline`, `privacy`, `preflight`)
 //! know neither the kernel nor tokio; `kernel` is the only module with `unsafe`;
 //! `agent` and `replay` wire them; `cli` sits on top.
 
@@ -8,6 +8,7 @@ pub mod agent;
 pub mod capped;
 pub mod capture;
 pub mod cli;
+pub mod clock;
 pub mod exporters;
 pub mod feeds;
 pub mod kernel;

@@ -1,4 +1,5 @@
-//! What governs a run besides its arguments: lab limits and the state folder.
+//! What governs a run besides its arguments: lab limits, the state folder and what is kept in it.
 
+pub mod anchors;
 pub mod lab;
 pub mod state;

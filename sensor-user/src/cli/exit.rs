@@ -5,10 +5,11 @@ use std::process::ExitCode;
 use crate::{
     agent::AgentError,
     capture::CaptureError,
+    clock::ClockError,
     feeds::FeedError,
     kernel::{AttachError, DatapathError, LoadError, ReplayError, probe::ProbeError},
     replay,
-    settings::state::StateError,
+    settings::{anchors::AnchorsError, state::StateError},
 };
 
 use super::inputs::InputError;
@@ -28,7 +29,8 @@ Exit status:
    9  feed is no list of addresses
   10  capture cannot be read
   11  check: at least one check failed
-  12  output cannot be written";
+  12  output cannot be written
+  14  clock: not synchronised, set back, or another time namespace";
 
 /// How a command ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,6 +62,8 @@ pub enum Exit {
     NotReady = 11,
     /// Output cannot be written.
     Output = 12,
+    /// Clock not synchronised, set back, or in another time namespace; or its anchors unclear.
+    Clock = 14,
 }
 
 impl From<Exit> for ExitCode {
@@ -118,6 +122,15 @@ impl Exit {
         if cause.is::<CaptureError>() {
             return Some(Self::Capture);
         }
+        if cause.is::<ClockError>() {
+            return Some(Self::Clock);
+        }
+        if let Some(error) = cause.downcast_ref() {
+            return match error {
+                AnchorsError::Unreadable { .. } | AnchorsError::Unclear { .. } => Some(Self::Clock),
+                AnchorsError::NotKept { .. } => None,
+            };
+        }
         cause.is::<StateError>().then_some(Self::Refused)
     }
 
@@ -129,5 +142,26 @@ impl Exit {
             | FeedError::TooManyBad { .. }
             | FeedError::NotText { .. } => Self::FeedInvalid,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{io, path::PathBuf};
+
+    use anyhow::Context as _;
+
+    use super::*;
+
+    #[test]
+    fn the_clock_has_a_status_and_a_full_disk_is_not_it() {
+        let (wall, passed) = (1, 2);
+        let set_back: anyhow::Result<()> =
+            Err(ClockError::SetBack { wall, passed }).context("cannot start");
+        assert_eq!(Exit::of(&set_back.unwrap_err()), Exit::Clock);
+        let (file, full) = (PathBuf::from("anchors"), io::ErrorKind::StorageFull.into());
+        let not_kept = AnchorsError::NotKept { file, source: full };
+        assert_eq!(Exit::of(&not_kept.into()), Exit::Failed);
+        assert_eq!(Exit::Clock as u8, 14);
     }
 }

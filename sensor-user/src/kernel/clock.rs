@@ -1,4 +1,8 @@
-//! The boot clock.
+//! The clocks of this machine.
+
+mod namespace;
+mod setting;
+mod system;
 
 use std::io;
 
@@ -7,9 +11,12 @@ use nix::time::{ClockId, clock_gettime};
 use super::DatapathError;
 use crate::pipeline::Clock;
 
+pub use namespace::check_time_namespace;
+pub use system::SystemClock;
+
 /// Nanoseconds since boot, on the clock the kernel side reads (`bpf_ktime_get_boot_ns`).
 pub fn boot_now() -> Result<u64, DatapathError> {
-    read(ClockId::CLOCK_BOOTTIME)
+    Ok(read(ClockId::CLOCK_BOOTTIME)?)
 }
 
 /// Reads both clocks, for translating times of the boot clock into calendar time.
@@ -23,11 +30,20 @@ pub fn clock_now() -> Result<Clock, DatapathError> {
     })
 }
 
-fn read(clock: ClockId) -> Result<u64, DatapathError> {
-    let time = clock_gettime(clock).map_err(|errno| DatapathError::System {
-        call: "clock_gettime",
-        source: io::Error::from(errno),
-    })?;
+/// A clock did not answer.
+struct Silent(io::Error);
+
+/// The call that [`Silent`] is about.
+const CALL: &str = "clock_gettime";
+
+impl From<Silent> for DatapathError {
+    fn from(Silent(source): Silent) -> Self {
+        Self::System { call: CALL, source }
+    }
+}
+
+fn read(clock: ClockId) -> Result<u64, Silent> {
+    let time = clock_gettime(clock).map_err(|errno| Silent(errno.into()))?;
     let seconds = u64::try_from(time.tv_sec()).unwrap_or(0);
     let nanoseconds = u64::try_from(time.tv_nsec()).unwrap_or(0);
     Ok(seconds

@@ -14,7 +14,7 @@ use nix::net::if_::{if_nameindex, if_nametoindex};
 
 use crate::preflight::{HostFacts, InterfaceFacts, Observed, Sample};
 
-mod clock;
+pub(super) mod clock;
 mod ethtool;
 mod host;
 mod link;

@@ -36,6 +36,7 @@ fn help() {
       10  capture cannot be read
       11  check: at least one check failed
       12  output cannot be written
+      14  clock: not synchronised, set back, or another time namespace
     ----- stderr -----
     ");
 }

@@ -11,7 +11,7 @@ use crate::preflight::Clock;
 ///
 /// What adjtimex(2) returns, such as `EPERM` under a seccomp filter.
 #[expect(unsafe_code, reason = "nix has no wrapper for adjtimex")]
-pub(super) fn clock() -> io::Result<Clock> {
+pub(in crate::kernel) fn clock() -> io::Result<Clock> {
     // SAFETY: `struct timex` holds integers and a timeval of integers; all zeroes is a value of
     // it, and its `modes` of zero asks to read.
     let mut timex: libc::timex = unsafe { std::mem::zeroed() };
