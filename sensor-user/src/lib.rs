@@ -12,6 +12,7 @@ pub mod clock;
 pub mod exporters;
 pub mod feeds;
 pub mod kernel;
+pub mod loaded;
 pub mod pipeline;
 pub mod places;
 pub mod preflight;

@@ -2,4 +2,5 @@
 
 pub mod anchors;
 pub mod lab;
+pub mod runtime;
 pub mod state;

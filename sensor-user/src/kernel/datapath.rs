@@ -7,7 +7,10 @@ use std::io;
 use sensor_common::{Counters, FlowEvent, FlowKey, FlowValue, SlotCounts, Totals};
 use thiserror::Error;
 
-use crate::watchlist::{NoRoom, Tables};
+use crate::{
+    clock::Terms,
+    watchlist::{NoRoom, Tables},
+};
 
 /// Why the kernel did not do what it was asked.
 #[derive(Debug, Error)]
@@ -131,8 +134,9 @@ pub trait Datapath {
     /// judged by the generation before, comes with the new one in force.
     fn publish(&mut self, tables: &Tables) -> Result<Retired, DatapathError>;
 
-    /// Lowers the end of a slot in the generation in force, at once; never raises it.
-    fn shorten(&mut self, slot: u32, end: u64) -> Result<(), DatapathError>;
+    /// Narrows the times of a slot in the generation in force, at once: raises its begin and
+    /// lowers its end, never the other way.
+    fn narrow(&mut self, slot: u32, terms: Terms) -> Result<(), DatapathError>;
 
     /// Promises attendance until `until`, in nanoseconds since boot.
     fn attend(&mut self, until: u64) -> Result<(), DatapathError>;

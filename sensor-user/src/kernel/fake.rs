@@ -17,7 +17,7 @@ use sensor_common::{
 };
 
 use super::{Alarm, Datapath, DatapathError, Held, Retired, loader::own_address};
-use crate::{places::Flat, watchlist::Tables};
+use crate::{clock::Terms, places::Flat, watchlist::Tables};
 
 /// A datapath in memory.
 #[derive(Clone, Debug)]
@@ -268,10 +268,11 @@ impl Datapath for Fake {
         Ok(retired)
     }
 
-    fn shorten(&mut self, slot: u32, end: u64) -> Result<(), DatapathError> {
+    fn narrow(&mut self, slot: u32, terms: Terms) -> Result<(), DatapathError> {
         let tables = self.generation.as_mut().map(|(tables, _)| tables);
         if let Some(slot) = tables.and_then(|tables| tables.slots.get_mut(slot as usize)) {
-            slot.end = slot.end.min(end);
+            slot.begin = slot.begin.max(terms.begin);
+            slot.end = slot.end.min(terms.end);
         }
         Ok(())
     }

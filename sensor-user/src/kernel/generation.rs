@@ -29,7 +29,7 @@ use super::{
     maps::{Named, Rows, Trie, system},
     sys,
 };
-use crate::watchlist::Tables;
+use crate::{clock::Terms, watchlist::Tables};
 
 type Outer<M> = Named<ArrayOfMaps<MapData, M>>;
 
@@ -124,9 +124,9 @@ impl Generations {
         Ok(before.retired())
     }
 
-    /// Lowers the end of a slot of the generation in force, at once; never raises it.
-    pub(super) fn shorten(&mut self, slot: u32, end: u64) -> Result<(), DatapathError> {
-        self.in_force(|_, current| current.shorten(slot, end))
+    /// Narrows the times of a slot of the generation in force.
+    pub(super) fn narrow(&mut self, slot: u32, terms: Terms) -> Result<(), DatapathError> {
+        self.in_force(|_, current| current.narrow(slot, terms))
     }
 
     pub(super) fn totals(&self) -> Vec<Totals> {

@@ -30,7 +30,7 @@ use super::{
     sys,
     wire::Wire,
 };
-use crate::watchlist::Tables;
+use crate::{clock::Terms, watchlist::Tables};
 
 /// Words of `Scratch` in sensor-ebpf/src/scratch.rs; loading fails when they differ.
 const SCRATCH_WORDS: usize = 32;
@@ -283,8 +283,8 @@ impl Datapath for Kernel {
         self.generations.publish(tables, folder)
     }
 
-    fn shorten(&mut self, slot: u32, end: u64) -> Result<(), DatapathError> {
-        self.generations.shorten(slot, end)
+    fn narrow(&mut self, slot: u32, terms: Terms) -> Result<(), DatapathError> {
+        self.generations.narrow(slot, terms)
     }
 
     fn attend(&mut self, until: u64) -> Result<(), DatapathError> {

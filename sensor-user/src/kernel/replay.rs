@@ -12,7 +12,7 @@ use thiserror::Error;
 use zerocopy::IntoBytes as _;
 
 use super::{Alarm, Datapath, DatapathError, Held, Kernel, LoadError, Options, Retired};
-use crate::watchlist::Tables;
+use crate::{clock::Terms, watchlist::Tables};
 
 /// `ETH_HLEN`: fewer bytes are refused (`bpf_prog_test_run_xdp`, `net/bpf/test_run.c`).
 const SHORTEST: usize = 14;
@@ -153,8 +153,8 @@ impl Datapath for Replayer {
         self.kernel.publish(tables)
     }
 
-    fn shorten(&mut self, slot: u32, end: u64) -> Result<(), DatapathError> {
-        self.kernel.shorten(slot, end)
+    fn narrow(&mut self, slot: u32, terms: Terms) -> Result<(), DatapathError> {
+        self.kernel.narrow(slot, terms)
     }
 
     fn attend(&mut self, until: u64) -> Result<(), DatapathError> {

@@ -1,5 +1,7 @@
 //! Approvals in force, and the slots they have in the kernel.
 
+mod terms;
+
 use std::{collections::BTreeSet, fmt};
 
 use sensor_common::{SLOTS, Slot};
@@ -48,7 +50,8 @@ impl Scope {
 }
 
 /// An approval.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Approval {
     /// Its name.
     pub id: ApprovalId,
@@ -57,11 +60,13 @@ pub struct Approval {
     /// The indicators it names.
     pub scope: Scope,
     /// What it allows, on the kernel's clock.
+    #[serde(with = "terms")]
     pub terms: Slot,
 }
 
 /// An approval with its slot.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct InForce {
     /// The slot's number.
     pub slot: u32,

@@ -13,6 +13,7 @@ use super::{
     of, pin, pin_name,
 };
 use crate::{
+    clock::Terms,
     kernel::{
         Alarm, DatapathError, Retired,
         maps::{ANY_SIZE, Named, Rows, Trie},
@@ -111,14 +112,18 @@ impl Built {
         }
     }
 
-    pub(super) fn shorten(&mut self, slot: u32, end: u64) -> Result<(), DatapathError> {
+    /// Writes begin and end of a slot, whose other words stay as they are: a packet that is
+    /// being judged meanwhile finds each of them old or new.
+    pub(super) fn narrow(&mut self, slot: u32, terms: Terms) -> Result<(), DatapathError> {
         let Some(wanted) = self.wanted.get_mut(slot as usize) else {
             return Ok(());
         };
-        if end >= wanted.end {
+        let before = *wanted;
+        wanted.begin = wanted.begin.max(terms.begin);
+        wanted.end = wanted.end.min(terms.end);
+        if *wanted == before {
             return Ok(());
         }
-        wanted.end = end;
         let set = self.slots.map.set(slot, &Wire(*wanted), 0);
         set.map_err(of("APPROVALS"))
     }

@@ -1,0 +1,73 @@
+//! What an agent has loaded: everything a generation is made of, and the names of what it
+//! was made from.
+//!
+//! Compiling it gives the tables the kernel has, since the same input gives the same output.
+//! So a snapshot of it tells a later process what the numbers in the kernel mean, and lets
+//! anybody ask what would become of a packet without touching the kernel.
+//!
+//! A core: no kernel, no clock, no input or output.
+
+use std::sync::Arc;
+
+use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    pipeline::Generation,
+    places::{Flat, Layers, PlacesError, flatten},
+    watchlist::{InForce, Watchlist, compile},
+};
+
+/// An interface that is watched.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Interface {
+    /// Its name when the agent began.
+    pub name: String,
+    /// Its index.
+    pub index: u32,
+    /// Its slot.
+    pub slot: u8,
+}
+
+/// What a generation is made of.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Loaded {
+    /// Version of the types shared with the kernel.
+    pub wire_version: u32,
+    /// The boot whose clock the slots are on.
+    pub boot_id: String,
+    /// Nanoseconds from 1970 to boot.
+    pub unix_at_boot: u64,
+    /// The generation's number.
+    pub generation: u64,
+    /// Whether it is lab.
+    pub lab: bool,
+    /// Interfaces, by slot.
+    pub interfaces: Vec<Interface>,
+    /// Own addresses, as lab knows them on a real network card.
+    pub own_addresses: Vec<IpNet>,
+    /// The approvals in force with their slots.
+    pub approvals: Vec<InForce>,
+    /// What places addresses.
+    pub layers: Layers,
+    /// The indicators.
+    pub watchlist: Watchlist,
+}
+
+impl Loaded {
+    /// The places, flattened.
+    pub fn places(&self) -> Result<Arc<Flat>, PlacesError> {
+        flatten(&self.layers).map(Arc::new)
+    }
+
+    /// The generation with its tables.
+    pub fn compile(&self, places: Arc<Flat>) -> Generation {
+        Generation {
+            watchlist: self.watchlist.clone(),
+            compiled: compile(&self.watchlist, &self.approvals, places, self.generation),
+            interfaces: Some(self.interfaces.iter().map(|i| i.name.clone()).collect()),
+        }
+    }
+}

@@ -1,0 +1,266 @@
+//! The runtime folder: snapshots of what an agent has loaded.
+//!
+//! `loaded-N.json` is what generation `N` is made of. It is written before the generation is
+//! published and removed when nothing in the kernel needs it any more. The folder is locked
+//! while an agent lives, and is meant to be gone after a boot, as the kernel's state is.
+
+use std::{
+    fs::{self, DirBuilder, File},
+    io::{self, BufWriter, Write as _},
+    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
+    path::{Path, PathBuf},
+};
+
+use nix::fcntl::{Flock, FlockArg};
+use thiserror::Error;
+
+use crate::{capped, loaded::Loaded};
+
+/// Where the folder is unless named.
+pub const DEFAULT_FOLDER: &str = "/run/sekisho";
+
+/// Largest snapshot that is read, in bytes.
+const LARGEST: u64 = 8 << 30;
+
+/// Why the folder cannot be used.
+#[derive(Debug, Error)]
+pub enum RuntimeError {
+    /// Another agent lives.
+    #[error(
+        "another sensor is running: it holds {}; end it, or give this one a folder of its own \
+         with --runtime-dir",
+        folder.display()
+    )]
+    Busy {
+        /// The folder.
+        folder: PathBuf,
+    },
+    /// A snapshot that cannot be understood.
+    #[error("{}: is no snapshot of this version: {reason}; remove it", file.display())]
+    Unclear {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Nothing is loaded.
+    #[error(
+        "nothing is loaded: no sensor has left a snapshot in {}; start one with 'sekisho run', \
+         or name its folder with --runtime-dir",
+        folder.display()
+    )]
+    Nothing {
+        /// The folder.
+        folder: PathBuf,
+    },
+    /// The system refuses.
+    #[error("{}", path.display())]
+    System {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+/// The folder, locked.
+#[derive(Debug)]
+pub struct RuntimeFolder {
+    path: PathBuf,
+    _lock: Flock<File>,
+}
+
+impl RuntimeFolder {
+    /// Makes the folder if need be, and locks it.
+    pub fn lock(path: &Path) -> Result<Self, RuntimeError> {
+        let failed = system(path);
+        let mut builder = DirBuilder::new();
+        builder.recursive(true).mode(0o700);
+        builder.create(path).map_err(&failed)?;
+        let folder = File::open(path).map_err(&failed)?;
+        match Flock::lock(folder, FlockArg::LockExclusiveNonblock) {
+            Ok(lock) => Ok(Self {
+                path: path.into(),
+                _lock: lock,
+            }),
+            Err((_, nix::errno::Errno::EWOULDBLOCK)) => Err(RuntimeError::Busy {
+                folder: path.into(),
+            }),
+            Err((_, errno)) => Err(failed(errno.into())),
+        }
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Writes a snapshot, whole or not at all.
+    pub fn store(&self, loaded: &Loaded) -> Result<(), RuntimeError> {
+        let file = snapshot(&self.path, loaded.generation);
+        let aside = file.with_extension("json.new");
+        let failed = system(&aside);
+        let mut options = File::options();
+        options.write(true).create(true).truncate(true).mode(0o600);
+        let opened = options.open(&aside).map_err(&failed)?;
+        let mut out = BufWriter::new(opened);
+        serde_json::to_writer(&mut out, loaded).map_err(|error| failed(error.into()))?;
+        out.flush().map_err(&failed)?;
+        fs::rename(&aside, &file).map_err(system(&file))
+    }
+
+    /// The snapshot of a generation; `None` where there is none.
+    pub fn load(&self, generation: u64) -> Result<Option<Loaded>, RuntimeError> {
+        let file = snapshot(&self.path, generation);
+        match file.exists() {
+            true => read(&file).map(Some),
+            false => Ok(None),
+        }
+    }
+
+    /// Removes the snapshots of every generation but this one.
+    pub fn keep_only(&self, generation: u64) -> Result<(), RuntimeError> {
+        for (number, file) in snapshots(&self.path)? {
+            if number != generation {
+                fs::remove_file(&file).map_err(system(&file))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The snapshot of the latest generation in a folder, and whether its agent lives.
+pub fn latest(folder: &Path) -> Result<(Loaded, bool), RuntimeError> {
+    let nothing = || RuntimeError::Nothing {
+        folder: folder.into(),
+    };
+    if !folder.exists() {
+        return Err(nothing());
+    }
+    let (_, file) = snapshots(folder)?.pop().ok_or_else(nothing)?;
+    Ok((read(&file)?, is_locked(folder)))
+}
+
+/// Whether an agent holds the folder.
+fn is_locked(folder: &Path) -> bool {
+    let Ok(folder) = File::open(folder) else {
+        return false;
+    };
+    Flock::lock(folder, FlockArg::LockSharedNonblock).is_err()
+}
+
+/// Snapshots by generation, ascending.
+fn snapshots(folder: &Path) -> Result<Vec<(u64, PathBuf)>, RuntimeError> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).map_err(system(folder))? {
+        let file = entry.map_err(system(folder))?.path();
+        let number = file
+            .file_name()
+            .and_then(|name| name.to_str())
+            .and_then(|name| name.strip_prefix("loaded-")?.strip_suffix(".json"))
+            .and_then(|number| number.parse().ok());
+        if let Some(number) = number {
+            found.push((number, file));
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+fn snapshot(folder: &Path, generation: u64) -> PathBuf {
+    folder.join(format!("loaded-{generation}.json"))
+}
+
+fn read(file: &Path) -> Result<Loaded, RuntimeError> {
+    let bytes = capped::read(file, LARGEST).map_err(system(file))?;
+    let unclear = |reason: String| RuntimeError::Unclear {
+        file: file.into(),
+        reason,
+    };
+    let loaded: Loaded = serde_json::from_slice(&bytes).map_err(|e| unclear(e.to_string()))?;
+    if loaded.wire_version != sensor_common::WIRE_VERSION {
+        let version = loaded.wire_version;
+        return Err(unclear(format!("its types have version {version}")));
+    }
+    Ok(loaded)
+}
+
+fn system(path: &Path) -> impl Fn(io::Error) -> RuntimeError {
+    move |source| RuntimeError::System {
+        path: path.into(),
+        source,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sensor_common::WIRE_VERSION;
+
+    use super::*;
+    use crate::{
+        loaded::Interface,
+        places::Layers,
+        settings::lab,
+        watchlist::{Watchlist, in_order},
+    };
+
+    fn loaded(generation: u64) -> Loaded {
+        let mut watchlist = Watchlist::default();
+        watchlist.add_feed("list".into(), [("192.0.2.0/24".parse().unwrap(), 7)]);
+        Loaded {
+            wire_version: WIRE_VERSION,
+            boot_id: "boot".into(),
+            unix_at_boot: 5,
+            generation,
+            lab: true,
+            interfaces: vec![Interface {
+                name: "r0".into(),
+                index: 3,
+                slot: 0,
+            }],
+            own_addresses: Vec::new(),
+            approvals: in_order(&[lab::replay()]),
+            layers: Layers::lab(),
+            watchlist,
+        }
+    }
+
+    #[test]
+    fn a_snapshot_is_read_as_it_was_stored_and_the_latest_counts() {
+        let folder = tempfile::tempdir().unwrap();
+        let runtime = RuntimeFolder::lock(folder.path()).unwrap();
+        for generation in [1, 2, 10] {
+            runtime.store(&loaded(generation)).unwrap();
+        }
+        assert_eq!(runtime.load(2).unwrap(), Some(loaded(2)));
+        assert_eq!(runtime.load(3).unwrap(), None);
+        assert_eq!(latest(folder.path()).unwrap(), (loaded(10), true));
+        runtime.keep_only(2).unwrap();
+        drop(runtime);
+        assert_eq!(latest(folder.path()).unwrap(), (loaded(2), false));
+    }
+
+    #[test]
+    fn one_agent_at_a_time_and_nothing_where_there_is_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let held = RuntimeFolder::lock(folder.path()).unwrap();
+        let refused = RuntimeFolder::lock(folder.path()).unwrap_err();
+        assert!(matches!(refused, RuntimeError::Busy { .. }), "{refused}");
+        drop(held);
+        let refused = latest(folder.path()).unwrap_err();
+        assert!(matches!(refused, RuntimeError::Nothing { .. }), "{refused}");
+    }
+
+    #[test]
+    fn a_snapshot_of_another_version_or_cut_short_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let runtime = RuntimeFolder::lock(folder.path()).unwrap();
+        let mut other = loaded(1);
+        other.wire_version += 1;
+        runtime.store(&other).unwrap();
+        assert!(matches!(runtime.load(1), Err(RuntimeError::Unclear { .. })));
+        let text = serde_json::to_string(&loaded(1)).unwrap();
+        fs::write(folder.path().join("loaded-1.json"), &text[..text.len() / 2]).unwrap();
+        assert!(matches!(runtime.load(1), Err(RuntimeError::Unclear { .. })));
+    }
+}
