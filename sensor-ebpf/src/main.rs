@@ -114,13 +114,7 @@ fn judge(context: &Context, scratch: &mut Scratch) -> Verdict {
     let judgement = slots::judge(generation, &hit, &facts, &mut scratch.named);
     if let Verdict::Recorded = judgement.verdict {
         totals::count(generation, &hit, packet.octets);
-        flows::fill_key(
-            &mut scratch.key,
-            packet,
-            generation,
-            interface,
-            &judgement,
-        );
+        flows::fill_key(&mut scratch.key, packet, generation, interface, &judgement);
         let fields = judgement.fields;
         flows::fill_value(&mut scratch.value, packet, &hit, (passage, fields), now);
         flows::account(&scratch.key, &scratch.value);

@@ -54,10 +54,7 @@ pub(crate) fn passage(generation: Generation, packet: &Packet) -> Result<Passage
             place_v6(generation.index, &packet.destination),
         ),
     };
-    Passage::between(
-        Place::from_number(source),
-        Place::from_number(destination),
-    )
+    Passage::between(Place::from_number(source), Place::from_number(destination))
 }
 
 /// Not inlined, so that it is verified in a frame of its own.
@@ -66,7 +63,10 @@ fn place_v4(index: u32, address: u64) -> u32 {
     let Some(buckets) = BUCKETS_V4.get(index) else {
         return 0;
     };
-    let Some(shift) = buckets.get(0).map(|row| words::view::<PlaceBucket>(row).first) else {
+    let Some(shift) = buckets
+        .get(0)
+        .map(|row| words::view::<PlaceBucket>(row).first)
+    else {
         return 0;
     };
     let row = 1 + (address >> (shift & 63)) as u32;
@@ -101,7 +101,10 @@ fn place_v6(index: u32, address: &[u8; 16]) -> u32 {
     let Some(buckets) = BUCKETS_V6.get(index) else {
         return 0;
     };
-    let Some(shift) = buckets.get(0).map(|row| words::view::<PlaceBucket>(row).first) else {
+    let Some(shift) = buckets
+        .get(0)
+        .map(|row| words::view::<PlaceBucket>(row).first)
+    else {
         return 0;
     };
     let row = match high >> 61 {

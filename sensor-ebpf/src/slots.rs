@@ -11,8 +11,8 @@ use aya_ebpf::{
     macros::btf_map,
 };
 use sensor_common::{
-    Facts, Judgement, NO_MATCH_SET, Narrowing, SLOTS, SetRow, Slot, SlotCounts, SlotMask, SlotTable,
-    Stat, Verdict,
+    Facts, Judgement, NO_MATCH_SET, Narrowing, SLOTS, SetRow, Slot, SlotCounts, SlotMask,
+    SlotTable, Stat, Verdict,
 };
 
 use crate::{

@@ -5,7 +5,8 @@
 //! Volatile accesses stay what they are: a constant number of words, unrolled.
 
 use sensor_common::{
-    FlowKey, FlowValue, PlaceBucket, PlaceRow4, PlaceRow6, SetRow, Slot, SlotCounts, SlotMask, Totals,
+    FlowKey, FlowValue, PlaceBucket, PlaceRow4, PlaceRow6, SetRow, Slot, SlotCounts, SlotMask,
+    Totals,
 };
 
 const WORD: usize = size_of::<u64>();

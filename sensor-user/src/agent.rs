@@ -9,18 +9,32 @@
 mod assemble;
 mod collect;
 mod limiter;
+mod publisher;
+mod surroundings;
 mod write;
 
-use std::{io::Write, time::Duration};
+use std::{
+    collections::BTreeSet,
+    io::{self, Write},
+    time::Duration,
+};
 
+use sensor_common::{FlowKey, FlowValue};
 use thiserror::Error;
 use tokio::{sync::mpsc, task::JoinError};
 use tracing::Instrument as _;
 
+use self::collect::{Batch, Collect};
+pub use self::{
+    publisher::{PublishError, Publisher},
+    surroundings::{Links, Steady},
+};
 use crate::{
+    clock::{Anchors, ClockError, ClockSource},
     exporters::json::Mark,
     kernel::{Datapath, DatapathError},
-    pipeline::{Names, Summary, Timeouts},
+    pipeline::{Alarm, AlarmKind, Names, Summary, Timeouts},
+    settings::runtime::RuntimeError,
 };
 
 /// How the agent runs.
@@ -34,6 +48,8 @@ pub struct Config {
     pub timeouts: Timeouts,
     /// Lines that wait for the output before the limiter drops.
     pub backlog: usize,
+    /// Whether the run ends with the last approval in force.
+    pub ends_with_approvals: bool,
     /// Marks of every line.
     pub mark: Mark,
 }
@@ -49,37 +65,63 @@ pub enum AgentError {
     /// The kernel refused.
     #[error(transparent)]
     Datapath(#[from] DatapathError),
+    /// The clock cannot be used.
+    #[error("recording has stopped: {0}")]
+    Clock(#[from] ClockError),
+    /// Interfaces cannot be watched.
+    #[error("recording has stopped, because changes of interfaces are not told any more")]
+    Links(#[source] io::Error),
+    /// A generation cannot be published.
+    #[error(transparent)]
+    Publish(#[from] PublishError),
+    /// Snapshots cannot be kept.
+    #[error(transparent)]
+    Runtime(#[from] RuntimeError),
     /// The output refused; what could not be written was not recorded.
     #[error("recording has stopped, because records cannot be written")]
-    Output(#[source] std::io::Error),
+    Output(#[source] io::Error),
     /// A stage ended before its work did.
     #[error("a stage of the agent ended early: {0}")]
     Stage(#[from] JoinError),
 }
 
+/// What an agent works with.
+pub struct Parts<D, C, L, W> {
+    /// The kernel, with a generation in force and its interfaces held.
+    pub datapath: D,
+    /// What is loaded there.
+    pub publisher: Publisher,
+    /// The names of what was loaded.
+    pub names: Names,
+    /// The clocks.
+    pub clock: C,
+    /// How they are tied.
+    pub anchors: Anchors,
+    /// The interfaces of the machine.
+    pub links: L,
+    /// Flows that a dead agent had not drained.
+    pub recovered: Vec<(FlowKey, FlowValue)>,
+    /// Where records go.
+    pub output: W,
+}
+
 /// An agent that is ready to run.
-pub struct Agent<D, W> {
-    datapath: D,
-    names: Names,
-    output: W,
+pub struct Agent<D, C, L, W> {
+    parts: Parts<D, C, L, W>,
     config: Config,
 }
 
-impl<D, W> Agent<D, W>
+impl<D, C, L, W> Agent<D, C, L, W>
 where
     D: Datapath + Send + 'static,
+    C: ClockSource + Send + 'static,
+    L: Links + Send + 'static,
     W: Write + Send + 'static,
 {
-    /// Takes what is needed to run. The datapath has the generation of `names` in force
-    /// and holds its interfaces; nothing is recorded before [`Self::run`], because
-    /// nobody attends.
-    pub const fn new(datapath: D, names: Names, output: W, config: Config) -> Self {
-        Self {
-            datapath,
-            names,
-            output,
-            config,
-        }
+    /// Takes what is needed to run. Nothing is recorded before [`Self::run`], because nobody
+    /// attends.
+    pub const fn new(parts: Parts<D, C, L, W>, config: Config) -> Self {
+        Self { parts, config }
     }
 
     /// Runs until `stop` completes, then detaches, drains and writes the summary.
@@ -91,23 +133,44 @@ where
         stop: impl Future<Output = ()> + Send,
         attended: impl FnOnce() + Send,
     ) -> Result<Summary, AgentError> {
-        let Self {
+        let Self { parts, config } = self;
+        let Parts {
             datapath,
+            publisher,
             names,
+            clock,
+            anchors,
+            links,
+            recovered,
             output,
-            config,
-        } = self;
+        } = parts;
         let (batches, drained) = mpsc::channel(Config::BATCHES);
         let (lines, passed) = mpsc::channel(config.backlog);
         let writer = tokio::task::spawn_blocking(move || {
             let _span = tracing::info_span!("write").entered();
             write::run(passed, output, config.mark)
         });
+        let recovered_packets = recovered.iter().map(|(_, value)| value.packets).sum();
         let assembler = tokio::spawn(
-            assemble::run(drained, lines, names, config.timeouts)
+            assemble::run(drained, lines, names, config.timeouts, recovered_packets)
                 .instrument(tracing::info_span!("assemble")),
         );
-        let collected = collect::run(datapath, batches, &config, stop, attended)
+        let collect = Collect {
+            datapath,
+            publisher,
+            clock,
+            anchors,
+            links,
+            config,
+            missed: BTreeSet::new(),
+            mended: 0,
+            next: Batch {
+                flows: recovered,
+                ..Batch::default()
+            },
+        };
+        let collected = collect
+            .run(batches, stop, attended)
             .instrument(tracing::info_span!("collect"))
             .await;
         let summary = assembler.await?;

@@ -12,7 +12,7 @@ use sekisho::capped;
 use tempfile::TempDir;
 
 pub use self::lines::Lines;
-use crate::{netns::Namespace, requires, wait};
+use crate::{netns::Namespace, pins::Pins, requires, wait};
 
 mod lines;
 
@@ -39,6 +39,7 @@ impl Launch {
         command
             .args(["run", "--lab", "--state-dir"])
             .arg(folder.path().join("state"));
+        command.arg("--runtime-dir").arg(folder.path().join("run"));
         command.arg("--feed").arg(feed);
         for interface in interfaces {
             command.args(["--interface", interface]);
@@ -49,6 +50,23 @@ impl Launch {
             folder,
             stdout: None,
         }
+    }
+
+    /// With pins that outlive it: otherwise it is in a mount namespace of its own, with a BPF
+    /// file system that is gone when it is.
+    #[must_use]
+    pub fn pinned(mut self, pins: &Pins) -> Self {
+        let args: Vec<_> = self.command.get_args().map(ToOwned::to_owned).collect();
+        let own = self.folder.path().join("run");
+        let args = args.into_iter().map(|arg| match arg == own.as_os_str() {
+            true => pins.runtime().into_os_string(),
+            false => arg,
+        });
+        let mut command = Command::new(self.command.get_program());
+        command.args(args).arg("--pin-dir").arg(pins.pins());
+        command.env_remove("SEKISHO_LOG").stdin(Stdio::null());
+        self.command = command;
+        self
     }
 
     /// Further arguments, divided by spaces.

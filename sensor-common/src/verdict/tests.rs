@@ -20,8 +20,7 @@ fn narrowed(named: &SlotMask, slots: &[Slot], facts: &Facts) -> Judgement {
                 class, operator, ..
             } = facts.passage;
             s.classes & 1 << class as u8 != 0
-                && [0, s.operator].contains(&operator)
-                    | (s.operator == Slot::ANY_OPERATOR)
+                && [0, s.operator].contains(&operator) | (s.operator == Slot::ANY_OPERATOR)
         }),
         (Verdict::Direction, &|s| {
             s.directions & 1 << facts.passage.direction as u8 != 0
@@ -61,7 +60,14 @@ fn any_slot() -> impl Strategy<Value = Slot> {
     let times = (0..4u64, 0..8u64);
     let interfaces = (0..4u64, 0..4u64);
     (times, interfaces, 0..8u8, 0..8u8, operator, 0..64u16).prop_map(
-        |((begin, end), (interfaces, own_addresses_only), classes, directions, operator, fields)| {
+        |(
+            (begin, end),
+            (interfaces, own_addresses_only),
+            classes,
+            directions,
+            operator,
+            fields,
+        )| {
             Slot {
                 begin,
                 end,
@@ -379,8 +385,16 @@ fn two_places_make_a_passage_or_a_verdict() {
         (Foreign, Foreign, passage(Class::Transit, Through, 0)),
         (Foreign, Domestic, passage(Class::Relay, Inbound, 0)),
         (Domestic, Foreign, passage(Class::Relay, Outbound, 0)),
-        (Foreign, Operator(3), passage(Class::Infrastructure, Inbound, 3)),
-        (Operator(3), Foreign, passage(Class::Infrastructure, Outbound, 3)),
+        (
+            Foreign,
+            Operator(3),
+            passage(Class::Infrastructure, Inbound, 3),
+        ),
+        (
+            Operator(3),
+            Foreign,
+            passage(Class::Infrastructure, Outbound, 3),
+        ),
         (Domestic, Domestic, Err(Verdict::Domestic)),
         (Operator(1), Operator(2), Err(Verdict::Domestic)),
         (Operator(1), Domestic, Err(Verdict::Domestic)),

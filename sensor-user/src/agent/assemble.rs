@@ -20,6 +20,7 @@ pub(super) async fn run(
     lines: mpsc::Sender<Line>,
     names: Names,
     timeouts: Timeouts,
+    recovered: u64,
 ) -> Summary {
     let mut stage = Assemble {
         table: FlowTable::new(Some(timeouts)),
@@ -27,7 +28,10 @@ pub(super) async fn run(
         names,
         announced: BTreeSet::new(),
         next_record: 1,
-        summary: Summary::default(),
+        summary: Summary {
+            recovered,
+            ..Summary::default()
+        },
     };
     loop {
         let batch = tokio::select! {
@@ -40,14 +44,16 @@ pub(super) async fn run(
             stage.write_all().await;
             break;
         };
-        let end = batch.end;
+        let mut batch = batch;
+        let end = batch.end.take();
         if end.is_some() {
             stage.limiter.wait_from_now_on();
         }
         stage.take(batch).await;
-        if let Some(counters) = end {
+        if let Some((counters, lasting)) = end {
             stage.write_all().await;
             stage.summary.finish(&counters, stage.limiter.losses());
+            stage.summary.approvals = lasting.by_approval;
             let summary = stage.summary.clone();
             stage.limiter.pass_summary(summary).await;
         }
@@ -69,10 +75,20 @@ impl Assemble {
     async fn take(&mut self, batch: Batch) {
         let Batch {
             now,
+            generation,
             events,
             flows,
+            alarms,
             end: _,
         } = batch;
+        if let Some(generation) = generation {
+            self.names.add(generation);
+        }
+        for mut alarm in alarms {
+            self.summary.alarms += 1;
+            alarm.time = self.names.clock.unix_ns(alarm.time);
+            self.limiter.pass_alarm(alarm).await;
+        }
         for (key, value) in flows {
             let Absorbed { begins, ended } = self.table.absorb(key, value);
             if let Some(ended) = ended {

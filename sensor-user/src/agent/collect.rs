@@ -1,118 +1,222 @@
-//! Collect: attends the kernel and drains it on a timer.
+//! Collect: attends the kernel, drains it on a timer, and looks after what was put there.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, io, sync::Arc};
 
 use sensor_common::{Counters, FlowEvent, FlowKey, FlowValue};
 use tokio::{sync::mpsc, time::MissedTickBehavior};
 
-use super::Config;
-use crate::kernel::{Datapath, DatapathError, Held, boot_now};
+use super::{AgentError, Alarm, AlarmKind, Config, Links, Publisher};
+use crate::{
+    clock::{Anchor, Anchors, ClockSource, News},
+    kernel::{Datapath, DatapathError, Held},
+    pipeline::{Generation, Lasting},
+};
+
+/// Nanoseconds between two comparisons of what stands in the kernel with what was put there.
+const MEND: u64 = 1_000_000_000;
 
 /// What one drain brought.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Batch {
     /// Nanoseconds since boot, after draining.
     pub(super) now: u64,
+    /// A generation that came into force; before what was counted under it.
+    pub(super) generation: Option<Arc<Generation>>,
     pub(super) events: Vec<FlowEvent>,
     pub(super) flows: Vec<(FlowKey, FlowValue)>,
-    /// The counters at the end; in the last batch only.
-    pub(super) end: Option<Counters>,
+    pub(super) alarms: Vec<Alarm>,
+    /// What stands at the end; in the last batch only.
+    pub(super) end: Option<(Counters, Lasting)>,
 }
 
-/// Drains until `stop` completes or nobody takes what is drained; then lets go of
-/// the interfaces first, so that the last drain brings everything that was counted.
-pub(super) async fn run<D: Datapath>(
-    mut datapath: D,
-    batches: mpsc::Sender<Batch>,
-    config: &Config,
-    stop: impl Future<Output = ()>,
-    attended: impl FnOnce(),
-) -> Result<(), DatapathError> {
-    let mut stop = std::pin::pin!(stop);
-    let mut attended = Some(attended);
-    let mut timer = tokio::time::interval(config.tick);
-    timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let lease = u64::try_from(config.lease.as_nanos()).unwrap_or(0);
-    let mut missed = BTreeSet::new();
-    let mut failed = Ok(());
-    while failed.is_ok() {
-        tokio::select! {
-            () = &mut stop => break,
-            () = batches.closed() => break,
-            _ = timer.tick() => {}
-        }
-        failed = boot_now()
-            .and_then(|now| datapath.attend(now.saturating_add(lease)))
-            .and_then(|()| look_after(&mut datapath, &mut missed));
-        if failed.is_ok()
-            && let Some(attended) = attended.take()
-        {
-            attended();
-        }
-        let (batch, drained) = drain(&mut datapath);
-        failed = failed.and(drained);
-        if batches.send(batch).await.is_err() {
-            break;
-        }
-    }
-    datapath.detach();
-    failed = failed.and(datapath.attend(0));
-    let (mut last, drained) = drain(&mut datapath);
-    last.end = datapath.counters().ok();
-    // A receiver that is gone failed, and its error is the one reported.
-    let _ = batches.send(last).await;
-    failed.and(drained)
+/// Everything the stage works with.
+pub(super) struct Collect<D, C, L> {
+    pub(super) datapath: D,
+    pub(super) publisher: Publisher,
+    pub(super) clock: C,
+    pub(super) anchors: Anchors,
+    pub(super) links: L,
+    pub(super) config: Config,
+    /// Interfaces whose loss was told.
+    pub(super) missed: BTreeSet<String>,
+    /// When the kernel was last compared with what was put there.
+    pub(super) mended: u64,
+    /// What goes with the next batch.
+    pub(super) next: Batch,
 }
 
-/// Says which interfaces went away, each once; an error when none is left.
-fn look_after(
-    datapath: &mut impl Datapath,
-    missed: &mut BTreeSet<String>,
-) -> Result<(), DatapathError> {
-    let Held {
-        attached,
-        vanished,
-        exchanged,
-    } = datapath.held()?;
-    for interface in &vanished {
-        if missed.insert(interface.clone()) {
-            tracing::warn!(
-                interface,
-                "went away, or somebody detached the program: nothing is seen there any more"
-            );
-        }
-    }
-    for interface in &exchanged {
-        if missed.insert(interface.clone()) {
-            tracing::warn!(
-                interface,
-                "has another name now: nothing is recorded there until the sensor starts again"
-            );
-        }
-    }
-    if attached == 0 && !(vanished.is_empty() && exchanged.is_empty()) {
-        let interfaces = [vanished, exchanged].concat().join(", ");
-        return Err(DatapathError::Vanished { interfaces });
-    }
-    Ok(())
+enum Woken {
+    Tick,
+    Stop,
+    LinkChanged(io::Result<()>),
+    ClockStepped(Result<(), crate::clock::ClockError>),
 }
 
-/// Flows first: draining them waits for the programs that counted them, so the notice of
-/// every flow drained is in the ring by then, and comes in this batch or came before.
-///
-/// What was drained before a failure comes with it: it is no longer in the kernel.
-fn drain(datapath: &mut impl Datapath) -> (Batch, Result<(), DatapathError>) {
-    let mut flows = Vec::new();
-    let mut events = Vec::new();
-    let drained = datapath
-        .drain_flows(&mut |key, value| flows.push((key, value)))
-        .and_then(|()| datapath.drain_events(&mut |event| events.push(event)));
-    let now = boot_now().unwrap_or(0);
-    let batch = Batch {
-        now,
-        events,
-        flows,
-        end: None,
-    };
-    (batch, drained)
+impl<D: Datapath, C: ClockSource, L: Links> Collect<D, C, L> {
+    /// Drains until `stop` completes, the last approval ends where the run ends with it, or
+    /// nobody takes what is drained; then lets go of the interfaces first, so that the last
+    /// drain brings everything that was counted.
+    pub(super) async fn run(
+        mut self,
+        batches: mpsc::Sender<Batch>,
+        stop: impl Future<Output = ()>,
+        attended: impl FnOnce(),
+    ) -> Result<(), AgentError> {
+        let mut stop = std::pin::pin!(stop);
+        let mut attended = Some(attended);
+        let mut timer = tokio::time::interval(self.config.tick);
+        timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut failed = Ok(());
+        while failed.is_ok() {
+            let woken = tokio::select! {
+                biased;
+                stepped = self.clock.stepped() => Woken::ClockStepped(stepped),
+                changed = self.links.changed() => Woken::LinkChanged(changed),
+                () = &mut stop => Woken::Stop,
+                () = batches.closed() => Woken::Stop,
+                _ = timer.tick() => Woken::Tick,
+            };
+            match woken {
+                Woken::Stop => break,
+                Woken::ClockStepped(stepped) => {
+                    failed = stepped.map_err(Into::into).and_then(|()| self.tie_clocks());
+                    continue;
+                }
+                Woken::LinkChanged(changed) => {
+                    failed = changed
+                        .map_err(AgentError::Links)
+                        .and_then(|()| self.look_after());
+                    continue;
+                }
+                Woken::Tick => {}
+            }
+            let has_ended;
+            (has_ended, failed) = match self.attend() {
+                Ok(has_ended) => (has_ended, Ok(())),
+                Err(error) => (false, Err(error)),
+            };
+            if failed.is_ok()
+                && let Some(attended) = attended.take()
+            {
+                attended();
+            }
+            let (batch, drained) = self.drain();
+            failed = failed.and(drained);
+            if batches.send(batch).await.is_err() || has_ended {
+                break;
+            }
+        }
+        self.datapath.detach();
+        failed = failed.and(self.datapath.attend(0).map_err(Into::into));
+        let (mut last, drained) = self.drain();
+        let counters = self.datapath.counters();
+        let lasting = self.publisher.lasting(&self.datapath);
+        last.end = counters.ok().zip(lasting.ok());
+        // A receiver that is gone failed, and its error is the one reported.
+        let _ = batches.send(last).await;
+        failed.and(drained)
+    }
+
+    /// Renews the lease, after everything was looked after; `true` when the run is over.
+    fn attend(&mut self) -> Result<bool, AgentError> {
+        self.look_after()?;
+        let now = self.clock.boot()?;
+        if now.saturating_sub(self.mended) >= MEND {
+            self.mended = now;
+            for alarm in self.datapath.mend()? {
+                self.alarm(now, AlarmKind::Kernel, &alarm.to_string());
+            }
+            self.tie_clocks()?;
+        }
+        if self.config.ends_with_approvals && now >= self.publisher.end() {
+            return Ok(true);
+        }
+        if let Some(generation) = self.publisher.without_ended(&mut self.datapath, now)? {
+            self.next.generation = Some(generation);
+        }
+        let lease = u64::try_from(self.config.lease.as_nanos()).unwrap_or(0);
+        self.datapath.attend(now.saturating_add(lease))?;
+        Ok(false)
+    }
+
+    /// Says which interfaces went away or have another name, each once; an error when none is
+    /// left.
+    fn look_after(&mut self) -> Result<(), AgentError> {
+        let Held {
+            attached,
+            vanished,
+            exchanged,
+        } = self.datapath.held()?;
+        let now = self.clock.boot()?;
+        const VANISHED: &str =
+            "went away, or somebody detached the program: nothing is seen there any more";
+        const EXCHANGED: &str = "has another name now: nothing is recorded there until the \
+             sensor starts again";
+        let told = vanished.iter().map(|name| (name, VANISHED));
+        for (name, what) in told.chain(exchanged.iter().map(|name| (name, EXCHANGED))) {
+            if self.missed.insert(name.clone()) {
+                self.alarm(now, AlarmKind::Interface, &format!("{name} {what}"));
+            }
+        }
+        if attached == 0 && !(vanished.is_empty() && exchanged.is_empty()) {
+            let interfaces = [vanished, exchanged].concat().join(", ");
+            return Err(DatapathError::Vanished { interfaces }.into());
+        }
+        Ok(())
+    }
+
+    /// Ties the clocks anew; where that narrows an approval, the kernel knows first.
+    fn tie_clocks(&mut self) -> Result<(), AgentError> {
+        let anchor = self.config.anchor(self.clock.anchor()?);
+        let taken = self.anchors.take(anchor)?;
+        if taken.narrowed {
+            self.publisher.narrow(&mut self.datapath, &self.anchors)?;
+        }
+        if let News::Stepped(step) = taken.news {
+            let text = format!("the wall clock was set {step}; no approval ends later for it");
+            self.alarm(anchor.boot, AlarmKind::Clock, &text);
+        }
+        Ok(())
+    }
+
+    fn alarm(&mut self, time: u64, kind: AlarmKind, text: &str) {
+        tracing::warn!("{text}");
+        self.next.alarms.push(Alarm {
+            time,
+            kind,
+            text: text.to_owned(),
+        });
+    }
+
+    /// Flows first: draining them waits for the programs that counted them, so the notice of
+    /// every flow drained is in the ring by then, and comes in this batch or came before.
+    ///
+    /// What was drained before a failure comes with it: it is no longer in the kernel.
+    fn drain(&mut self) -> (Batch, Result<(), AgentError>) {
+        let mut batch = std::mem::take(&mut self.next);
+        let Batch { events, flows, .. } = &mut batch;
+        let drained = self
+            .datapath
+            .drain_flows(&mut |key, value| flows.push((key, value)))
+            .and_then(|()| self.datapath.drain_events(&mut |event| events.push(event)))
+            .map_err(AgentError::from)
+            .and_then(|()| Ok(self.publisher.drained()?));
+        batch.now = self.clock.boot().unwrap_or(0);
+        (batch, drained)
+    }
+}
+
+impl Config {
+    /// A lab approval is written by the same clock that ends it, so however wrong that is, it
+    /// is not uncertain.
+    pub fn anchor(&self, anchor: Anchor) -> Anchor {
+        if self.mark.lab {
+            Anchor {
+                uncertainty: 0,
+                ..anchor
+            }
+        } else {
+            anchor
+        }
+    }
 }

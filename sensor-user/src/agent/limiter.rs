@@ -4,7 +4,7 @@ use tokio::sync::mpsc;
 
 use crate::{
     exporters::json::Line,
-    pipeline::{Losses, Notice, Record, Summary},
+    pipeline::{Alarm, Losses, Notice, Record, Summary},
 };
 
 /// Passes lines on to a slower stage, and counts what it had to drop.
@@ -18,6 +18,7 @@ pub(super) struct Limiter {
 impl Limiter {
     pub(super) const fn new(lines: mpsc::Sender<Line>) -> Self {
         let losses = Losses {
+            alarms: 0,
             limiter: 0,
             notices: 0,
         };
@@ -45,8 +46,15 @@ impl Limiter {
 
     /// Passes the notice of a new flow on.
     pub(super) async fn pass_notice(&mut self, notice: Notice) {
-        if !self.pass(vec![Line::Event(notice)]).await {
+        if !self.pass(notice.split().map(Line::Event).collect()).await {
             self.losses.notices += 1;
+        }
+    }
+
+    /// Passes an alarm on.
+    pub(super) async fn pass_alarm(&mut self, alarm: Alarm) {
+        if !self.pass(vec![Line::Alarm(alarm)]).await {
+            self.losses.alarms += 1;
         }
     }
 

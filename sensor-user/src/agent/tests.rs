@@ -7,9 +7,14 @@ use sensor_common::{ReplayContext, Stat, Verdict};
 
 use super::*;
 use crate::{
-    kernel::{Fake, Held, boot_now, clock_now},
+    clock::SimulatedClock,
+    exporters::json::ClockMark,
+    kernel::{Fake, Held, Retired},
+    loaded::{Interface, Loaded},
+    pipeline::{Clock, Generation},
+    places::Layers,
     settings::lab,
-    watchlist::{Approval, Watchlist, compile},
+    watchlist::{Approval, ApprovalId, Watchlist},
 };
 
 /// A datapath that several hands may hold: the test feeds it, the agent drains it.
@@ -17,8 +22,14 @@ use crate::{
 struct Shared(Arc<Mutex<Fake>>);
 
 impl Datapath for Shared {
-    fn publish(&mut self, tables: &crate::watchlist::Tables) -> Result<(), DatapathError> {
+    fn next_generation(&self) -> u64 {
+        self.0.lock().unwrap().next_generation()
+    }
+    fn publish(&mut self, tables: &crate::watchlist::Tables) -> Result<Retired, DatapathError> {
         self.0.lock().unwrap().publish(tables)
+    }
+    fn narrow(&mut self, slot: u32, terms: crate::clock::Terms) -> Result<(), DatapathError> {
+        self.0.lock().unwrap().narrow(slot, terms)
     }
     fn attend(&mut self, until: u64) -> Result<(), DatapathError> {
         self.0.lock().unwrap().attend(until)
@@ -31,7 +42,7 @@ impl Datapath for Shared {
     }
     fn drain_flows(
         &mut self,
-        sink: &mut dyn FnMut(sensor_common::FlowKey, sensor_common::FlowValue),
+        sink: &mut dyn FnMut(FlowKey, FlowValue),
     ) -> Result<(), DatapathError> {
         self.0.lock().unwrap().drain_flows(sink)
     }
@@ -41,8 +52,14 @@ impl Datapath for Shared {
     fn totals(&self) -> Result<Vec<sensor_common::Totals>, DatapathError> {
         self.0.lock().unwrap().totals()
     }
-    fn held(&self) -> Result<Held, DatapathError> {
+    fn slot_counts(&self) -> Result<Vec<sensor_common::SlotCounts>, DatapathError> {
+        self.0.lock().unwrap().slot_counts()
+    }
+    fn held(&mut self) -> Result<Held, DatapathError> {
         self.0.lock().unwrap().held()
+    }
+    fn mend(&mut self) -> Result<Vec<crate::kernel::Alarm>, DatapathError> {
+        self.0.lock().unwrap().mend()
     }
     fn detach(&mut self) {
         self.0.lock().unwrap().detach();
@@ -94,29 +111,73 @@ fn udp(source_port: u16) -> Vec<u8> {
     frame
 }
 
-fn now(frame: &[u8]) -> ReplayContext {
-    let wire_length = u32::try_from(frame.len()).unwrap();
+/// A packet of this moment.
+fn now(clock: &SimulatedClock, frame: &[u8]) -> ReplayContext {
     ReplayContext {
-        time: boot_now().unwrap(),
-        wire_length,
+        time: clock.boot().unwrap(),
+        wire_length: u32::try_from(frame.len()).unwrap(),
         interface: 0,
     }
 }
 
-fn names(approvals: &[Approval]) -> Names {
+const BEGIN: u64 = 1_700_000_000_000_000_000;
+
+/// A machine that booted a second ago.
+fn clock() -> SimulatedClock {
+    SimulatedClock::new(BEGIN, 1_000_000_000)
+}
+
+fn anchors(clock: &SimulatedClock) -> Anchors {
+    let mut anchors = Anchors::default();
+    let anchor = config().anchor(clock.anchor().unwrap());
+    let _first = anchors.take(anchor).unwrap();
+    anchors
+}
+
+fn loaded() -> Loaded {
     let mut watchlist = Watchlist::default();
     watchlist.add_feed("test".into(), [("192.0.2.0/24".parse().unwrap(), 1)]);
-    let compiled = compile(&watchlist, approvals, 1);
-    Names {
+    Loaded {
+        wire_version: sensor_common::WIRE_VERSION,
+        boot_id: String::new(),
+        unix_at_boot: 0,
+        generation: 0,
+        lab: true,
+        interfaces: vec![Interface {
+            name: "veth0".into(),
+            index: 1,
+            slot: 0,
+        }],
+        own_addresses: Vec::new(),
+        approvals: Vec::new(),
+        layers: Layers::lab(),
         watchlist,
-        compiled,
-        interfaces: vec!["veth0".into()],
-        clock: clock_now().unwrap(),
     }
 }
 
-fn lab_names() -> Names {
-    names(&[lab::live(boot_now().unwrap(), lab::LONGEST, 1, 0)])
+/// An approval of so many seconds from the first moment on.
+fn approval(name: &str, seconds: u64) -> Approval {
+    let approval = lab::live(BEGIN, Duration::from_secs(seconds), 1, 0);
+    let terms = anchors(&clock()).terms(approval.validity.begin, approval.validity.end);
+    let mut approval = Approval {
+        id: ApprovalId(name.into()),
+        ..approval
+    };
+    (approval.terms.begin, approval.terms.end) = (terms.begin, terms.end);
+    approval
+}
+
+fn names(generation: Option<Arc<Generation>>) -> Names {
+    let mut names = Names::new(vec!["veth0".into()], Clock::UNIX);
+    generation.into_iter().for_each(|known| names.add(known));
+    names
+}
+
+/// The names of one generation under lab approvals.
+fn lab_names(approvals: &[Approval]) -> Names {
+    let mut publisher = Publisher::new(loaded(), None).unwrap();
+    let mut fake = Fake::live(1);
+    names(publisher.publish(&mut fake, approvals.to_vec()).ok())
 }
 
 fn config() -> Config {
@@ -128,9 +189,11 @@ fn config() -> Config {
             active: u64::MAX,
         },
         backlog: 1024,
+        ends_with_approvals: false,
         mark: Mark {
             replay: false,
             lab: true,
+            clock: ClockMark::Synchronised,
         },
     }
 }
@@ -139,15 +202,32 @@ fn fake() -> Shared {
     Shared(Arc::new(Mutex::new(Fake::live(1024))))
 }
 
-/// An agent over a datapath with its generation in force.
+/// An agent over a datapath with approvals in force.
 fn agent<W: Write + Send + 'static>(
     datapath: &Shared,
-    names: Names,
+    clock: &SimulatedClock,
+    approvals: Vec<Approval>,
     output: W,
     config: Config,
-) -> Agent<Shared, W> {
-    datapath.clone().publish(&names.compiled.tables).unwrap();
-    Agent::new(datapath.clone(), names, output, config)
+) -> Agent<Shared, SimulatedClock, Steady, W> {
+    let mut publisher = Publisher::new(loaded(), None).unwrap();
+    let mut datapath = datapath.clone();
+    let generation = publisher.publish(&mut datapath, approvals).unwrap();
+    let parts = Parts {
+        datapath,
+        publisher,
+        names: names(Some(generation)),
+        clock: clock.clone(),
+        anchors: anchors(clock),
+        links: Steady,
+        recovered: Vec::new(),
+        output,
+    };
+    Agent::new(parts, config)
+}
+
+fn hour() -> Vec<Approval> {
+    vec![approval("lab", 3600)]
 }
 
 /// Waits until the agent has renewed its lease.
@@ -159,15 +239,19 @@ async fn attended(datapath: &Shared) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_packet_is_written_once_and_a_flow_is_announced_once() {
-    let (datapath, output) = (fake(), Output::default());
-    let agent = agent(&datapath, lab_names(), output.clone(), config());
+    let (datapath, output, clock) = (fake(), Output::default(), clock());
+    let agent = agent(&datapath, &clock, hour(), output.clone(), config());
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let run = tokio::spawn(agent.run(async { drop(stopped.await) }, || {}));
     attended(&datapath).await;
     for round in 0..20u16 {
         for port in 0..5 {
             let frame = udp(port);
-            datapath.0.lock().unwrap().receive(&frame, now(&frame));
+            datapath
+                .0
+                .lock()
+                .unwrap()
+                .receive(&frame, now(&clock, &frame));
         }
         if round % 3 == 0 {
             tokio::time::sleep(Duration::from_millis(7)).await;
@@ -196,20 +280,18 @@ async fn every_packet_is_written_once_and_a_flow_is_announced_once() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_approvals_give_two_rows_with_one_record_id() {
-    let begin = boot_now().unwrap();
-    let first = lab::live(begin, lab::LONGEST, 1, 0);
-    let second = Approval {
-        id: crate::watchlist::ApprovalId("other".into()),
-        ..first.clone()
-    };
-    let (datapath, output) = (fake(), Output::default());
-    let names = names(&[first, second]);
-    let agent = agent(&datapath, names, output.clone(), config());
+    let approvals = vec![approval("lab", 3600), approval("other", 3600)];
+    let (datapath, output, clock) = (fake(), Output::default(), clock());
+    let agent = agent(&datapath, &clock, approvals, output.clone(), config());
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let run = tokio::spawn(agent.run(async { drop(stopped.await) }, || {}));
     attended(&datapath).await;
     let frame = udp(1);
-    datapath.0.lock().unwrap().receive(&frame, now(&frame));
+    datapath
+        .0
+        .lock()
+        .unwrap()
+        .receive(&frame, now(&clock, &frame));
     stop.send(()).unwrap();
     let summary = run.await.unwrap().unwrap();
     assert_eq!((summary.records, summary.packets), (1, 1));
@@ -224,16 +306,24 @@ async fn two_approvals_give_two_rows_with_one_record_id() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_is_recorded_before_the_agent_attends_or_after_it_stopped() {
-    let (datapath, output) = (fake(), Output::default());
+    let (datapath, output, clock) = (fake(), Output::default(), clock());
     let frame = udp(1);
-    let agent = agent(&datapath, lab_names(), output.clone(), config());
-    datapath.0.lock().unwrap().receive(&frame, now(&frame));
+    let agent = agent(&datapath, &clock, hour(), output.clone(), config());
+    datapath
+        .0
+        .lock()
+        .unwrap()
+        .receive(&frame, now(&clock, &frame));
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let run = tokio::spawn(agent.run(async { drop(stopped.await) }, || {}));
     attended(&datapath).await;
     stop.send(()).unwrap();
     let summary = run.await.unwrap().unwrap();
-    datapath.0.lock().unwrap().receive(&frame, now(&frame));
+    datapath
+        .0
+        .lock()
+        .unwrap()
+        .receive(&frame, now(&clock, &frame));
     assert_eq!(summary.verdict(Verdict::Unattended), 1);
     assert_eq!(datapath.counters().unwrap()[Stat::Seen.cell()], 1);
     assert_eq!(datapath.0.lock().unwrap().attended_until(), 0);
@@ -242,34 +332,43 @@ async fn nothing_is_recorded_before_the_agent_attends_or_after_it_stopped() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_output_that_fails_stops_recording_and_is_the_error() {
-    let datapath = fake();
+    let (datapath, clock) = (fake(), clock());
     let config = Config {
         timeouts: Timeouts { idle: 0, active: 0 },
         ..config()
     };
-    let agent = agent(&datapath, lab_names(), Broken, config);
+    let agent = agent(&datapath, &clock, hour(), Broken, config);
     let run = tokio::spawn(agent.run(std::future::pending(), || {}));
     attended(&datapath).await;
     let frame = udp(1);
-    datapath.0.lock().unwrap().receive(&frame, now(&frame));
+    datapath
+        .0
+        .lock()
+        .unwrap()
+        .receive(&frame, now(&clock, &frame));
     assert!(matches!(run.await.unwrap(), Err(AgentError::Output(_))));
     assert_eq!(datapath.0.lock().unwrap().attended_until(), 0);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn recording_goes_on_while_an_interface_is_left_and_ends_with_the_last() {
-    let (datapath, output) = (fake(), Output::default());
-    let agent = agent(&datapath, lab_names(), output.clone(), config());
+    let (datapath, output, clock) = (fake(), Output::default(), clock());
+    let agent = agent(&datapath, &clock, hour(), output.clone(), config());
     let run = tokio::spawn(agent.run(std::future::pending(), || {}));
     attended(&datapath).await;
     let held = |attached, vanished: &[&str]| Held {
         attached,
         vanished: vanished.iter().map(|name| (*name).to_owned()).collect(),
+        exchanged: Vec::new(),
     };
     datapath.0.lock().unwrap().set_held(held(1, &["veth0"]));
     tokio::time::sleep(Duration::from_millis(30)).await;
     let frame = udp(1);
-    datapath.0.lock().unwrap().receive(&frame, now(&frame));
+    datapath
+        .0
+        .lock()
+        .unwrap()
+        .receive(&frame, now(&clock, &frame));
     datapath
         .0
         .lock()
@@ -292,14 +391,13 @@ async fn recording_goes_on_while_an_interface_is_left_and_ends_with_the_last() {
 async fn the_limiter_drops_whole_records_counts_and_at_the_end_waits() {
     let (lines, mut slow) = mpsc::channel(3);
     let mut limiter = limiter::Limiter::new(lines);
-    let begin = boot_now().unwrap();
-    let first = lab::live(begin, lab::LONGEST, 1, 0);
-    let names = names(&[first.clone(), first]);
+    let names = lab_names(&[approval("one", 1), approval("two", 1)]);
     let mut flow = crate::pipeline::Flow {
-        key: sensor_common::FlowKey::default(),
-        value: sensor_common::FlowValue::default(),
+        key: FlowKey::default(),
+        value: FlowValue::default(),
     };
     flow.key.approvals.words[0] = 0b11;
+    flow.key.generation = 1;
     flow.value.packets = 3;
     let record = names.record(crate::pipeline::RecordId(1), &flow);
     assert!(limiter.pass_rows(&record).await, "two rows of three places");
@@ -310,7 +408,11 @@ async fn the_limiter_drops_whole_records_counts_and_at_the_end_waits() {
     limiter.pass_notice(record.notice.clone()).await;
     limiter.pass_notice(record.notice.clone()).await;
     let losses = limiter.losses();
-    assert_eq!((losses.limiter, losses.notices), (3, 1));
+    assert_eq!(
+        (losses.limiter, losses.notices),
+        (3, 2),
+        "one place is left"
+    );
     limiter.wait_from_now_on();
     let waiting = tokio::spawn(async move { limiter.pass_rows(&record).await });
     slow.recv().await.unwrap();
@@ -319,12 +421,11 @@ async fn the_limiter_drops_whole_records_counts_and_at_the_end_waits() {
 }
 
 /// The kinds of lines that these batches give, with the time a flow begins.
-async fn lines_of(timeouts: Timeouts, batches: Vec<collect::Batch>) -> Vec<(&'static str, u64)> {
-    let mut names = lab_names();
-    names.clock = crate::pipeline::Clock::UNIX;
+async fn lines_of(timeouts: Timeouts, batches: Vec<Batch>) -> Vec<(&'static str, u64)> {
+    let names = lab_names(&hour());
     let (sender, drained) = mpsc::channel(16);
     let (lines, mut passed) = mpsc::channel(64);
-    let stage = tokio::spawn(assemble::run(drained, lines, names, timeouts));
+    let stage = tokio::spawn(assemble::run(drained, lines, names, timeouts, 0));
     for batch in batches {
         sender.send(batch).await.unwrap();
     }
@@ -337,23 +438,24 @@ async fn lines_of(timeouts: Timeouts, batches: Vec<collect::Batch>) -> Vec<(&'st
             crate::exporters::json::Line::Flow(record) => {
                 kinds.push(("flow", record.notice.start));
             }
-            crate::exporters::json::Line::Summary(_) => {}
+            crate::exporters::json::Line::Alarm(_) | crate::exporters::json::Line::Summary(_) => {}
         }
     }
     kinds
 }
 
 /// A batch at `now` with notices of and counts of one flow, each at its time.
-fn batch(now: u64, events: &[u64], parts: &[u64], is_last: bool) -> collect::Batch {
-    let mut key = sensor_common::FlowKey::default();
+fn batch(now: u64, events: &[u64], parts: &[u64], is_last: bool) -> Batch {
+    let mut key = FlowKey::default();
     key.approvals.words[0] = 1;
+    key.generation = 1;
     let event = |&time: &u64| sensor_common::FlowEvent {
         key,
         time,
         ..Default::default()
     };
     let part = |&time: &u64| {
-        let value = sensor_common::FlowValue {
+        let value = FlowValue {
             packets: 1,
             first: time,
             last: time,
@@ -361,11 +463,12 @@ fn batch(now: u64, events: &[u64], parts: &[u64], is_last: bool) -> collect::Bat
         };
         (key, value)
     };
-    collect::Batch {
+    Batch {
         now,
         events: events.iter().map(event).collect(),
         flows: parts.iter().map(part).collect(),
-        end: is_last.then_some([0; Stat::COUNT]),
+        end: is_last.then(|| ([0; Stat::COUNT], crate::pipeline::Lasting::default())),
+        ..Batch::default()
     }
 }
 
@@ -419,4 +522,152 @@ async fn every_record_has_its_notice_when_a_flow_is_split_by_the_active_timeout(
     ];
     let expected = [("event", 1), ("flow", 1), ("event", 12), ("flow", 12)];
     assert_eq!(lines_of(active, batches).await, expected);
+}
+
+/// What an agent did while `during` went on.
+async fn run_while<F: Future<Output = ()>>(
+    datapath: &Shared,
+    clock: &SimulatedClock,
+    approvals: Vec<Approval>,
+    during: F,
+) -> (Summary, Output) {
+    let output = Output::default();
+    let agent = agent(datapath, clock, approvals, output.clone(), config());
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let run = tokio::spawn(agent.run(async { drop(stopped.await) }, || {}));
+    attended(datapath).await;
+    during.await;
+    stop.send(()).unwrap();
+    (run.await.unwrap().unwrap(), output)
+}
+
+/// Waits until the slots in force are as wanted.
+async fn until(datapath: &Shared, wanted: impl Fn(&[sensor_common::Slot]) -> bool) {
+    while !wanted(datapath.0.lock().unwrap().slots()) {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+}
+
+/// Waits until the agent has looked after everything at the clock's present time.
+async fn renewed(datapath: &Shared, clock: &SimulatedClock) {
+    let lease = clock.boot().unwrap() + 10_000_000_000;
+    while datapath.0.lock().unwrap().attended_until() < lease {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+}
+
+const SECOND: i128 = 1_000_000_000;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_clock_set_forward_ends_an_approval_at_once_and_set_back_ends_it_no_later() {
+    for (step, expected) in [
+        (90 * SECOND, Verdict::Expired),
+        (10 * SECOND, Verdict::Recorded),
+        (-90 * SECOND, Verdict::NotYet),
+    ] {
+        let (datapath, clock) = (fake(), clock());
+        let frame = udp(1);
+        let end = approval("lab", 60).terms.end;
+        let during = async {
+            datapath
+                .0
+                .lock()
+                .unwrap()
+                .receive(&frame, now(&clock, &frame));
+            let before = datapath.0.lock().unwrap().slots().to_vec();
+            clock.step_wall(step);
+            until(&datapath, |slots| slots != before).await;
+            assert!(datapath.0.lock().unwrap().slots()[0].end <= end);
+            datapath
+                .0
+                .lock()
+                .unwrap()
+                .receive(&frame, now(&clock, &frame));
+        };
+        let (summary, output) =
+            run_while(&datapath, &clock, vec![approval("lab", 60)], during).await;
+        let recorded = 1 + u64::from(expected == Verdict::Recorded);
+        assert_eq!(summary.verdict(Verdict::Recorded), recorded, "{step}");
+        assert_eq!(summary.verdict(expected).max(1), recorded, "{step}");
+        assert_eq!(summary.alarms, 1, "{step}");
+        let alarm = &output.objects("alarm")[0];
+        assert_eq!(alarm["about"], "clock", "{alarm}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_ended_approval_leaves_the_kernel_and_the_others_stay() {
+    let (datapath, clock) = (fake(), clock());
+    let frame = udp(1);
+    let approvals = vec![approval("short", 5), approval("long", 3600)];
+    let during = async {
+        datapath
+            .0
+            .lock()
+            .unwrap()
+            .receive(&frame, now(&clock, &frame));
+        clock.advance(Duration::from_secs(6));
+        until(&datapath, |slots| {
+            slots[0] == sensor_common::Slot::default()
+        })
+        .await;
+        renewed(&datapath, &clock).await;
+        datapath
+            .0
+            .lock()
+            .unwrap()
+            .receive(&frame, now(&clock, &frame));
+    };
+    let (summary, output) = run_while(&datapath, &clock, approvals, during).await;
+    assert_eq!(summary.verdict(Verdict::Recorded), 2);
+    let mut under: Vec<String> = (output.objects("flow").iter())
+        .map(|flow| flow["approvals"][0].as_str().unwrap().to_owned())
+        .collect();
+    under.sort();
+    assert_eq!(under, ["long", "long", "short"]);
+    let counted = |name: &str| summary.approvals[&ApprovalId(name.into())].of(Verdict::Recorded);
+    assert_eq!((counted("short"), counted("long")), (1, 2), "folded");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_stood_otherwise_in_the_kernel_is_an_alarm() {
+    let (datapath, clock) = (fake(), clock());
+    let during = async {
+        let alarm = crate::kernel::Alarm::Slot { slot: 3 };
+        datapath.0.lock().unwrap().set_alarm(alarm);
+        clock.advance(Duration::from_secs(2));
+        renewed(&datapath, &clock).await;
+    };
+    let (summary, output) = run_while(&datapath, &clock, hour(), during).await;
+    assert_eq!(summary.alarms, 1);
+    let alarm = &output.objects("alarm")[0];
+    assert_eq!(
+        (&alarm["about"], &alarm["text"]),
+        (
+            &"kernel".into(),
+            &"slot 3 had other terms than were published".into()
+        )
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_run_ends_with_its_last_approval() {
+    let (datapath, output, clock) = (fake(), Output::default(), clock());
+    let config = Config {
+        ends_with_approvals: true,
+        ..config()
+    };
+    let approvals = vec![approval("lab", 5)];
+    let agent = agent(&datapath, &clock, approvals, output.clone(), config);
+    let run = tokio::spawn(agent.run(std::future::pending(), || {}));
+    attended(&datapath).await;
+    let frame = udp(1);
+    datapath
+        .0
+        .lock()
+        .unwrap()
+        .receive(&frame, now(&clock, &frame));
+    clock.advance(Duration::from_secs(5));
+    let summary = run.await.unwrap().unwrap();
+    assert_eq!((summary.records, summary.packets), (1, 1));
 }

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     capture::Capture,
-    exporters::json::{self, Line, Mark},
+    exporters::json::{self, ClockMark, Line, Mark},
     feeds::plain::{self, Shortest},
     pipeline::{Clock, Generation, Names, Timeouts},
     places::Flat,
@@ -27,6 +27,7 @@ use crate::{
 const MARK: Mark = Mark {
     replay: true,
     lab: true,
+    clock: ClockMark::Capture,
 };
 
 /// Arguments of `sekisho replay`.
@@ -92,7 +93,7 @@ pub(super) fn replay(args: &ReplayArgs) -> anyhow::Result<Exit> {
                 table.add(&record);
                 Ok(())
             }
-            Line::Event(_) | Line::Summary(_) => Ok(()),
+            Line::Event(_) | Line::Alarm(_) | Line::Summary(_) => Ok(()),
         },
         &mut |position| progress.set_position(position),
     )?;

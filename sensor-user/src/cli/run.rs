@@ -1,10 +1,10 @@
 //! `sekisho run`: watches interfaces.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
 use anyhow::Context as _;
 use clap::Args;
-use sensor_common::Place;
+use sensor_common::{FlowKey, FlowValue, WIRE_VERSION};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::{
@@ -16,14 +16,22 @@ use super::{
     summary::{self, count},
 };
 use crate::{
-    agent::{Agent, Config},
-    exporters::json::Mark,
+    agent::{Agent, Config, Parts, Publisher},
+    clock::{Anchors, ClockSource as _, may_start},
+    exporters::json::{ClockMark, Mark},
     feeds::plain::Shortest,
-    kernel::{AttachError, AttachMode, Datapath as _, Kernel, Options, boot_now, clock_now, probe},
-    pipeline::{Generation, Names, Timeouts},
-    places::Flat,
-    settings::lab,
-    watchlist::{Watchlist, compile, in_order},
+    kernel::{
+        self, AttachError, AttachMode, Kernel, LinkWatch, Options, PinFolder, Recovered, Remains,
+        SystemClock, probe,
+    },
+    loaded::{self, Loaded},
+    pipeline::{Clock, Generation, Names, Timeouts},
+    places::Layers,
+    settings::{
+        lab,
+        runtime::{self, RuntimeFolder},
+    },
+    watchlist::Approval,
 };
 
 /// Arguments of `sekisho run`.
@@ -60,6 +68,10 @@ pub(super) struct RunArgs {
     #[arg(long, value_name = "SECONDS", default_value_t = 60)]
     active_timeout: u64,
 
+    /// Seconds for which recording goes on when the agent hangs or dies
+    #[arg(long, value_name = "SECONDS", default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..=60))]
+    lease: u64,
+
     /// Milliseconds between two readings of the kernel
     #[arg(long, value_name = "MS", default_value_t = 200, value_parser = clap::value_parser!(u64).range(1..=10_000))]
     tick: u64,
@@ -67,6 +79,14 @@ pub(super) struct RunArgs {
     /// Flows the kernel holds between two readings; what finds no room is counted as lost
     #[arg(long, value_name = "N", default_value_t = Options::FLOW_CAPACITY, value_parser = clap::value_parser!(u32).range(1..=16_777_216))]
     flow_capacity: u32,
+
+    /// Folder on a BPF file system for what outlives a dead agent: link, program and maps
+    #[arg(long, value_name = "DIR", default_value = kernel::DEFAULT_FOLDER)]
+    pin_dir: PathBuf,
+
+    /// Folder for snapshots of what is loaded
+    #[arg(long, value_name = "DIR", default_value = runtime::DEFAULT_FOLDER)]
+    runtime_dir: PathBuf,
 }
 
 /// An interface to watch.
@@ -76,42 +96,147 @@ struct Interface {
     is_real: bool,
 }
 
-/// How every line of a run is marked.
-const MARK: Mark = Mark {
-    replay: false,
-    lab: true,
-};
-
 pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     args.lab.check()?;
     check_permission()?;
+    let clock = SystemClock::new()?;
     let interfaces = find(&args.interfaces)?;
     let watchlist = load_feeds(&args.feeds, Shortest::POLICY)?;
     let output = open_output(args.output.as_deref(), Existing::Append)?;
-    let mut kernel = load(args, &interfaces)?;
-    let names = names(&interfaces, watchlist, lasting(args.duration))?;
-    let generation = names.latest().context("no generation")?.clone();
-    kernel.publish(&generation.compiled.tables)?;
+    let pins = lock_pins(&args.pin_dir)?;
+    let runtime = RuntimeFolder::lock(&args.runtime_dir)?;
+    let mut remains = pins.remains()?;
+    let old_names = old_names(&runtime, &remains)?;
+
+    let anchor = clock.anchor()?;
+    let is_unsynchronised = may_start(&anchor, true)?;
+    let config = config(args, is_unsynchronised);
+    let mut anchors = Anchors::default();
+    let _first = anchors.take(config.anchor(anchor))?;
+    if is_unsynchronised {
+        printer::tell("LAB: nobody disciplines this machine's clock: every output is marked");
+    }
+    let times = Clock {
+        unix_at_boot: anchor.wall.saturating_sub(anchor.boot),
+    };
+
+    let mut kernel = Kernel::load_pinned(options(args), &pins, &mut remains)?;
+    let own_addresses = set_own_addresses(&mut kernel, &interfaces)?;
+    let loaded = Loaded {
+        wire_version: WIRE_VERSION,
+        boot_id: anchor.boot_id.to_string(),
+        unix_at_boot: times.unix_at_boot,
+        generation: 0,
+        lab: true,
+        interfaces: numbered(&interfaces),
+        own_addresses,
+        approvals: Vec::new(),
+        layers: Layers::lab(),
+        watchlist,
+    };
+    let indicators = loaded.watchlist.indicators.len();
+    let mut publisher = Publisher::new(loaded, Some(runtime))?;
+    let approval = approval(&interfaces, lasting(args.duration), anchor.wall, &anchors);
+    let generation = publisher.publish(&mut kernel, vec![approval])?;
     attach(&mut kernel, &interfaces, args.generic)?;
+    let mut names = Names::new(interfaces.iter().map(|i| i.name.clone()).collect(), times);
+    let recovered = take_over(&mut kernel, remains, old_names, &mut publisher, &mut names)?;
+    names.add(generation);
+
     printer::tell(&format!(
         "LAB: {}; ends by itself in {} s; Ctrl-C ends it now",
-        count(generation.watchlist.indicators.len() as u64, "indicator"),
-        left(&generation)?.as_secs_f64().round()
+        count(indicators as u64, "indicator"),
+        left(&publisher, clock.boot()?).as_secs_f64().round()
     ));
-    let until_end = left(&generation)?;
-    let agent = Agent::new(kernel, names, output, config(args));
+    let mark = config.mark;
+    let parts = Parts {
+        datapath: kernel,
+        publisher,
+        names,
+        clock,
+        anchors,
+        links: LinkWatch::new().context("cannot watch the interfaces of this machine")?,
+        recovered,
+        output,
+    };
+    let agent = Agent::new(parts, config);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
         .build()
         .context("cannot start the runtime")?;
     let done = runtime.block_on(async {
-        let stop = stop_after(until_end)?;
+        let stop = stop_when_asked()?;
         let attended = || printer::tell("LAB: recording");
         anyhow::Ok(agent.run(stop, attended).await?)
     })?;
-    printer::tell(&summary::text(MARK, &done));
+    printer::tell(&summary::text(mark, &done));
     Ok(Exit::Done)
+}
+
+/// The folder of pins. Where nobody mounted a BPF file system at the usual place, it is done
+/// here, as other tools that load BPF programs do.
+fn lock_pins(folder: &std::path::Path) -> anyhow::Result<PinFolder> {
+    if folder.starts_with(kernel::BPF_FS_FOLDER) && kernel::mount_bpf_fs()? {
+        printer::note(&format!(
+            "mounted a BPF file system at {}",
+            kernel::BPF_FS_FOLDER
+        ));
+    }
+    Ok(PinFolder::lock(folder)?)
+}
+
+/// What the numbers of dead agents mean, by generation.
+fn old_names(
+    runtime: &RuntimeFolder,
+    remains: &[Remains],
+) -> anyhow::Result<BTreeMap<u64, Generation>> {
+    let mut names = BTreeMap::new();
+    for remains in remains {
+        let number = remains.generation();
+        // The generation before may have flows that were not drained yet.
+        for number in number.saturating_sub(1)..=number {
+            if let Some(loaded) = runtime.load(number)? {
+                names.insert(number, loaded.compile(loaded.places()?));
+            }
+        }
+    }
+    Ok(names)
+}
+
+/// Reads what dead agents counted, under the names they knew it by.
+fn take_over(
+    kernel: &mut Kernel,
+    remains: Vec<Remains>,
+    old_names: BTreeMap<u64, Generation>,
+    publisher: &mut Publisher,
+    names: &mut Names,
+) -> anyhow::Result<Vec<(FlowKey, FlowValue)>> {
+    let mut flows = Vec::new();
+    for recovered in kernel.take_over(remains)? {
+        let Recovered {
+            generation,
+            totals,
+            slot_counts,
+            flows: found,
+            ..
+        } = recovered;
+        if let Some(generation) = old_names.get(&generation) {
+            publisher.fold(generation, &totals, &slot_counts);
+        }
+        let packets: u64 = found.iter().map(|(_, value)| value.packets).sum();
+        printer::tell(&format!(
+            "LAB: an agent ended without detaching; {} in {} were left in the kernel and are \
+             written now",
+            count(packets, "packet"),
+            count(found.len() as u64, "flow"),
+        ));
+        flows.extend(found);
+    }
+    for generation in old_names.into_values() {
+        names.add(generation.into());
+    }
+    Ok(flows)
 }
 
 /// How long the lab approval is in force: as long as asked for, up to an hour.
@@ -122,49 +247,55 @@ fn lasting(asked: Option<u64>) -> Duration {
 }
 
 /// Time to the end of the approval: the run ends with it.
-fn left(generation: &Generation) -> anyhow::Result<Duration> {
-    let end = generation
-        .compiled
-        .tables
-        .slots
-        .first()
-        .map_or(0, |slot| slot.end);
-    Ok(Duration::from_nanos(end.saturating_sub(boot_now()?)))
+fn left(publisher: &Publisher, now: u64) -> Duration {
+    Duration::from_nanos(publisher.end().saturating_sub(now))
 }
 
-fn load(args: &RunArgs, interfaces: &[Interface]) -> anyhow::Result<Kernel> {
-    let mut kernel = Kernel::load(Options {
+const fn options(args: &RunArgs) -> Options {
+    Options {
         lab: true,
         flow_capacity: args.flow_capacity,
-    })?;
-    if interfaces.iter().any(|interface| interface.is_real) {
-        let own = probe::own_addresses().context("cannot read the addresses of this host")?;
-        kernel.set_own_addresses(own)?;
     }
-    Ok(kernel)
 }
 
-/// The watchlist compiled under a lab approval that begins now.
-fn names(
+/// On a real interface lab records this host's own packets only, so the program has to know
+/// its addresses.
+fn set_own_addresses(
+    kernel: &mut Kernel,
     interfaces: &[Interface],
-    watchlist: Watchlist,
+) -> anyhow::Result<Vec<ipnet::IpNet>> {
+    if interfaces.iter().all(|interface| !interface.is_real) {
+        return Ok(Vec::new());
+    }
+    let own = probe::own_addresses().context("cannot read the addresses of this host")?;
+    kernel.set_own_addresses(own.iter().copied())?;
+    Ok(own.into_iter().map(Into::into).collect())
+}
+
+fn numbered(interfaces: &[Interface]) -> Vec<loaded::Interface> {
+    let numbered = (0..)
+        .zip(interfaces)
+        .map(|(slot, interface)| loaded::Interface {
+            name: interface.name.clone(),
+            index: interface.index,
+            slot,
+        });
+    numbered.collect()
+}
+
+/// A lab approval that begins now.
+fn approval(
+    interfaces: &[Interface],
     duration: Duration,
-) -> anyhow::Result<Names> {
-    let approval = lab::live(
-        boot_now()?,
-        duration,
-        mask(interfaces, |_| true),
-        mask(interfaces, |interface| interface.is_real),
-    );
-    let places = Arc::new(Flat::everywhere(Place::Foreign));
-    let interfaces = interfaces.iter().map(|i| i.name.clone()).collect();
-    let mut names = Names::new(interfaces, clock_now()?);
-    names.add(Arc::new(Generation {
-        compiled: compile(&watchlist, &in_order(&[approval]), places, 1),
-        watchlist,
-        interfaces: None,
-    }));
-    Ok(names)
+    wall: u64,
+    anchors: &Anchors,
+) -> Approval {
+    let all = mask(interfaces, |_| true);
+    let real = mask(interfaces, |interface| interface.is_real);
+    let mut approval = lab::live(wall, duration, all, real);
+    let terms = anchors.terms(approval.validity.begin, approval.validity.end);
+    (approval.terms.begin, approval.terms.end) = (terms.begin, terms.end);
+    approval
 }
 
 fn attach(kernel: &mut Kernel, interfaces: &[Interface], generic: bool) -> anyhow::Result<()> {
@@ -180,28 +311,34 @@ fn attach(kernel: &mut Kernel, interfaces: &[Interface], generic: bool) -> anyho
     Ok(())
 }
 
-fn config(args: &RunArgs) -> Config {
+fn config(args: &RunArgs, is_unsynchronised: bool) -> Config {
     Config {
         tick: Duration::from_millis(args.tick),
-        lease: LEASE,
+        lease: Duration::from_secs(args.lease),
         timeouts: Timeouts {
             idle: nanoseconds(args.idle_timeout),
             active: nanoseconds(args.active_timeout),
         },
         backlog: BACKLOG,
-        mark: MARK,
+        ends_with_approvals: true,
+        mark: Mark {
+            replay: false,
+            lab: true,
+            clock: if is_unsynchronised {
+                ClockMark::Unsynchronised
+            } else {
+                ClockMark::Synchronised
+            },
+        },
     }
 }
-
-/// How far ahead attendance is promised: many ticks, and well below the kernel's limit.
-const LEASE: Duration = Duration::from_secs(20);
 
 /// Lines that wait for a slow output.
 const BACKLOG: usize = 65_536;
 
-/// Completes at SIGINT, SIGTERM or SIGHUP, or when time is up. Then a second signal ends the process
+/// Completes at SIGINT, SIGTERM or SIGHUP. Then a second signal ends the process
 /// at once: whoever reads the output may have stopped reading.
-fn stop_after(duration: Duration) -> anyhow::Result<impl Future<Output = ()> + Send> {
+fn stop_when_asked() -> anyhow::Result<impl Future<Output = ()> + Send> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
     let mut hangup = signal(SignalKind::hangup())?;
@@ -210,7 +347,6 @@ fn stop_after(duration: Duration) -> anyhow::Result<impl Future<Output = ()> + S
             _ = interrupt.recv() => {}
             _ = terminate.recv() => {}
             _ = hangup.recv() => {}
-            () = tokio::time::sleep(duration) => {}
         }
         tokio::spawn(async move {
             tokio::select! {
@@ -271,6 +407,7 @@ fn watching(interface: &Interface, mode: AttachMode) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::{Anchor, SimulatedClock};
 
     #[test]
     fn a_lab_run_lasts_as_long_as_asked_for_up_to_an_hour() {
@@ -281,16 +418,24 @@ mod tests {
     }
 
     #[test]
-    fn a_run_ends_with_its_approval() {
+    fn a_lab_approval_begins_now_and_ends_on_the_boot_clock() {
         let interface = Interface {
             name: "veth0".into(),
             index: 1,
             is_real: true,
         };
-        let names = names(&[interface], Watchlist::default(), lasting(Some(86_400))).unwrap();
-        let generation = names.latest().unwrap();
-        let slot = generation.compiled.tables.slots[0];
+        let clock = SimulatedClock::new(1_700_000_000_000_000_000, 5_000);
+        let anchor = clock.anchor().unwrap();
+        let mut anchors = Anchors::default();
+        let _first = anchors
+            .take(Anchor {
+                uncertainty: 0,
+                ..anchor
+            })
+            .unwrap();
+        let approval = approval(&[interface], lasting(Some(86_400)), anchor.wall, &anchors);
+        let slot = approval.terms;
         assert_eq!((slot.interfaces, slot.own_addresses_only), (1, 1));
-        assert!(left(generation).unwrap() <= Duration::from_hours(1));
+        assert_eq!((slot.begin, slot.end), (5_000, 5_000 + 3_600_000_000_000));
     }
 }

@@ -41,12 +41,13 @@ impl FlowRows {
             Some((source, destination)) => (format!(" {source}"), format!(" {destination}")),
             None => (String::new(), String::new()),
         };
-        let vlan: Vec<String> = notice.vlan.iter().flatten().map(ToString::to_string).collect();
-        let indicators: Vec<String> = notice
-            .indicators
+        let vlan: Vec<String> = notice
+            .vlan
             .iter()
-            .map(named)
+            .flatten()
+            .map(ToString::to_string)
             .collect();
+        let indicators: Vec<String> = notice.indicators.iter().map(named).collect();
         self.rows.push([
             format!("{}{source_port}", notice.source),
             format!("{}{destination_port}", notice.destination),
@@ -125,6 +126,17 @@ pub(super) fn text(mark: Mark, summary: &Summary) -> String {
     for &(reason, count) in &summary.unsupported {
         line("", count, &format!("unsupported: {}", reason.name()));
     }
+    for (id, counts) in &summary.approvals {
+        for verdict in Verdict::ALL {
+            let reached = counts.of(verdict);
+            if reached > 0 {
+                line("", reached, &format!("{id}: {}", verdict.name()));
+            }
+        }
+    }
+    if summary.alarms > 0 {
+        line("alarms", summary.alarms, "");
+    }
     for (stage, &count) in &summary.lost {
         if count > 0 {
             line("LOST", count, stage);
@@ -136,6 +148,10 @@ pub(super) fn text(mark: Mark, summary: &Summary) -> String {
         octets,
         ..
     } = summary;
+    if summary.recovered > 0 {
+        let what = "of them counted by an agent that ended without detaching";
+        line("recovered", summary.recovered, what);
+    }
     let lab = if mark.lab { "LAB" } else { "" };
     let replay = if mark.replay { " replay" } else { "" };
     format!(

@@ -10,10 +10,10 @@ use std::{
 };
 
 use jiff::Timestamp;
-use sensor_common::Fragment;
+use sensor_common::{Fragment, SlotCounts, Verdict};
 use serde::{Serialize, Serializer};
 
-use crate::pipeline::{End, Matched, Notice, Record, Summary};
+use crate::pipeline::{Alarm, End, Matched, Notice, Record, Summary};
 
 /// Where output comes from; every object carries it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -22,6 +22,20 @@ pub struct Mark {
     pub replay: bool,
     /// Without an approval of the overseer.
     pub lab: bool,
+    /// What clock its times are of.
+    pub clock: ClockMark,
+}
+
+/// What clock times are of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ClockMark {
+    /// That of the capture.
+    Capture,
+    /// This machine's, which was disciplined when the run began.
+    Synchronised,
+    /// This machine's, which nobody disciplined.
+    Unsynchronised,
 }
 
 /// One object.
@@ -31,6 +45,8 @@ pub enum Line {
     Event(Notice),
     /// A record.
     Flow(Record),
+    /// Something is not as it should be.
+    Alarm(Alarm),
     /// The end.
     Summary(Summary),
 }
@@ -55,6 +71,18 @@ pub fn write(out: &mut dyn Write, mark: Mark, line: &Line) -> io::Result<()> {
             )
         }
         Line::Flow(record) => write_object(out, &flow(mark, record)),
+        Line::Alarm(alarm) => write_object(
+            out,
+            &AlarmObject {
+                head: Head {
+                    kind: "alarm",
+                    mark,
+                },
+                time: time(alarm.time),
+                about: alarm.kind.name(),
+                text: &alarm.text,
+            },
+        ),
         Line::Summary(summary) => write_object(out, &self::summary(mark, summary)),
     }
 }
@@ -99,6 +127,15 @@ struct EventObject<'a> {
 }
 
 #[derive(Serialize)]
+struct AlarmObject<'a> {
+    #[serde(flatten)]
+    head: Head,
+    time: String,
+    about: &'static str,
+    text: &'a str,
+}
+
+#[derive(Serialize)]
 struct FlowObject<'a> {
     #[serde(flatten)]
     head: Head,
@@ -133,6 +170,9 @@ struct SummaryObject<'a> {
     lost: &'a BTreeMap<&'static str, u64>,
     malformed: Counts,
     unsupported: Counts,
+    approvals: BTreeMap<&'a str, Counts>,
+    alarms: u64,
+    recovered: u64,
     records: u64,
     packets: u64,
     octets: u64,
@@ -249,10 +289,23 @@ fn summary(mark: Mark, summary: &Summary) -> SummaryObject<'_> {
                 .map(|(r, count)| (r.name(), *count))
                 .collect(),
         ),
+        approvals: summary
+            .approvals
+            .iter()
+            .map(|(id, counts)| (id.0.as_str(), reached(counts)))
+            .collect(),
+        alarms: summary.alarms,
+        recovered: summary.recovered,
         records: summary.records,
         packets: summary.packets,
         octets: summary.octets,
     }
+}
+
+/// How far packets came under an approval.
+fn reached(counts: &SlotCounts) -> Counts {
+    let verdicts = Verdict::ALL.into_iter().skip(Verdict::Unapproved as usize);
+    Counts(verdicts.map(|v| (v.name(), counts.of(v))).collect())
 }
 
 /// RFC 3339 in UTC; the end of what the format can say for times beyond it.

@@ -174,7 +174,11 @@ impl Kernel {
         let inherited = self.inherited.remove(&index);
         let program = self.program()?.fd().map_err(LoadError::Program)?;
         let (link, old_pin) = match inherited {
-            Some(Inherited { link, pin, mode: its }) if its == mode => {
+            Some(Inherited {
+                link,
+                pin,
+                mode: its,
+            }) if its == mode => {
                 let updated = sys::link_update(link.as_fd(), program.as_fd());
                 (updated.map(|()| link), Some(pin))
             }

@@ -347,12 +347,16 @@ fn place(places: &Flat, version: IpVersion, address: [u8; 16]) -> Place {
             let [a, b, c, d, ..] = address;
             let address = u32::from_be_bytes([a, b, c, d]);
             let mut before = places.v4.iter().rev();
-            before.find(|(start, _)| *start <= address).map(|range| range.1)
+            before
+                .find(|(start, _)| *start <= address)
+                .map(|range| range.1)
         }
         IpVersion::V6 => {
             let address = u128::from_be_bytes(address);
             let mut before = places.v6.iter().rev();
-            before.find(|(start, _)| *start <= address).map(|range| range.1)
+            before
+                .find(|(start, _)| *start <= address)
+                .map(|range| range.1)
         }
     }
     .unwrap_or_default()
@@ -360,7 +364,11 @@ fn place(places: &Flat, version: IpVersion, address: [u8; 16]) -> Place {
 
 /// Keeps a field, or leaves it at its default.
 fn allowed<T: Default>(fields: Fields, field: Fields, value: T) -> T {
-    if fields.has(field) { value } else { T::default() }
+    if fields.has(field) {
+        value
+    } else {
+        T::default()
+    }
 }
 
 fn key(packet: &Packet, facts: &Facts, generation: u64, judgement: &Judgement) -> FlowKey {

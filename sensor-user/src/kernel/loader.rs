@@ -329,7 +329,10 @@ impl Datapath for Kernel {
                 held.exchanged.push(link.interface().to_owned());
                 if !link.is_closed {
                     let (index, _) = link.key();
-                    self.interfaces.map.remove(&index).map_err(of("INTERFACES"))?;
+                    self.interfaces
+                        .map
+                        .remove(&index)
+                        .map_err(of("INTERFACES"))?;
                     link.is_closed = true;
                 }
             } else {

@@ -95,11 +95,7 @@ where
     }
 
     /// An array of these rows.
-    pub(super) fn rows(
-        rows: &[T],
-        flags: u32,
-        name: &'static str,
-    ) -> Result<Self, DatapathError> {
+    pub(super) fn rows(rows: &[T], flags: u32, name: &'static str) -> Result<Self, DatapathError> {
         let mut array = Self::zeroes(rows.len(), flags, name)?;
         for (index, row) in (0..).zip(rows) {
             let set = array.map.set(index, &Wire(*row), 0);

@@ -7,6 +7,7 @@
 //! unseen, then its maps are read, then the folder is removed.
 
 mod error;
+mod mount;
 mod remains;
 mod view;
 
@@ -29,6 +30,7 @@ use sensor_common::WIRE_VERSION;
 
 pub use self::{
     error::PinError,
+    mount::{BPF_FS_FOLDER, mount_bpf_fs},
     remains::{Recovered, Remains},
     view::View,
 };
@@ -88,7 +90,9 @@ impl PinFolder {
 
     /// A folder for this agent's own pins, after those that are there.
     fn own(&self) -> Result<OwnPins, PinError> {
-        let last = folders(&self.path)?.last().map_or(0, |folder| folder.number);
+        let last = folders(&self.path)?
+            .last()
+            .map_or(0, |folder| folder.number);
         let name = format!("wire-{WIRE_VERSION}-{}", last + 1);
         let path = self.path.join(name);
         let made = DirBuilder::new().mode(0o700).create(&path);
@@ -140,14 +144,17 @@ fn versioned(name: &str) -> Option<(u32, u64)> {
 /// Refuses a folder that is not on a BPF file system: nothing can be pinned there.
 fn check_file_system(path: &Path) -> Result<(), PinError> {
     let there = path.ancestors().find(|path| path.exists());
-    let there = there.unwrap_or(Path::new("/"));
-    let found = statfs(there).map_err(|errno| error::of(there)(errno.into()))?;
-    if found.filesystem_type() == BPF_FS {
+    if is_bpf_fs(there.unwrap_or(Path::new("/")))? {
         return Ok(());
     }
     Err(PinError::NoBpfFs {
         folder: path.into(),
     })
+}
+
+fn is_bpf_fs(path: &Path) -> Result<bool, PinError> {
+    let found = statfs(path).map_err(|errno| error::of(path)(errno.into()))?;
+    Ok(found.filesystem_type() == BPF_FS)
 }
 
 /// The pins of a living agent; removed with it.

@@ -2,9 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use sensor_common::{
-    Class, Direction, Fields, FlowEvent, FlowKey, NO_MATCH_SET, SLOTS, SlotMask,
-};
+use sensor_common::{Class, Direction, Fields, FlowEvent, FlowKey, NO_MATCH_SET, SLOTS, SlotMask};
 
 use super::{Clock, End, Flow, Matched, Notice, Record, RecordId, Under};
 use crate::watchlist::{ApprovalId, Compiled, SetId, Watchlist};
@@ -106,7 +104,10 @@ impl Names {
         };
         let mut indicators = Vec::new();
         if let Some(generation) = generation {
-            for (end, set) in [(End::Source, source_set), (End::Destination, destination_set)] {
+            for (end, set) in [
+                (End::Source, source_set),
+                (End::Destination, destination_set),
+            ] {
                 matched(generation, end, set, direction, &mut indicators);
             }
         }

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use sensor_common::{Counters, Malformed, Stat, Unsupported, Verdict};
+use sensor_common::{Counters, Malformed, SlotCounts, Stat, Unsupported, Verdict};
 
 use super::{Losses, Record};
+use crate::watchlist::ApprovalId;
 
 /// What a run did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -17,6 +18,13 @@ pub struct Summary {
     pub malformed: Vec<(Malformed, u64)>,
     /// Unsupported packets by what is not read, where there are any.
     pub unsupported: Vec<(Unsupported, u64)>,
+    /// How far packets came under each approval; a packet counts under every approval that
+    /// names its match sets.
+    pub approvals: BTreeMap<ApprovalId, SlotCounts>,
+    /// Alarms.
+    pub alarms: u64,
+    /// Packets in records that a dead agent had counted and not read.
+    pub recovered: u64,
     /// Losses by stage.
     pub lost: BTreeMap<&'static str, u64>,
     /// Records written.

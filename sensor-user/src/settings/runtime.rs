@@ -118,6 +118,15 @@ impl RuntimeFolder {
         }
     }
 
+    /// Removes the snapshot of a generation, if there is one.
+    pub fn remove(&self, generation: u64) -> Result<(), RuntimeError> {
+        let file = snapshot(&self.path, generation);
+        match fs::remove_file(&file) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(system(&file)(error)),
+            _ => Ok(()),
+        }
+    }
+
     /// Removes the snapshots of every generation but this one.
     pub fn keep_only(&self, generation: u64) -> Result<(), RuntimeError> {
         for (number, file) in snapshots(&self.path)? {

@@ -119,7 +119,8 @@ impl SlotBook {
         let needed = approvals.len();
         let mut in_force = Vec::with_capacity(needed);
         for mut approval in approvals {
-            let held = (places.iter()).position(|place| place.holder.as_ref() == Some(&approval.id));
+            let held =
+                (places.iter()).position(|place| place.holder.as_ref() == Some(&approval.id));
             let free = || {
                 places
                     .iter()

@@ -60,7 +60,10 @@ impl Compiled {
     }
 
     /// The approvals of a mask, by slot.
-    pub fn approvals_of<'a>(&'a self, mask: &'a SlotMask) -> impl Iterator<Item = &'a InForce> + 'a {
+    pub fn approvals_of<'a>(
+        &'a self,
+        mask: &'a SlotMask,
+    ) -> impl Iterator<Item = &'a InForce> + 'a {
         mask.iter().filter_map(|slot| self.approvals.get(&slot))
     }
 
@@ -89,7 +92,11 @@ pub fn compile(
     let mut groups = Groups::default();
     let mut group_of_set = vec![groups.number(SlotMask::EMPTY)];
     group_of_set.extend(masks.into_iter().map(|mask| groups.number(mask)));
-    let rows = approvals.iter().map(|held| held.slot + 1).max().unwrap_or(0);
+    let rows = approvals
+        .iter()
+        .map(|held| held.slot + 1)
+        .max()
+        .unwrap_or(0);
     let mut slots = vec![Slot::default(); rows as usize];
     for held in approvals {
         slots[held.slot as usize] = held.approval.terms;
@@ -112,7 +119,10 @@ pub fn compile(
     Compiled {
         tables,
         sets,
-        approvals: approvals.iter().map(|held| (held.slot, held.clone())).collect(),
+        approvals: approvals
+            .iter()
+            .map(|held| (held.slot, held.clone()))
+            .collect(),
     }
 }
 
@@ -183,7 +193,9 @@ fn naming<'a>(
     approvals
         .into_iter()
         .filter(|held| held.slot < SLOTS && held.approval.scope.names(indicator))
-        .fold(SlotMask::EMPTY, |mask, held| mask.union(&SlotMask::of(held.slot)))
+        .fold(SlotMask::EMPTY, |mask, held| {
+            mask.union(&SlotMask::of(held.slot))
+        })
 }
 
 #[cfg(test)]

@@ -4,9 +4,7 @@ use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 /// Number of an indicator in its [`Watchlist`].
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct IndicatorId(pub u32);
 

@@ -1,7 +1,7 @@
 //! A sensor reduced to its clocks: an agent that keeps anchors and slots, a kernel that judges
 //! packets, and an observer who knows the true time and every anchor that was ever taken.
 
-use sensor_common::{Class, Direction, Facts, Slot, SlotMask, Verdict, judge};
+use sensor_common::{Class, Direction, Facts, Passage, Slot, SlotMask, Verdict, judge};
 
 use super::{simulated::has_stepped, *};
 
@@ -337,8 +337,11 @@ fn is_recorded(Terms { begin, end }: Terms, now: u64) -> bool {
     };
     let facts = Facts {
         now,
-        class: Class::Transit,
-        direction: Direction::Through,
+        passage: Passage {
+            class: Class::Transit,
+            direction: Direction::Through,
+            operator: 0,
+        },
         interface: 1,
         own_address: false,
         attended: true,

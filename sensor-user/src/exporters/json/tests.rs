@@ -1,8 +1,8 @@
-use sensor_common::{Class, Direction, Stat, Verdict};
+use sensor_common::{Class, Direction, Fields, SlotMask, Stat, Verdict};
 
 use super::*;
 use crate::{
-    pipeline::{Losses, RecordId},
+    pipeline::{AlarmKind, Losses, RecordId, Under},
     privacy::Address,
     watchlist::ApprovalId,
 };
@@ -11,29 +11,34 @@ fn record() -> Record {
     Record {
         id: RecordId(7),
         notice: Notice {
-            approvals: vec![ApprovalId("lab".into())],
+            approvals: vec![Under {
+                slot: 0,
+                id: ApprovalId("lab".into()),
+                fields: Fields::ALL,
+            }],
             class: Class::Transit,
             direction: Direction::Through,
             interface: "veth0".into(),
-            vlan: vec![100],
+            vlan: Some(vec![100]),
             source: Address::Foreign([192, 0, 2, 1].into()),
             destination: Address::Foreign([0x2001, 0xdb8, 0, 0, 0, 0, 0, 1].into()),
-            protocol: 6,
+            protocol: Some(6),
             ports: Some((443, 50_000)),
-            fragment: Fragment::Whole,
+            fragment: Some(Fragment::Whole),
             start: 1_700_000_000_123_456_789,
             indicators: vec![Matched {
                 end: End::Source,
-                prefix: "192.0.2.0/24".parse().unwrap(),
+                prefix: "192.0.2.0/24".parse().ok(),
                 feed: "list.txt".into(),
                 line: 3,
+                named_by: SlotMask::of(0),
             }],
         },
         end: 1_700_000_001_000_000_000,
         packets: 2,
         octets: 80,
-        tcp_flags: 18,
-        ttl: (63, 64),
+        tcp_flags: Some(18),
+        ttl: Some((63, 64)),
     }
 }
 
@@ -52,20 +57,30 @@ fn a_flow_its_notice_and_a_summary() {
     counters[Stat::Verdict(Verdict::Recorded).cell()] = 2;
     let mut end = Summary::default();
     end.add(&record());
+    let mut counts = SlotCounts::default();
+    counts.packets[7] = 2;
+    end.approvals.insert(ApprovalId("lab".into()), counts);
     end.finish(&counters, &Losses::default());
     let mark = Mark {
         replay: true,
         lab: true,
+        clock: ClockMark::Capture,
     };
     let lines = [
         Line::Event(record().notice),
         Line::Flow(record()),
+        Line::Alarm(Alarm {
+            time: 1_700_000_000_000_000_000,
+            kind: AlarmKind::Clock,
+            text: "the wall clock was set".into(),
+        }),
         Line::Summary(end),
     ];
     insta::assert_snapshot!(written(mark, &lines), @r#"
-    {"type":"event","replay":true,"lab":true,"event":"new_flow","class":"transit","direction":"through","approvals":["lab"],"interface":"veth0","vlan":[100],"src":"192.0.2.1","dst":"2001:db8::1","proto":6,"src_port":443,"dst_port":50000,"time":"2023-11-14T22:13:20.123456789Z","indicators":[{"prefix":"192.0.2.0/24","end":"src","feed":"list.txt","line":3}]}
-    {"type":"flow","replay":true,"lab":true,"class":"transit","direction":"through","approvals":["lab"],"interface":"veth0","vlan":[100],"src":"192.0.2.1","dst":"2001:db8::1","proto":6,"src_port":443,"dst_port":50000,"packets":2,"octets":80,"tcp_flags":18,"start":"2023-11-14T22:13:20.123456789Z","end":"2023-11-14T22:13:21Z","indicators":[{"prefix":"192.0.2.0/24","end":"src","feed":"list.txt","line":3}],"fragment":null,"ttl_min":63,"ttl_max":64,"record":7}
-    {"type":"summary","replay":true,"lab":true,"seen":2,"verdicts":{"not_ip":0,"malformed":0,"unsupported":0,"no_match":0,"excluded":0,"unknown":0,"domestic":0,"unapproved":0,"not_yet":0,"expired":0,"class":0,"direction":0,"interface":0,"unattended":0,"recorded":2},"lost":{"events":0,"flow_table":0,"limiter":0,"totals":0},"malformed":{},"unsupported":{},"records":1,"packets":2,"octets":80}
+    {"type":"event","replay":true,"lab":true,"clock":"capture","event":"new_flow","class":"transit","direction":"through","approvals":["lab"],"interface":"veth0","vlan":[100],"src":"192.0.2.1","dst":"2001:db8::1","proto":6,"src_port":443,"dst_port":50000,"time":"2023-11-14T22:13:20.123456789Z","indicators":[{"prefix":"192.0.2.0/24","end":"src","feed":"list.txt","line":3}]}
+    {"type":"flow","replay":true,"lab":true,"clock":"capture","class":"transit","direction":"through","approvals":["lab"],"interface":"veth0","vlan":[100],"src":"192.0.2.1","dst":"2001:db8::1","proto":6,"src_port":443,"dst_port":50000,"packets":2,"octets":80,"tcp_flags":18,"start":"2023-11-14T22:13:20.123456789Z","end":"2023-11-14T22:13:21Z","indicators":[{"prefix":"192.0.2.0/24","end":"src","feed":"list.txt","line":3}],"fragment":null,"ttl_min":63,"ttl_max":64,"record":7}
+    {"type":"alarm","replay":true,"lab":true,"clock":"capture","time":"2023-11-14T22:13:20Z","about":"clock","text":"the wall clock was set"}
+    {"type":"summary","replay":true,"lab":true,"clock":"capture","seen":2,"verdicts":{"not_ip":0,"malformed":0,"unsupported":0,"no_match":0,"excluded":0,"unknown":0,"domestic":0,"unapproved":0,"not_yet":0,"expired":0,"class":0,"direction":0,"interface":0,"unattended":0,"recorded":2},"lost":{"alarms":0,"events":0,"flow_table":0,"limiter":0,"slot_counts":0,"totals":0},"malformed":{},"unsupported":{},"approvals":{"lab":{"unapproved":0,"not_yet":0,"expired":0,"class":0,"direction":0,"interface":0,"unattended":0,"recorded":2}},"alarms":0,"recovered":0,"records":1,"packets":2,"octets":80}
     "#);
 }
 
@@ -73,11 +88,12 @@ fn a_flow_its_notice_and_a_summary() {
 fn ports_are_null_where_there_are_none() {
     let mut icmp = record();
     icmp.notice.ports = None;
-    icmp.notice.fragment = Fragment::Later;
+    icmp.notice.fragment = Some(Fragment::Later);
     let text = written(
         Mark {
             replay: false,
             lab: false,
+            clock: ClockMark::Synchronised,
         },
         &[Line::Flow(icmp)],
     );
@@ -92,4 +108,48 @@ fn ports_are_null_where_there_are_none() {
 fn no_time_is_too_late_to_write() {
     assert_eq!(time(0), "1970-01-01T00:00:00Z");
     assert!(time(u64::MAX).starts_with("2554-"));
+}
+
+#[test]
+fn a_row_says_what_its_own_approval_lets_it_say_and_no_more() {
+    let mut both = record();
+    both.notice.approvals.push(Under {
+        slot: 1,
+        id: ApprovalId("other".into()),
+        fields: Fields::PROTOCOL,
+    });
+    let rows: Vec<Record> = both.split().collect();
+    assert_eq!(rows.len(), 2);
+    assert_eq!(rows[0], record());
+    let other = &rows[1];
+    assert_eq!(other.notice.protocol, Some(6));
+    assert_eq!(
+        (
+            &other.notice.vlan,
+            other.notice.ports,
+            other.notice.fragment
+        ),
+        (&None, None, None)
+    );
+    assert_eq!((other.tcp_flags, other.ttl), (None, None));
+    assert!(other.notice.indicators.is_empty(), "it names none of them");
+    assert_eq!((other.id, other.packets), (RecordId(7), 2));
+}
+
+#[test]
+fn a_domestic_address_is_not_told() {
+    let mut relay = record();
+    relay.notice.class = Class::Relay;
+    relay.notice.direction = Direction::Inbound;
+    relay.notice.destination = Address::Domestic;
+    relay.notice.indicators[0].end = End::Destination;
+    relay.notice.indicators[0].prefix = None;
+    let mark = Mark {
+        replay: false,
+        lab: false,
+        clock: ClockMark::Synchronised,
+    };
+    let text = written(mark, &[Line::Flow(relay)]);
+    assert!(text.contains(r#""dst":"domestic""#), "{text}");
+    assert!(text.contains(r#"{"prefix":null,"end":"dst""#), "{text}");
 }

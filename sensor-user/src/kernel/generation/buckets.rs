@@ -26,9 +26,10 @@ pub(super) fn buckets_v4(ranges: &[(u32, Place)]) -> Directory<PlaceRow4> {
     for bucket in 0..1u64 << bits {
         let first = bucket << shift;
         let last = ((bucket + 1) << shift) - 1;
-        buckets.push(ranges_before.bucket(|start| u64::from(start) <= first, |start| {
-            u64::from(start) <= last
-        }));
+        buckets.push(ranges_before.bucket(
+            |start| u64::from(start) <= first,
+            |start| u64::from(start) <= last,
+        ));
     }
     let rows = ranges
         .iter()
@@ -112,15 +113,26 @@ impl<'a, A: Copy> Cursor<'a, A> {
         self.advance(starts_inside);
         let more = self.at - first;
         let number = |row: usize| u32::try_from(row).unwrap_or(u32::MAX);
-        let place = self.ranges.get(first).map_or(Place::Unknown, |range| range.1);
+        let place = self
+            .ranges
+            .get(first)
+            .map_or(Place::Unknown, |range| range.1);
         PlaceBucket {
-            first: if more == 0 { place.number() } else { number(first) },
+            first: if more == 0 {
+                place.number()
+            } else {
+                number(first)
+            },
             more: number(more),
         }
     }
 
     fn advance(&mut self, is_reached: impl Fn(A) -> bool) {
-        let next = |at: usize| self.ranges.get(at + 1).is_some_and(|range| is_reached(range.0));
+        let next = |at: usize| {
+            self.ranges
+                .get(at + 1)
+                .is_some_and(|range| is_reached(range.0))
+        };
         let mut at = self.at;
         while next(at) {
             at += 1;
@@ -159,9 +171,8 @@ mod tests {
             return u64::from(bucket.first);
         }
         let rows = &directory.rows[bucket.first as usize..][..=bucket.more as usize];
-        let starts_before = |row: &PlaceRow6| {
-            (row.start_high, row.start_low) <= (high(address), low(address))
-        };
+        let starts_before =
+            |row: &PlaceRow6| (row.start_high, row.start_low) <= (high(address), low(address));
         assert!(starts_before(&rows[0]));
         rows[rows.partition_point(starts_before) - 1].place
     }
@@ -181,7 +192,10 @@ mod tests {
         starts.push(A::default());
         starts.sort();
         starts.dedup();
-        starts.into_iter().zip((0..=u8::MAX).cycle().map(place)).collect()
+        starts
+            .into_iter()
+            .zip((0..=u8::MAX).cycle().map(place))
+            .collect()
     }
 
     proptest! {

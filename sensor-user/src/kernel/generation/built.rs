@@ -55,10 +55,16 @@ impl Built {
         let (counts, mapped_counts) = Mapped::create(SLOTS, "SLOT_COUNTS")?;
         let mut wanted = tables.slots.clone();
         wanted.resize(SLOTS as usize, Slot::default());
-        let Directory { buckets, rows: ranges } = buckets_v4(&tables.places.v4);
+        let Directory {
+            buckets,
+            rows: ranges,
+        } = buckets_v4(&tables.places.v4);
         let buckets_v4 = Named::rows(&buckets, ANY_SIZE, "BUCKETS_V4")?;
         let places_v4 = Named::rows(&ranges, ANY_SIZE, "PLACES_V4")?;
-        let Directory { buckets, rows: ranges } = buckets_v6(&tables.places.v6);
+        let Directory {
+            buckets,
+            rows: ranges,
+        } = buckets_v6(&tables.places.v6);
         let built = Self {
             number: tables.generation,
             v4: trie_v4(tables)?,

@@ -102,10 +102,11 @@ fn bits(mask: u64) -> Vec<u8> {
 }
 
 fn mask<'de, D: Deserializer<'de>>(bits: &[u8]) -> Result<u64, D::Error> {
-    bits.iter().try_fold(0, |mask, bit| match 1u64.checked_shl(u32::from(*bit)) {
-        Some(one) => Ok(mask | one),
-        None => Err(D::Error::custom(format!("no interface slot {bit}"))),
-    })
+    bits.iter()
+        .try_fold(0, |mask, bit| match 1u64.checked_shl(u32::from(*bit)) {
+            Some(one) => Ok(mask | one),
+            None => Err(D::Error::custom(format!("no interface slot {bit}"))),
+        })
 }
 
 fn numbers<'de, D: Deserializer<'de>>(names: &[String], known: &[&str]) -> Result<u8, D::Error> {

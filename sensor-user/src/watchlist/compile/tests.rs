@@ -106,7 +106,10 @@ fn what_no_approval_names_stays_outside() {
         .into();
     let compiled = compiled(&watchlist(&prefixes), &[naming("a", &[1])]);
     let (prefix, set) = compiled.tables.v4[0];
-    assert_eq!((compiled.tables.v4.len(), prefix.to_string()), (1, "10.1.0.0/16".into()));
+    assert_eq!(
+        (compiled.tables.v4.len(), prefix.to_string()),
+        (1, "10.1.0.0/16".into())
+    );
     assert_eq!(compiled.covering(SetId(set)).count(), 1);
 }
 
@@ -115,7 +118,11 @@ fn a_set_is_named_by_whoever_names_a_prefix_around_it() {
     let prefixes: Vec<IpNet> = ["10.0.0.0/8", "10.1.0.0/16", "10.1.2.3/32", "10.1.2.3/32"]
         .map(|text| text.parse().unwrap())
         .into();
-    let approvals = [naming("wide", &[0]), naming("host", &[2]), naming("both", &[1, 3])];
+    let approvals = [
+        naming("wide", &[0]),
+        naming("host", &[2]),
+        naming("both", &[1, 3]),
+    ];
     let compiled = compiled(&watchlist(&prefixes), &approvals);
     let masks: Vec<u64> = compiled.tables.group_of_set[1..]
         .iter()

@@ -1,0 +1,184 @@
+//! The publisher: knows what is loaded, gives approvals their slots, publishes generations
+//! and folds what they counted.
+
+use std::sync::Arc;
+
+use sensor_common::{SlotCounts, Totals};
+use thiserror::Error;
+
+use crate::{
+    clock::{Anchors, Terms},
+    kernel::{Datapath, DatapathError, Retired},
+    loaded::Loaded,
+    pipeline::{Generation, Lasting},
+    places::{Flat, PlacesError},
+    settings::runtime::{RuntimeError, RuntimeFolder},
+    watchlist::{Approval, NoRoom, SlotBook},
+};
+
+/// Why nothing was published; what was in force stays in force.
+#[derive(Debug, Error)]
+pub enum PublishError {
+    /// Too many approvals.
+    #[error("{0}: end one of them, or wait until the records of an ended one are read")]
+    NoRoom(#[from] NoRoom),
+    /// Places contradict each other.
+    #[error(transparent)]
+    Places(#[from] PlacesError),
+    /// The snapshot cannot be kept.
+    #[error(transparent)]
+    Runtime(#[from] RuntimeError),
+    /// The kernel refuses.
+    #[error(transparent)]
+    Datapath(#[from] DatapathError),
+}
+
+/// What is loaded, and how it got into the kernel.
+#[derive(Debug)]
+pub struct Publisher {
+    loaded: Loaded,
+    places: Arc<Flat>,
+    book: SlotBook,
+    lasting: Lasting,
+    current: Option<Arc<Generation>>,
+    /// Where snapshots are kept; `None` keeps none.
+    runtime: Option<RuntimeFolder>,
+    /// Whether flows of an earlier generation may still be in the kernel.
+    has_undrained: bool,
+}
+
+impl Publisher {
+    /// Takes what is loaded; its approvals and generation are set when it is published.
+    pub fn new(loaded: Loaded, runtime: Option<RuntimeFolder>) -> Result<Self, PublishError> {
+        Ok(Self {
+            places: loaded.places()?,
+            loaded,
+            book: SlotBook::default(),
+            lasting: Lasting::default(),
+            current: None,
+            runtime,
+            has_undrained: false,
+        })
+    }
+
+    /// Publishes a generation with these approvals in force. What the one before counted is
+    /// folded.
+    pub fn publish(
+        &mut self,
+        datapath: &mut impl Datapath,
+        approvals: Vec<Approval>,
+    ) -> Result<Arc<Generation>, PublishError> {
+        let number = datapath.next_generation();
+        let mut book = self.book.clone();
+        let mut loaded = self.loaded.clone();
+        loaded.approvals = book.assign(approvals, number)?;
+        loaded.generation = number;
+        let generation = Arc::new(loaded.compile(self.places.clone()));
+        if let Some(runtime) = &self.runtime {
+            runtime.store(&loaded)?;
+        }
+        let Retired {
+            generation: _,
+            totals,
+            slot_counts,
+        } = datapath.publish(&generation.compiled.tables)?;
+        self.book = book;
+        self.loaded = loaded;
+        self.has_undrained = true;
+        if let Some(before) = self.current.replace(generation.clone()) {
+            self.lasting.fold(&before, &totals, &slot_counts);
+        }
+        Ok(generation)
+    }
+
+    /// Takes note that every flow counted under generations before the one in force is out of
+    /// the kernel: their slots may be given again, their snapshots go.
+    pub fn drained(&mut self) -> Result<(), RuntimeError> {
+        if !std::mem::take(&mut self.has_undrained) {
+            return Ok(());
+        }
+        self.book.drained(self.loaded.generation.saturating_sub(1));
+        match &self.runtime {
+            Some(runtime) => runtime.keep_only(self.loaded.generation),
+            None => Ok(()),
+        }
+    }
+
+    /// Narrows every approval in force to what the anchors allow, first of all in the kernel.
+    pub fn narrow(
+        &mut self,
+        datapath: &mut impl Datapath,
+        anchors: &Anchors,
+    ) -> Result<(), DatapathError> {
+        for held in &mut self.loaded.approvals {
+            let validity = held.approval.validity;
+            let terms = anchors.terms(validity.begin, validity.end);
+            datapath.narrow(held.slot, terms)?;
+            let slot = &mut held.approval.terms;
+            let Terms { begin, end } = Terms {
+                begin: slot.begin,
+                end: slot.end,
+            }
+            .narrowed(terms);
+            (slot.begin, slot.end) = (begin, end);
+        }
+        Ok(())
+    }
+
+    /// When the last approval in force ends, in nanoseconds since boot.
+    pub fn end(&self) -> u64 {
+        let ends = self
+            .loaded
+            .approvals
+            .iter()
+            .map(|held| held.approval.terms.end);
+        ends.max().unwrap_or(0)
+    }
+
+    /// Publishes a generation without the approvals that have ended, if there are any and
+    /// others have not: only indicators that an approval in force names stay in the kernel.
+    pub fn without_ended(
+        &mut self,
+        datapath: &mut impl Datapath,
+        now: u64,
+    ) -> Result<Option<Arc<Generation>>, PublishError> {
+        let approvals = self.loaded.approvals.iter().map(|held| &held.approval);
+        let (ended, left): (Vec<_>, Vec<_>) = approvals
+            .cloned()
+            .partition(|approval| approval.terms.end <= now);
+        if ended.is_empty() || left.is_empty() {
+            return Ok(None);
+        }
+        self.publish(datapath, left).map(Some)
+    }
+
+    /// Adds what the generation of a dead agent counted.
+    pub fn fold(&mut self, generation: &Generation, totals: &[Totals], counts: &[SlotCounts]) {
+        self.lasting.fold(generation, totals, counts);
+    }
+
+    /// The lasting totals, with what the generation in force has counted so far.
+    pub fn lasting(&self, datapath: &impl Datapath) -> Result<Lasting, DatapathError> {
+        let mut lasting = self.lasting.clone();
+        if let Some(current) = &self.current {
+            lasting.fold(current, &datapath.totals()?, &datapath.slot_counts()?);
+        }
+        Ok(lasting)
+    }
+
+    /// What is loaded.
+    pub const fn loaded(&self) -> &Loaded {
+        &self.loaded
+    }
+}
+
+impl Drop for Publisher {
+    /// Nothing is loaded any more when the agent has ended.
+    fn drop(&mut self) {
+        if let Some(runtime) = &self.runtime
+            && let Err(error) = runtime.remove(self.loaded.generation)
+        {
+            tracing::warn!(%error, "a snapshot stays behind");
+        }
+    }
+}

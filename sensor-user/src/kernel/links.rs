@@ -1,0 +1,93 @@
+//! Notices that interfaces of the machine change, by rtnetlink's group of links.
+
+use std::{
+    io,
+    os::fd::{AsRawFd as _, OwnedFd},
+};
+
+use nix::sys::socket::{
+    AddressFamily, MsgFlags, NetlinkAddr, SockFlag, SockProtocol, SockType, bind, recv, socket,
+};
+use tokio::io::{Interest, unix::AsyncFd};
+
+use crate::agent::Links;
+
+/// `RTMGRP_LINK` (include/uapi/linux/rtnetlink.h).
+const LINKS: u32 = 1;
+
+/// A subscription to what becomes of interfaces.
+#[derive(Debug)]
+pub struct LinkWatch {
+    socket: OwnedFd,
+    /// Known to the runtime once somebody waits: outside of a runtime it cannot be.
+    waiting: Option<AsyncFd<OwnedFd>>,
+}
+
+impl LinkWatch {
+    /// Watches the interfaces of this process's network namespace from now on.
+    pub fn new() -> io::Result<Self> {
+        let socket = socket(
+            AddressFamily::Netlink,
+            SockType::Raw,
+            SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK,
+            SockProtocol::NetlinkRoute,
+        )?;
+        bind(socket.as_raw_fd(), &NetlinkAddr::new(0, LINKS))?;
+        Ok(Self {
+            socket,
+            waiting: None,
+        })
+    }
+}
+
+impl Links for LinkWatch {
+    async fn changed(&mut self) -> io::Result<()> {
+        let socket = match &mut self.waiting {
+            Some(socket) => socket,
+            waiting => waiting.insert(register(self.socket.try_clone()?)?),
+        };
+        loop {
+            let mut ready = socket.readable().await?;
+            if let Ok(read) = ready.try_io(|socket| empty(socket.get_ref())) {
+                return read;
+            }
+        }
+    }
+}
+
+fn register(socket: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
+    // SAFETY: the descriptor is owned and open, it goes into the registration, and nothing here
+    // closes or replaces it before the registration is dropped.
+    Ok(unsafe { AsyncFd::register_with_interest(socket, Interest::READABLE)? })
+}
+
+/// Reads all messages, whatever they say: whoever asked looks at the interfaces themselves.
+/// [`io::ErrorKind::WouldBlock`] when there was none.
+fn empty(socket: &OwnedFd) -> io::Result<()> {
+    let mut any = false;
+    let mut message = [0; 4096];
+    loop {
+        match recv(socket.as_raw_fd(), &mut message, MsgFlags::MSG_TRUNC) {
+            // The kernel had more to say than the socket holds: something changed.
+            Ok(_) | Err(nix::errno::Errno::ENOBUFS) => any = true,
+            Err(nix::errno::Errno::EAGAIN) if any => return Ok(()),
+            Err(errno) => return Err(errno.into()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::time::timeout;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn while_no_interface_changes_nobody_is_woken() {
+        let mut links = LinkWatch::new().unwrap();
+        let waited = timeout(Duration::from_millis(20), links.changed()).await;
+        assert!(waited.is_err(), "{waited:?}");
+    }
+}
