@@ -7,6 +7,7 @@ use crate::{
     capture::CaptureError,
     feeds::FeedError,
     kernel::{AttachError, DatapathError, LoadError, ReplayError, probe::ProbeError},
+    places::PlacesError,
     replay,
     settings::state::StateError,
 };
@@ -28,7 +29,8 @@ Exit status:
    9  feed is no list of addresses
   10  capture cannot be read
   11  check: at least one check failed
-  12  output cannot be written";
+  12  output cannot be written
+  13  territory, exclusions or operators cannot be used";
 
 /// How a command ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,6 +62,8 @@ pub enum Exit {
     NotReady = 11,
     /// Output cannot be written.
     Output = 12,
+    /// Territory, what it is built from, exclusions or operators cannot be used.
+    Places = 13,
 }
 
 impl From<Exit> for ExitCode {
@@ -88,7 +92,11 @@ impl Exit {
                 InputError::Usage(_) => Self::Usage,
                 InputError::Capture { .. } => Self::Capture,
                 InputError::Output { .. } => Self::Output,
+                InputError::Places { .. } => Self::Places,
             });
+        }
+        if let Some(error) = cause.downcast_ref::<PlacesError>() {
+            return Some(Self::of_places(error));
         }
         if let Some(AgentError::Output(_)) = cause.downcast_ref() {
             return Some(Self::Output);
@@ -119,6 +127,22 @@ impl Exit {
             return Some(Self::Capture);
         }
         cause.is::<StateError>().then_some(Self::Refused)
+    }
+
+    const fn of_places(error: &PlacesError) -> Self {
+        match error {
+            PlacesError::Number(_) | PlacesError::NothingDomestic | PlacesError::NoSource => {
+                Self::Usage
+            }
+            PlacesError::Delegated { .. }
+            | PlacesError::DelegatedIncomplete { .. }
+            | PlacesError::List { .. }
+            | PlacesError::EmptyList { .. }
+            | PlacesError::Corrections { .. }
+            | PlacesError::Territory { .. }
+            | PlacesError::TooManyOperators(_)
+            | PlacesError::ClaimedTwice { .. } => Self::Places,
+        }
     }
 
     const fn of_feed(error: &FeedError) -> Self {
