@@ -3,10 +3,12 @@
 pub mod check;
 mod exit;
 mod inputs;
+mod places;
 mod printer;
 mod replay;
 mod run;
 mod summary;
+mod territory;
 
 use std::process::ExitCode;
 
@@ -31,6 +33,8 @@ enum Command {
     Replay(replay::ReplayArgs),
     /// Look at interfaces before watching them, and say what to do
     Check(check::CheckArgs),
+    /// Build the table of which addresses are domestic and foreign, or ask it
+    Territory(territory::TerritoryArgs),
 }
 
 /// Runs the command of the process's arguments.
@@ -48,6 +52,7 @@ pub fn main() -> ExitCode {
     let done = match &cli.command {
         Command::Run(args) => run::run(args),
         Command::Replay(args) => replay::replay(args),
+        Command::Territory(args) => territory::territory(args),
         Command::Check(args) => {
             check::check(args, &mut std::io::stdout()).map(|verdict| match verdict {
                 check::Verdict::Ready => Exit::Done,

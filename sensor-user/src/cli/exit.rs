@@ -8,6 +8,7 @@ use crate::{
     clock::ClockError,
     feeds::FeedError,
     kernel::{AttachError, DatapathError, LoadError, ReplayError, probe::ProbeError},
+    places::PlacesError,
     replay,
     settings::{anchors::AnchorsError, state::StateError},
 };
@@ -30,6 +31,7 @@ Exit status:
   10  capture cannot be read
   11  check: at least one check failed
   12  output cannot be written
+  13  territory, exclusions or operators cannot be used
   14  clock: not synchronised, set back, or another time namespace";
 
 /// How a command ended.
@@ -62,6 +64,8 @@ pub enum Exit {
     NotReady = 11,
     /// Output cannot be written.
     Output = 12,
+    /// Territory, what it is built from, exclusions or operators cannot be used.
+    Places = 13,
     /// Clock not synchronised, set back, or in another time namespace; or its anchors unclear.
     Clock = 14,
 }
@@ -92,7 +96,11 @@ impl Exit {
                 InputError::Usage(_) => Self::Usage,
                 InputError::Capture { .. } => Self::Capture,
                 InputError::Output { .. } => Self::Output,
+                InputError::Places { .. } => Self::Places,
             });
+        }
+        if let Some(error) = cause.downcast_ref::<PlacesError>() {
+            return Some(Self::of_places(error));
         }
         if let Some(AgentError::Output(_)) = cause.downcast_ref() {
             return Some(Self::Output);
@@ -132,6 +140,22 @@ impl Exit {
             };
         }
         cause.is::<StateError>().then_some(Self::Refused)
+    }
+
+    const fn of_places(error: &PlacesError) -> Self {
+        match error {
+            PlacesError::Number(_) | PlacesError::NothingDomestic | PlacesError::NoSource => {
+                Self::Usage
+            }
+            PlacesError::Delegated { .. }
+            | PlacesError::DelegatedIncomplete { .. }
+            | PlacesError::List { .. }
+            | PlacesError::EmptyList { .. }
+            | PlacesError::Corrections { .. }
+            | PlacesError::Territory { .. }
+            | PlacesError::TooManyOperators(_)
+            | PlacesError::ClaimedTwice { .. } => Self::Places,
+        }
     }
 
     const fn of_feed(error: &FeedError) -> Self {

@@ -40,6 +40,14 @@ pub(super) enum InputError {
         /// What the system said.
         source: io::Error,
     },
+    /// A file that places addresses cannot be opened.
+    #[error("{}", path.display())]
+    Places {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
     /// The output cannot be opened.
     #[error("output {}", path.display())]
     Output {

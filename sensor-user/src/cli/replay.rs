@@ -4,13 +4,13 @@ use std::{fs::File, io, path::PathBuf, sync::Arc};
 
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
-use sensor_common::Place;
 
 use super::{
     Exit,
     inputs::{
         Existing, InputError, LabArgs, check_permission, load_feeds, nanoseconds, open_output,
     },
+    places::PlacesArgs,
     printer, summary,
 };
 use crate::{
@@ -18,7 +18,7 @@ use crate::{
     exporters::json::{self, ClockMark, Line, Mark},
     feeds::plain::{self, Shortest},
     pipeline::{Clock, Generation, Names, Timeouts},
-    places::Flat,
+    places::flatten,
     replay,
     settings::lab,
     watchlist::{Watchlist, compile, in_order},
@@ -47,6 +47,9 @@ pub(super) struct ReplayArgs {
     #[command(flatten)]
     lab: LabArgs,
 
+    #[command(flatten)]
+    places: PlacesArgs,
+
     /// Print JSON lines instead of a table
     #[arg(long)]
     json: bool,
@@ -72,7 +75,7 @@ pub(super) fn replay(args: &ReplayArgs) -> anyhow::Result<Exit> {
     let file = open(&args.capture)?;
     let progress = progress(&file);
     let capture = Capture::new(name.as_str(), file)?;
-    let places = Arc::new(Flat::everywhere(Place::Foreign));
+    let places = Arc::new(flatten(&args.places.load()?)?);
     let generation = Generation {
         compiled: compile(&watchlist, &in_order(&[lab::replay()]), places, 1),
         watchlist,

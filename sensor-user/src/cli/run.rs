@@ -12,6 +12,7 @@ use super::{
     inputs::{
         Existing, InputError, LabArgs, check_permission, load_feeds, nanoseconds, open_output,
     },
+    places::PlacesArgs,
     printer,
     summary::{self, count},
 };
@@ -26,7 +27,6 @@ use crate::{
     },
     loaded::{self, Loaded},
     pipeline::{Clock, Generation, Names, Timeouts},
-    places::Layers,
     settings::{
         lab,
         runtime::{self, RuntimeFolder},
@@ -47,6 +47,9 @@ pub(super) struct RunArgs {
 
     #[command(flatten)]
     lab: LabArgs,
+
+    #[command(flatten)]
+    places: PlacesArgs,
 
     /// Attach in the network stack where the driver has no native XDP
     #[arg(long)]
@@ -102,6 +105,7 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     let clock = SystemClock::new()?;
     let interfaces = find(&args.interfaces)?;
     let watchlist = load_feeds(&args.feeds, Shortest::POLICY)?;
+    let layers = args.places.load()?;
     let output = open_output(args.output.as_deref(), Existing::Append)?;
     let pins = lock_pins(&args.pin_dir)?;
     let runtime = RuntimeFolder::lock(&args.runtime_dir)?;
@@ -131,7 +135,7 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
         interfaces: numbered(&interfaces),
         own_addresses,
         approvals: Vec::new(),
-        layers: Layers::lab(),
+        layers,
         watchlist,
     };
     let indicators = loaded.watchlist.indicators.len();
@@ -178,8 +182,8 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
 /// here, as other tools that load BPF programs do.
 fn lock_pins(folder: &std::path::Path) -> anyhow::Result<PinFolder> {
     if folder.starts_with(kernel::BPF_FS_FOLDER) && kernel::mount_bpf_fs()? {
-        printer::note(&format!(
-            "mounted a BPF file system at {}",
+        printer::tell(&format!(
+            "LAB: mounted a BPF file system at {}",
             kernel::BPF_FS_FOLDER
         ));
     }

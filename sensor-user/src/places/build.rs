@@ -24,9 +24,9 @@ use super::{
 /// A file to build from.
 #[derive(Clone, Copy, Debug)]
 pub struct Input<'a> {
-    /// Name of the file, without its folder: it goes into the document, with a mark in the place
-    /// of each control character.
-    pub file: &'a str,
+    /// Where the file lies, for messages. Its name goes into the document without the folder, and
+    /// with a mark in the place of each control character.
+    pub path: &'a str,
     /// What it is.
     pub kind: InputKind,
     /// What it holds.
@@ -128,13 +128,13 @@ struct Builder<'a> {
 
 impl Builder<'_> {
     fn read(&mut self, source: u32, input: &Input<'_>) -> Result<(), PlacesError> {
-        let Input { file, kind, bytes } = *input;
+        let Input { path, kind, bytes } = *input;
         let kind = match kind {
-            InputKind::Delegated => self.statistics(source, delegated::decode(file, bytes)?),
-            InputKind::Domestic => self.list(source, Placed::Domestic, list::decode(file, bytes)?),
-            InputKind::Foreign => self.list(source, Placed::Foreign, list::decode(file, bytes)?),
+            InputKind::Delegated => self.statistics(source, delegated::decode(path, bytes)?),
+            InputKind::Domestic => self.list(source, Placed::Domestic, list::decode(path, bytes)?),
+            InputKind::Foreign => self.list(source, Placed::Foreign, list::decode(path, bytes)?),
             InputKind::Corrections => {
-                for correction in corrections::decode(file, bytes)? {
+                for correction in corrections::decode(path, bytes)? {
                     let layer = match correction.place {
                         Placed::Excluded => Layer::Excluded,
                         place => Layer::Corrected(place),
@@ -145,7 +145,7 @@ impl Builder<'_> {
             }
         };
         self.sources.push(Source {
-            file: file.replace(char::is_control, "\u{fffd}"),
+            file: file_name(path),
             kind,
             sha256: hexadecimal(&Sha256::digest(bytes)),
         });
@@ -248,6 +248,11 @@ fn append<N: Number>(rows: &mut Vec<Row>, resolved: Vec<Span<N, Rank>>) {
             line: rule.line,
         }));
     }
+}
+
+fn file_name(path: &str) -> String {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    name.replace(char::is_control, "\u{fffd}")
 }
 
 fn hexadecimal(bytes: &[u8]) -> String {

@@ -22,8 +22,13 @@ pub struct Layers {
 impl Layers {
     /// For lab: every address is foreign.
     pub const fn lab() -> Self {
+        Self::of(Territory::everything_foreign())
+    }
+
+    /// A territory alone.
+    pub const fn of(territory: Territory) -> Self {
         Self {
-            territory: Territory::everything_foreign(),
+            territory,
             exclusions: Vec::new(),
             operators: Vec::new(),
         }

@@ -13,10 +13,11 @@ fn help() {
     Usage: sekisho <COMMAND>
 
     Commands:
-      run     Watch interfaces and write records as JSON lines
-      replay  Run a capture file through the same program and print the same records
-      check   Look at interfaces before watching them, and say what to do
-      help    Print this message or the help of the given subcommand(s)
+      run        Watch interfaces and write records as JSON lines
+      replay     Run a capture file through the same program and print the same records
+      check      Look at interfaces before watching them, and say what to do
+      territory  Build the table of which addresses are domestic and foreign, or ask it
+      help       Print this message or the help of the given subcommand(s)
 
     Options:
       -h, --help     Print help
@@ -36,6 +37,7 @@ fn help() {
       10  capture cannot be read
       11  check: at least one check failed
       12  output cannot be written
+      13  territory, exclusions or operators cannot be used
       14  clock: not synchronised, set back, or another time namespace
     ----- stderr -----
     ");
@@ -116,6 +118,72 @@ fn help_of_check() {
           --seconds <N>       Seconds to watch the packet counters [default: 2]
           --json              Print JSON instead of a table
       -h, --help              Print help
+    ----- stderr -----
+    ");
+}
+
+#[test]
+fn help_of_territory() {
+    insta::assert_snapshot!(sekisho(&["territory", "--help"]).whole(), @r"
+    exit status: 0
+    ----- stdout -----
+    Build the table of which addresses are domestic and foreign, or ask it
+
+    Usage: sekisho territory <COMMAND>
+
+    Commands:
+      build    Build a numbered table from registries' statistics, lists and corrections
+      explain  Say where addresses lie, and which rule placed them
+      help     Print this message or the help of the given subcommand(s)
+
+    Options:
+      -h, --help  Print help
+    ----- stderr -----
+    ");
+}
+
+#[test]
+fn help_of_territory_build() {
+    insta::assert_snapshot!(sekisho(&["territory", "build", "--help"]).whole(), @r"
+    exit status: 0
+    ----- stdout -----
+    Build a numbered table from registries' statistics, lists and corrections
+
+    Usage: sekisho territory build [OPTIONS] --number <N> --domestic <CC> --output <FILE>
+
+    Options:
+          --number <N>          Number of the territory: one more than of the one before
+          --domestic <CC>       Domestic countries, by their codes in ISO 3166-1
+          --delegated <FILE>    Statistics of a regional registry, delegated or delegated-extended; give
+                                it again for each further one
+          --cidr <PLACE=FILE>   List of prefixes that are all domestic or all foreign; give it again for
+                                each further one
+          --corrections <FILE>  Corrections, a PREFIX and a PLACE a line; give it again for each further
+                                one
+          --output <FILE>       Write the territory to a new file
+      -h, --help                Print help
+    ----- stderr -----
+    ");
+}
+
+#[test]
+fn help_of_territory_explain() {
+    insta::assert_snapshot!(sekisho(&["territory", "explain", "--help"]).whole(), @r"
+    exit status: 0
+    ----- stdout -----
+    Say where addresses lie, and which rule placed them
+
+    Usage: sekisho territory explain [OPTIONS] --territory <FILE> <ADDRESS>...
+
+    Arguments:
+      <ADDRESS>...  Address to explain
+
+    Options:
+          --territory <FILE>      Territory: which addresses are domestic, foreign or unknown
+          --exclude <FILE>        List of prefixes never recorded; give it again for each further one
+          --operator <NAME=CIDR>  An operator's own prefix; give it again for each further one
+          --json                  Print JSON lines instead of text
+      -h, --help                  Print help
     ----- stderr -----
     ");
 }

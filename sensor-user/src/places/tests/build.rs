@@ -17,9 +17,9 @@ apnic|JP|ipv6|2001:200::|32|19990813|allocated
 apnic|CN|ipv6|2001:250::|32|20000426|allocated
 ";
 
-pub(super) fn input<'a>(file: &'a str, kind: InputKind, text: &'a str) -> Input<'a> {
+pub(super) fn input<'a>(path: &'a str, kind: InputKind, text: &'a str) -> Input<'a> {
     Input {
-        file,
+        path,
         kind,
         bytes: text.as_bytes(),
     }
