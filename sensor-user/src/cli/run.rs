@@ -112,6 +112,10 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     let mut remains = pins.remains()?;
     let old_names = old_names(&runtime, &remains)?;
 
+    let mut kernel = Kernel::load_pinned(options(args), &pins, &mut remains)?;
+    let own_addresses = set_own_addresses(&mut kernel, &interfaces)?;
+
+    // The approval begins here: what takes time is done, or does not delay what follows.
     let anchor = clock.anchor()?;
     let is_unsynchronised = may_start(&anchor, true)?;
     let config = config(args, is_unsynchronised);
@@ -124,8 +128,6 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
         unix_at_boot: anchor.wall.saturating_sub(anchor.boot),
     };
 
-    let mut kernel = Kernel::load_pinned(options(args), &pins, &mut remains)?;
-    let own_addresses = set_own_addresses(&mut kernel, &interfaces)?;
     let loaded = Loaded {
         wire_version: WIRE_VERSION,
         boot_id: anchor.boot_id.to_string(),

@@ -174,18 +174,27 @@ impl Generations {
 }
 
 impl OuterMaps {
+    /// Puts every table into its place, all at once: each waits for packets that may be
+    /// judged by what stood there, and they wait together.
     fn put(&mut self, place: u32, built: &Built) -> Result<(), DatapathError> {
-        self.v4.put(place, &built.v4)?;
-        self.v6.put(place, &built.v6)?;
-        self.sets.put(place, &built.sets)?;
-        self.groups.put(place, &built.groups)?;
-        self.slots.put(place, &built.slots)?;
-        self.totals.put(place, &built.totals)?;
-        self.counts.put(place, &built.counts)?;
-        self.buckets_v4.put(place, &built.buckets_v4)?;
-        self.buckets_v6.put(place, &built.buckets_v6)?;
-        self.places_v4.put(place, &built.places_v4)?;
-        self.places_v6.put(place, &built.places_v6)
+        std::thread::scope(|scope| {
+            macro_rules! put {
+                ($($table:ident),*) => {
+                    [$({
+                        let (outer, table) = (&mut self.$table, &built.$table);
+                        scope.spawn(move || outer.put(place, table))
+                    }),*]
+                };
+            }
+            let waiting = put!(
+                v4, v6, sets, groups, slots, totals, counts, buckets_v4, buckets_v6, places_v4,
+                places_v6
+            );
+            waiting.into_iter().try_for_each(|put| match put.join() {
+                Ok(done) => done,
+                Err(panic) => std::panic::resume_unwind(panic),
+            })
+        })
     }
 
     fn pin(&self, folder: &Path) -> Result<(), DatapathError> {
@@ -204,8 +213,15 @@ impl OuterMaps {
 
     /// Indicators that no approval in force names any more leave the kernel.
     fn forget_watchlist(&mut self, place: u32) -> Result<(), DatapathError> {
-        self.v4.put(place, &Named::trie(1, "WATCHED_V4")?)?;
-        self.v6.put(place, &Named::trie(1, "WATCHED_V6")?)
+        let (v4, v6) = (Named::trie(1, "WATCHED_V4")?, Named::trie(1, "WATCHED_V6")?);
+        std::thread::scope(|scope| {
+            let other = scope.spawn(|| self.v6.put(place, &v6));
+            self.v4.put(place, &v4)?;
+            match other.join() {
+                Ok(done) => done,
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
+        })
     }
 
     /// Puts back every table that somebody exchanged.
