@@ -58,9 +58,12 @@ impl Launch {
     pub fn pinned(mut self, pins: &Pins) -> Self {
         let args: Vec<_> = self.command.get_args().map(ToOwned::to_owned).collect();
         let own = self.folder.path().join("run");
-        let args = args.into_iter().map(|arg| match arg == own.as_os_str() {
-            true => pins.runtime().into_os_string(),
-            false => arg,
+        let args = args.into_iter().map(|arg| {
+            if arg == own.as_os_str() {
+                pins.runtime().into_os_string()
+            } else {
+                arg
+            }
         });
         let mut command = Command::new(self.command.get_program());
         command.args(args).arg("--pin-dir").arg(pins.pins());

@@ -15,6 +15,13 @@ use crate::{
 /// Nanoseconds between two comparisons of what stands in the kernel with what was put there.
 const MEND: u64 = 1_000_000_000;
 
+/// What is told of an interface without the program.
+const VANISHED: &str =
+    "went away, or somebody detached the program: nothing is seen there any more";
+/// What is told of an interface that an approval does not name any more.
+const EXCHANGED: &str =
+    "has another name now: nothing is recorded there until the sensor starts again";
+
 /// What one drain brought.
 #[derive(Debug, Default)]
 pub(super) struct Batch {
@@ -148,10 +155,6 @@ impl<D: Datapath, C: ClockSource, L: Links> Collect<D, C, L> {
             exchanged,
         } = self.datapath.held()?;
         let now = self.clock.boot()?;
-        const VANISHED: &str =
-            "went away, or somebody detached the program: nothing is seen there any more";
-        const EXCHANGED: &str = "has another name now: nothing is recorded there until the \
-             sensor starts again";
         let told = vanished.iter().map(|name| (name, VANISHED));
         for (name, what) in told.chain(exchanged.iter().map(|name| (name, EXCHANGED))) {
             if self.missed.insert(name.clone()) {

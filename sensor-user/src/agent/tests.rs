@@ -169,7 +169,9 @@ fn approval(name: &str, seconds: u64) -> Approval {
 
 fn names(generation: Option<Arc<Generation>>) -> Names {
     let mut names = Names::new(vec!["veth0".into()], Clock::UNIX);
-    generation.into_iter().for_each(|known| names.add(known));
+    if let Some(generation) = generation {
+        names.add(generation);
+    }
     names
 }
 

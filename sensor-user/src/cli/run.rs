@@ -174,7 +174,7 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     let done = runtime.block_on(async {
         let stop = stop_when_asked()?;
         let attended = || printer::tell("LAB: recording");
-        anyhow::Ok(agent.run(stop, attended).await?)
+        anyhow::Ok(Box::pin(agent.run(stop, attended)).await?)
     })?;
     printer::tell(&summary::text(mark, &done));
     Ok(Exit::Done)

@@ -112,10 +112,10 @@ impl RuntimeFolder {
     /// The snapshot of a generation; `None` where there is none.
     pub fn load(&self, generation: u64) -> Result<Option<Loaded>, RuntimeError> {
         let file = snapshot(&self.path, generation);
-        match file.exists() {
-            true => read(&file).map(Some),
-            false => Ok(None),
+        if file.exists() {
+            return read(&file).map(Some);
         }
+        Ok(None)
     }
 
     /// Removes the snapshot of a generation, if there is one.

@@ -4,6 +4,7 @@
 
 mod counts;
 mod ends;
+mod exchanged;
 mod killed;
 mod lab;
 mod losses;

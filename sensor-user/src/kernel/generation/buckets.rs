@@ -79,7 +79,6 @@ fn bits_for(ranges: usize) -> u32 {
     ranges.next_power_of_two().ilog2().clamp(1, MOST_BITS)
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "the upper 64 of 128 bits")]
 const fn high(address: u128) -> u64 {
     (address >> 64) as u64
 }

@@ -1,0 +1,191 @@
+//! The next agent takes over what a dead one left: no packet goes unseen, and what was
+//! counted is read once.
+
+#![expect(clippy::unwrap_used, reason = "an unwrap in a test says what is wrong")]
+
+use std::{sync::Arc, thread, time::Duration};
+
+use sekisho::{
+    kernel::{AttachMode, Datapath as _, Kernel, Options, PinFolder, Recovered, boot_now, probe},
+    places::Flat,
+    settings::lab,
+    watchlist::{Tables, Watchlist, compile, in_order},
+};
+use sensor_common::{Place, Stat, Verdict};
+use sensor_tests::{
+    netns::v4,
+    pins::Pins,
+    require,
+    road::{EAST_V4, Road},
+    sensor::{Launch, Signal},
+    traffic, wait,
+};
+
+const SECOND: u64 = 1_000_000_000;
+const OPTIONS: Options = Options {
+    lab: true,
+    flow_capacity: 4096,
+};
+
+fn tables(generation: u64) -> Tables {
+    let mut watchlist = Watchlist::default();
+    watchlist.add_feed("test".into(), [("198.51.100.0/24".parse().unwrap(), 1)]);
+    let approval = lab::live(boot_now().unwrap(), lab::LONGEST, 1, 0);
+    let places = Arc::new(Flat::everywhere(Place::Foreign));
+    compile(&watchlist, &in_order(&[approval]), places, generation).tables
+}
+
+/// An agent that begins to record on `r0`, with what the one before left.
+fn begin(road: &Road, folder: &PinFolder) -> (Kernel, Vec<Recovered>) {
+    let mut remains = folder.remains().unwrap();
+    road.barrier.run(|| {
+        let mut kernel = Kernel::load_pinned(OPTIONS, folder, &mut remains).unwrap();
+        let number = kernel.next_generation();
+        kernel.publish(&tables(number)).unwrap();
+        kernel.attend(boot_now().unwrap() + 50 * SECOND).unwrap();
+        let index = probe::interface_index("r0").unwrap();
+        kernel.attach("r0", index, 0, AttachMode::Native).unwrap();
+        let recovered = kernel.take_over(remains).unwrap();
+        (kernel, recovered)
+    })
+}
+
+#[test]
+fn agents_die_one_after_the_other_under_traffic_and_no_packet_is_lost() {
+    require!(privilege);
+    let (road, pins) = (Road::v4(), Pins::new());
+    let (from, to) = (road.west_socket(EAST_V4), road.east_socket(EAST_V4, 9));
+    let mut folder = PinFolder::lock(&pins.pins()).unwrap();
+    let (mut kernel, recovered) = begin(&road, &folder);
+    assert!(recovered.is_empty());
+    let before = traffic::sent(&road.west, "w0").0;
+    let (mut seen, mut recorded, mut in_flows) = (0, 0, 0);
+    let mut kernel = traffic::meanwhile(&from, &to, EAST_V4, || {
+        for generation in 2..10 {
+            thread::sleep(Duration::from_millis(30));
+            // It dies: its descriptors go, its pins and its link stay.
+            std::mem::forget(kernel);
+            drop(folder);
+            folder = PinFolder::lock(&pins.pins()).unwrap();
+            let recovered;
+            (kernel, recovered) = begin(&road, &folder);
+            let [recovered] = &recovered[..] else {
+                panic!("{recovered:?}");
+            };
+            assert_eq!(recovered.generation, generation - 1);
+            let counters = recovered.counters.unwrap();
+            seen += counters[Stat::Seen.cell()];
+            recorded += counters[Stat::Verdict(Verdict::Recorded).cell()];
+            in_flows += recovered
+                .flows
+                .iter()
+                .map(|(_, value)| value.packets)
+                .sum::<u64>();
+            let counted: u64 = (recovered.slot_counts.iter())
+                .map(|counts| counts.of(Verdict::Recorded))
+                .sum();
+            assert_eq!(counted, counters[Stat::Verdict(Verdict::Recorded).cell()]);
+        }
+        drop(folder);
+        kernel
+    });
+    wait::until("every packet has come in", || {
+        let counters = kernel.counters().unwrap();
+        let sent = traffic::sent(&road.west, "w0").0 - before;
+        (seen + counters[Stat::Seen.cell()] == sent).then_some(())
+    });
+    let counters = kernel.counters().unwrap();
+    recorded += counters[Stat::Verdict(Verdict::Recorded).cell()];
+    kernel
+        .drain_flows(&mut |_, value| in_flows += value.packets)
+        .unwrap();
+    let sent = traffic::sent(&road.west, "w0").0 - before;
+    assert_eq!((recorded, in_flows), (sent, sent));
+    assert!(sent > 1000, "{sent}");
+}
+
+#[test]
+fn what_a_killed_sensor_had_not_read_is_written_by_the_next_under_its_names() {
+    require!(privilege);
+    let (road, pins) = (Road::v4(), Pins::new());
+    let launch = |feed: &str| {
+        Launch::new(&road.barrier, &["r0"], &[feed])
+            .pinned(&pins)
+            .args("--tick 10000 --lease 60")
+    };
+    let sensor = launch("198.51.100.0/24").ready();
+    // The first reading is over; the next is ten seconds away.
+    wait::until("the sensor sleeps", || {
+        road.cross(1);
+        let view = sekisho::kernel::View::read(&pins.pins()).unwrap();
+        (view.counters[Stat::Verdict(Verdict::Recorded).cell()] > 0).then_some(())
+    });
+    road.cross(50);
+    let killed = sensor.stop(Signal::SIGKILL);
+    assert_eq!(killed.status, None);
+    assert!(road.barrier.attached("r0").is_some(), "the link goes on");
+
+    // The next one watches for something else.
+    let next = launch("203.0.113.0/24").ready();
+    assert!(
+        next.stderr().contains("an agent ended without detaching"),
+        "{}",
+        next.stderr()
+    );
+    let (from, to) = (road.west_socket(EAST_V4), road.east_socket(EAST_V4, 10));
+    traffic::datagrams(&from, &to, v4([203, 0, 113, 1]), 7, 10);
+    road.cross(5);
+    let ended = next.stop(Signal::SIGTERM);
+    let lines = ended.well();
+    assert_eq!(lines.verdict("recorded"), 7);
+    let recovered = lines.summary()["recovered"].as_u64().unwrap();
+    assert!(recovered >= 50, "{recovered}");
+    let old: Vec<_> = lines
+        .flows()
+        .filter(|flow| flow["dst"] == "198.51.100.7")
+        .collect();
+    assert!(!old.is_empty());
+    for flow in old {
+        assert_eq!(flow["indicators"][0]["prefix"], "198.51.100.0/24", "{flow}");
+        assert_eq!(flow["approvals"][0], "lab");
+        assert_eq!(flow["interface"], "r0");
+    }
+    assert_eq!(road.barrier.attached("r0"), None);
+    assert!(pins.all().is_empty(), "{:?}", pins.all());
+}
+
+#[test]
+fn pins_of_another_version_and_a_running_sensor_are_refused() {
+    require!(privilege);
+    let (road, pins) = (Road::v4(), Pins::new());
+    let launch = || Launch::new(&road.barrier, &["r0"], &["198.51.100.7"]).pinned(&pins);
+    let other = pins.pins().join("wire-1-1");
+    std::fs::create_dir_all(&other).unwrap();
+    let refused = launch().start().end();
+    assert!(
+        refused
+            .stderr
+            .contains("was left by a sensor whose maps have version 1"),
+        "{}",
+        refused.stderr
+    );
+    assert!(
+        refused.stderr.contains("sekisho detach"),
+        "{}",
+        refused.stderr
+    );
+    assert_ne!(refused.status, Some(0));
+    std::fs::remove_dir(other).unwrap();
+
+    let sensor = launch().ready();
+    let second = launch().start().end();
+    assert!(
+        second.stderr.contains("another sensor is running"),
+        "{}",
+        second.stderr
+    );
+    assert_ne!(second.status, Some(0));
+    road.cross(3);
+    let ended = sensor.stop(Signal::SIGTERM);
+    assert_eq!(ended.well().verdict("recorded"), 3);
+}
