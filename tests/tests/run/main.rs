@@ -8,6 +8,7 @@ mod exchanged;
 mod killed;
 mod lab;
 mod losses;
+mod mended;
 mod output;
 mod parallel;
 mod tcp;

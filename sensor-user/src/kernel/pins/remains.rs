@@ -87,6 +87,8 @@ impl Remains {
                 })?;
             }
         }
+        // A flow may stand in both banks: the part that began it comes first.
+        recovered.flows.sort_by_key(|(_, value)| value.first);
         if let Some(stats) = open::<PerCpuArray<MapData, u64>>(folder, "STATS", Map::PerCpuArray)? {
             recovered.counters = Some(loader::counters(&stats.map)?);
         }

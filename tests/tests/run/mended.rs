@@ -1,0 +1,119 @@
+//! Somebody with root changes what stands in the kernel: the agent notices, mends and says so.
+
+use std::path::PathBuf;
+
+use aya::maps::{Array, ArrayOfMaps, HashMap, LpmTrie, Map, MapData};
+use sensor_common::Slot;
+use sensor_tests::{
+    pins::Pins,
+    require,
+    road::Road,
+    sensor::{Launch, Sensor, Signal},
+    wait,
+};
+
+/// A slot as words: begin, end, and what follows.
+type Words = [u64; size_of::<Slot>() / 8];
+
+/// A pinned map of the running sensor.
+fn pinned(pins: &Pins, name: &str) -> MapData {
+    let mut all = pins.all().into_iter();
+    let pin: PathBuf = all
+        .find(|pin| pin.file_name().is_some_and(|found| found == name))
+        .unwrap_or_else(|| panic!("no pin {name} in {:?}", pins.all()));
+    MapData::from_pin(pin).unwrap()
+}
+
+/// Waits for an alarm.
+fn told(sensor: &Sensor, what: &str) {
+    wait::until(what, || sensor.stderr().contains(what).then_some(()));
+}
+
+#[test]
+fn what_somebody_changes_in_the_kernel_is_mended_and_told() {
+    require!(privilege);
+    let (road, pins) = (Road::v4(), Pins::new());
+    let sensor = Launch::new(&road.barrier, &["r0"], &["198.51.100.0/24"])
+        .pinned(&pins)
+        .args("--tick 20")
+        .ready();
+    road.cross(5);
+
+    // An approval without end.
+    let mut slots = Array::<_, Words>::try_from(Map::Array(pinned(&pins, "APPROVALS-1"))).unwrap();
+    let approved = slots.get(&0, 0).unwrap();
+    let mut for_ever = approved;
+    for_ever[1] = u64::MAX;
+    slots.set(0, &for_ever, 0).unwrap();
+    told(&sensor, "slot 0 had other terms than were published");
+    let mended = slots.get(&0, 0).unwrap();
+    // Tying the clocks narrows an approval by the nanoseconds that readings differ.
+    assert!(mended[0] >= approved[0] && mended[1] <= approved[1]);
+    assert!(approved[1] - mended[1] < 1_000_000 && mended[0] - approved[0] < 1_000_000);
+    assert_eq!(mended[2..], approved[2..]);
+    // A slot that nobody approved.
+    slots.set(7, &approved, 0).unwrap();
+    told(&sensor, "slot 7 had other terms than were published");
+    assert_eq!(slots.get(&7, 0).unwrap(), Words::default());
+    road.cross(5);
+
+    // No generation, an interface without its slot, and no watchlist.
+    let mut generation =
+        Array::<_, u64>::try_from(Map::Array(pinned(&pins, "GENERATION"))).unwrap();
+    generation.set(0, &8, 0).unwrap();
+    told(&sensor, "generation 8 was in force instead of 1");
+    road.cross(5);
+    let map = Map::HashMap(pinned(&pins, "INTERFACES"));
+    let mut interfaces = HashMap::<_, u32, u32>::try_from(map).unwrap();
+    let index = interfaces.keys().next().unwrap().unwrap();
+    interfaces.remove(&index).unwrap();
+    told(&sensor, "interface r0 had another slot than it was given");
+    road.cross(5);
+    let map = Map::ArrayOfMaps(pinned(&pins, "WATCHED_V4"));
+    let mut tries = ArrayOfMaps::<_, LpmTrie<MapData, [u8; 4], u32>>::try_from(map).unwrap();
+    let empty = LpmTrie::create(1, 1).unwrap();
+    tries.set(1, &empty, 0).unwrap();
+    told(&sensor, "another map stood in the place of WATCHED_V4");
+    road.cross(5);
+
+    let ended = sensor.stop(Signal::SIGTERM);
+    let lines = ended.well();
+    assert_eq!(lines.verdict("recorded"), 25, "{}", lines.summary());
+    let about: Vec<&str> = (lines.all().iter())
+        .filter(|line| line["type"] == "alarm")
+        .map(|line| line["about"].as_str().unwrap())
+        .collect();
+    assert_eq!(about, ["kernel"; 5]);
+    assert_eq!(lines.summary()["alarms"], 5);
+}
+
+/// The tables that a packet is judged by are frozen: nobody adds an indicator or a place.
+#[test]
+fn nobody_changes_a_published_watchlist() {
+    require!(privilege);
+    let (road, pins) = (Road::v4(), Pins::new());
+    let sensor = Launch::new(&road.barrier, &["r0"], &["198.51.100.0/24"])
+        .pinned(&pins)
+        .args("--tick 20")
+        .ready();
+    let frozen: Vec<String> = aya::maps::loaded_maps()
+        .flatten()
+        .filter_map(|map| {
+            let name = map.name_as_str()?.to_owned();
+            let tables = ["WATCHED_V4", "SETS", "GROUPS", "BUCKETS_V4", "PLACES_V4"];
+            let descriptor = map.fd().ok()?;
+            let is_table = tables.contains(&name.as_str());
+            (is_table && is_frozen(&descriptor)).then_some(name)
+        })
+        .collect();
+    assert!(frozen.len() >= 5, "{frozen:?}");
+    road.cross(3);
+    assert_eq!(sensor.stop(Signal::SIGTERM).well().verdict("recorded"), 3);
+}
+
+fn is_frozen(map: &impl std::os::fd::AsFd) -> bool {
+    use std::os::fd::AsRawFd as _;
+    let path = format!("/proc/self/fdinfo/{}", map.as_fd().as_raw_fd());
+    let text = sekisho::capped::read_to_string(path, 1 << 16).unwrap();
+    text.lines().any(|line| line == "frozen:\t1")
+}
