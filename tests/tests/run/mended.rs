@@ -2,7 +2,14 @@
 
 use std::path::PathBuf;
 
-use aya::maps::{Array, ArrayOfMaps, HashMap, LpmTrie, Map, MapData};
+use aya::{
+    maps::{Array, ArrayOfMaps, HashMap, LpmTrie, Map, MapData},
+    programs::{
+        Xdp,
+        links::{FdLink, PinnedLink},
+        xdp::XdpLink,
+    },
+};
 use sensor_common::Slot;
 use sensor_tests::{
     pins::Pins,
@@ -85,6 +92,40 @@ fn what_somebody_changes_in_the_kernel_is_mended_and_told() {
         .collect();
     assert_eq!(about, ["kernel"; 5]);
     assert_eq!(lines.summary()["alarms"], 5);
+}
+
+/// Another program in the sensor's own link would see every packet in its place.
+#[test]
+fn another_program_in_the_link_is_put_out_again() {
+    require!(privilege);
+    let (road, pins) = (Road::v4(), Pins::new());
+    let sensor = Launch::new(&road.barrier, &["r0"], &["198.51.100.0/24"])
+        .pinned(&pins)
+        .args("--tick 20")
+        .ready();
+    road.cross(5);
+    let own = road.barrier.attached("r0").unwrap();
+    // The same program, loaded by somebody else: nobody ever gives it a generation.
+    let mut ebpf = aya::EbpfLoader::new()
+        .load(sekisho::kernel::OBJECT)
+        .unwrap();
+    let other: &mut Xdp = ebpf.program_mut("sekisho").unwrap().try_into().unwrap();
+    other.load().unwrap();
+    let mut all = pins.all().into_iter();
+    let link = all
+        .find(|pin| pin.to_string_lossy().contains("/link-"))
+        .unwrap();
+    let link = FdLink::from(PinnedLink::from_pin(link).unwrap());
+    other
+        .attach_to_link(XdpLink::try_from(link).unwrap())
+        .unwrap();
+    told(&sensor, "another program stood in the link of interface r0");
+    assert_eq!(road.barrier.attached("r0"), Some(own));
+    road.cross(5);
+    let ended = sensor.stop(Signal::SIGTERM);
+    let lines = ended.well();
+    assert_eq!(lines.verdict("recorded"), 10);
+    assert_eq!(lines.summary()["alarms"], 1);
 }
 
 /// The tables that a packet is judged by are frozen: nobody adds an indicator or a place.
