@@ -104,14 +104,19 @@ fn judge(context: &Context, scratch: &mut Scratch) -> Verdict {
     };
     let now = context.now();
     let interface = context.interface();
-    let facts = Facts {
+    let facts = scratch.facts.write(Facts {
         now,
         passage,
         interface: interface.map_or(0, |slot| 1 << (slot & 63)),
         own_address: config::is_own_address(packet),
         attended: config::is_attended(now),
-    };
-    let judgement = slots::judge(generation, &hit, &facts, &mut scratch.named);
+    });
+    let judgement = slots::judge(
+        generation,
+        &hit,
+        facts,
+        (&mut scratch.named, &mut scratch.narrowing),
+    );
     if let Verdict::Recorded = judgement.verdict {
         totals::count(generation, &hit, packet.octets);
         flows::fill_key(&mut scratch.key, packet, generation, interface, &judgement);

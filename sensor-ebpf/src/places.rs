@@ -6,8 +6,11 @@
 //! space writes a generation's rows before it names the generation; the program only
 //! reads. What is missing is unknown, and unknown is never recorded.
 
+use core::ffi::c_void;
+
 use aya_ebpf::{
     btf_maps::{Array, ArrayOfMaps},
+    helpers::generated::bpf_loop,
     macros::btf_map,
 };
 use sensor_common::{
@@ -50,8 +53,16 @@ pub(crate) fn passage(generation: Generation, packet: &Packet) -> Result<Passage
             place_v4(generation.index, first_word(packet.destination) >> 32),
         ),
         IpVersion::V6 => (
-            place_v6(generation.index, &packet.source),
-            place_v6(generation.index, &packet.destination),
+            place_v6(
+                generation.index,
+                first_word(packet.source),
+                last_word(packet.source),
+            ),
+            place_v6(
+                generation.index,
+                first_word(packet.destination),
+                last_word(packet.destination),
+            ),
         ),
     };
     Passage::between(Place::from_number(source), Place::from_number(destination))
@@ -76,28 +87,38 @@ fn place_v4(index: u32, address: u64) -> u32 {
     if more == 0 {
         return first;
     }
-    let Some(ranges) = PLACES_V4.get(index) else {
-        return 0;
+    let mut search = Search {
+        high: address,
+        low: 0,
+        index,
+        first,
+        more,
+        reserved: 0,
     };
-    let mut range = Range { first, more };
-    for _ in 0..HALVINGS {
-        let Some((middle, half)) = range.middle() else {
-            break;
-        };
-        let Some(row) = ranges.get(middle).map(words::view::<PlaceRow4>) else {
-            return 0;
-        };
-        range.halve(half, u64::from(row.start) <= address);
-    }
-    ranges
-        .get(range.first)
+    search.run(halve_v4);
+    PLACES_V4
+        .get_value(index, &search.first)
         .map_or(0, |row| words::view::<PlaceRow4>(row).place)
+}
+
+/// One halving; 1 ends the loop.
+extern "C" fn halve_v4(_step: u64, search: *mut c_void) -> i64 {
+    // SAFETY: `run` passes a pointer to its own search and reads it again only afterwards.
+    let search = unsafe { &mut *search.cast::<Search>() };
+    let Some((middle, half)) = search.middle() else {
+        return 1;
+    };
+    let Some(row) = PLACES_V4.get_value(search.index, &middle) else {
+        return search.fail();
+    };
+    let begins_before = u64::from(words::view::<PlaceRow4>(row).start) <= search.high;
+    search.halve(half, begins_before);
+    0
 }
 
 /// Not inlined, so that it is verified in a frame of its own.
 #[inline(never)]
-fn place_v6(index: u32, address: &[u8; 16]) -> u32 {
-    let (high, low) = (first_word(*address), last_word(*address));
+fn place_v6(index: u32, high: u64, low: u64) -> u32 {
     let Some(buckets) = BUCKETS_V6.get(index) else {
         return 0;
     };
@@ -118,35 +139,75 @@ fn place_v6(index: u32, address: &[u8; 16]) -> u32 {
     if more == 0 {
         return first;
     }
-    let Some(ranges) = PLACES_V6.get(index) else {
-        return 0;
+    let mut search = Search {
+        high,
+        low,
+        index,
+        first,
+        more,
+        reserved: 0,
     };
-    let mut range = Range { first, more };
-    for _ in 0..HALVINGS {
-        let Some((middle, half)) = range.middle() else {
-            break;
-        };
-        let Some(row) = ranges.get(middle).map(words::view::<PlaceRow6>) else {
-            return 0;
-        };
-        let begins_before =
-            row.start_high < high || (row.start_high == high && row.start_low <= low);
-        range.halve(half, begins_before);
-    }
-    ranges
-        .get(range.first)
+    search.run(halve_v6);
+    PLACES_V6
+        .get_value(index, &search.first)
         .map_or(0, |row| words::view::<PlaceRow6>(row).place as u32)
 }
 
-/// Rows one of which is the range that an address lies in.
-struct Range {
-    /// The first of them; begins at the address or before.
+/// One halving; 1 ends the loop.
+extern "C" fn halve_v6(_step: u64, search: *mut c_void) -> i64 {
+    // SAFETY: `run` passes a pointer to its own search and reads it again only afterwards.
+    let search = unsafe { &mut *search.cast::<Search>() };
+    let Some((middle, half)) = search.middle() else {
+        return 1;
+    };
+    let Some(row) = PLACES_V6.get_value(search.index, &middle) else {
+        return search.fail();
+    };
+    let row = words::view::<PlaceRow6>(row);
+    let begins_before = row.start_high < search.high
+        || (row.start_high == search.high && row.start_low <= search.low);
+    search.halve(half, begins_before);
+    0
+}
+
+/// A search for the range that an address lies in.
+struct Search {
+    /// The address, of IPv6 its upper half.
+    high: u64,
+    /// The lower half.
+    low: u64,
+    /// Where the generation's tables stand.
+    index: u32,
+    /// The first row that comes into question; begins at the address or before.
     first: u32,
     /// How many come after it.
     more: u32,
+    reserved: u32,
 }
 
-impl Range {
+impl Search {
+    /// By `bpf_loop` (Linux 5.17): the verifier checks a halving once, and not every way
+    /// through all of them.
+    #[inline(always)]
+    fn run(&mut self, halve: extern "C" fn(u64, *mut c_void) -> i64) {
+        // SAFETY: the kernel calls `halve` with this pointer, and only until it returns.
+        unsafe {
+            bpf_loop(
+                HALVINGS,
+                halve as *mut c_void,
+                core::ptr::from_mut(self).cast(),
+                0,
+            );
+        }
+    }
+
+    /// A row that should be there is missing: no row stands for what follows.
+    #[inline(always)]
+    fn fail(&mut self) -> i64 {
+        self.first = u32::MAX;
+        1
+    }
+
     /// A row in the middle and how many rows it is further; `None` when one row is left.
     #[inline(always)]
     fn middle(&self) -> Option<(u32, u32)> {

@@ -1,14 +1,14 @@
 //! Memory of this CPU for what does not fit on a stack of 512 bytes.
 //!
-//! A packet is put here when it is parsed. The verifier does not follow what stands in
-//! a map, so the many ways through the parser become one and what comes after it is
-//! verified once. An XDP program does not re-enter on its CPU, so one packet at a time
+//! A packet is put here when it is parsed, and what it is judged by. The verifier does not
+//! follow what stands in a map, so the many ways through the parser become one, as do
+//! those through places and slots, and what comes after each is verified once. An XDP program does not re-enter on its CPU, so one packet at a time
 //! owns it, and leaves nothing of itself behind: maps can be read from outside.
 
 use core::mem::MaybeUninit;
 
 use aya_ebpf::{btf_maps::PerCpuArray, macros::btf_map};
-use sensor_common::{FlowKey, FlowValue, Packet, SlotMask};
+use sensor_common::{Facts, FlowKey, FlowValue, Narrowing, Packet, SlotMask};
 
 use crate::{config::Generation, matching::Hit, words};
 
@@ -23,6 +23,10 @@ pub(crate) struct Scratch {
     pub(crate) generation: MaybeUninit<Generation>,
     /// Its match sets.
     pub(crate) hit: MaybeUninit<Hit>,
+    /// What its verdict depends on besides the slots.
+    pub(crate) facts: MaybeUninit<Facts>,
+    /// How far the slots have been narrowed.
+    pub(crate) narrowing: MaybeUninit<Narrowing>,
     /// The approvals that name its match sets.
     pub(crate) named: SlotMask,
     /// The key of its flow.

@@ -3,7 +3,7 @@
 //! User space writes a generation's rows before it names the generation; the
 //! program only reads.
 
-use core::ffi::c_void;
+use core::{ffi::c_void, mem::MaybeUninit};
 
 use aya_ebpf::{
     btf_maps::{Array, ArrayOfMaps},
@@ -57,17 +57,23 @@ pub(crate) fn row(generation: Generation, set: u32) -> Option<SetRow> {
 }
 
 /// Judges a packet by the approvals that name its match sets, and leaves these in `named`.
+///
+/// The facts stand in the scratch, and the narrowing is done there.
 #[inline(always)]
 pub(crate) fn judge(
     generation: Generation,
     hit: &Hit,
     facts: &Facts,
-    named: &mut SlotMask,
+    (named, narrowing): (&mut SlotMask, &mut MaybeUninit<Narrowing>),
 ) -> Judgement {
     words::clear(named);
     add_group(named, generation, hit.source);
     add_group(named, generation, hit.destination);
-    sensor_common::judge(named, &Approvals { generation }, facts)
+    let approvals = Approvals {
+        generation,
+        narrowing: narrowing.as_mut_ptr(),
+    };
+    sensor_common::judge(named, &approvals, facts)
 }
 
 #[inline(always)]
@@ -83,6 +89,9 @@ fn add_group(named: &mut SlotMask, generation: Generation, set: u32) {
 
 struct Approvals {
     generation: Generation,
+    /// Where a narrowing is done: in a map, so that the verifier goes on with one state
+    /// instead of one for each step that a slot may have come to.
+    narrowing: *mut Narrowing,
 }
 
 impl SlotTable for Approvals {
@@ -114,40 +123,37 @@ impl SlotTable for Approvals {
     #[inline(always)]
     fn narrow(&self, narrowing: &mut Narrowing, facts: &Facts) {
         let mut state = State {
-            narrowing: *narrowing,
-            facts: *facts,
-            generation: self.generation,
+            approvals: self,
+            facts,
         };
-        // SAFETY: the kernel calls `step` with this pointer, and only until it returns.
+        // SAFETY: the scratch belongs to this CPU and this packet, and nobody else holds its
+        // narrowing. The kernel calls `step` with the state, and only until it returns.
         unsafe {
+            self.narrowing.write(*narrowing);
             bpf_loop(
                 Narrowing::STEPS,
                 step as *mut c_void,
                 (&raw mut state).cast(),
                 0,
             );
+            *narrowing = self.narrowing.read();
         }
-        *narrowing = state.narrowing;
     }
 }
 
 /// What the steps of one loop share.
-struct State {
-    narrowing: Narrowing,
-    facts: Facts,
-    generation: Generation,
+struct State<'a> {
+    approvals: &'a Approvals,
+    facts: &'a Facts,
 }
 
 /// One step; 1 ends the loop.
 extern "C" fn step(_index: u64, state: *mut c_void) -> i64 {
-    // SAFETY: `narrow` passes a pointer to its own state and reads it again only afterwards.
-    let State {
-        narrowing,
-        facts,
-        generation,
-    } = unsafe { &mut *state.cast::<State>() };
-    let approvals = Approvals {
-        generation: *generation,
+    // SAFETY: `narrow` passes a pointer to its own state, and nobody else reads or writes the
+    // narrowing meanwhile.
+    let (state, narrowing) = unsafe {
+        let state = &*state.cast::<State<'_>>();
+        (state, &mut *state.approvals.narrowing)
     };
-    i64::from(!narrowing.step(&approvals, facts))
+    i64::from(!narrowing.step(state.approvals, state.facts))
 }

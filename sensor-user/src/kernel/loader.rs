@@ -33,7 +33,7 @@ use super::{
 use crate::{clock::Terms, watchlist::Tables};
 
 /// Words of `Scratch` in sensor-ebpf/src/scratch.rs; loading fails when they differ.
-const SCRATCH_WORDS: usize = 32;
+const SCRATCH_WORDS: usize = 40;
 
 const PROGRAM: &str = "sekisho";
 
