@@ -1,7 +1,7 @@
 //! Sekisho's user side: everything but `main`.
 //!
-//! The cores (`watchlist`, `feeds`, `capture`, `pipeline`, `privacy`, `preflight`)
-//! know neither the kernel nor tokio; `kernel` is the only module with `unsafe`;
+//! The cores (`watchlist`, `places`, `feeds`, `capture`, `pipeline`, `privacy`,
+//! `preflight`) know neither the kernel nor tokio; `kernel` is the only module with `unsafe`;
 //! `agent` and `replay` wire them; `cli` sits on top.
 
 pub mod agent;

@@ -1,23 +1,38 @@
-//! Places.
+//! Places: where an address lies, and which rule says so.
+//!
+//! A territory is built from the registries' statistics, lists and corrections, numbered and
+//! written as a document that an overseer can read and sign. With exclusions and operators'
+//! prefixes it is flattened into ranges that do not overlap, so that the kernel needs one
+//! look-up for an address.
+//!
+//! A core: no kernel, no clock, no input or output. A territory decides what may be recorded,
+//! so unlike a feed a file with one bad line is refused whole.
 
-use sensor_common::Place;
+mod build;
+mod conflicts;
+pub mod corrections;
+mod country;
+pub mod delegated;
+mod error;
+mod explain;
+mod flat;
+mod flatten;
+mod layers;
+pub mod list;
+mod number;
+mod resolve;
+pub mod special;
+pub mod territory;
 
-/// Every address of both families, in ascending ranges that do not overlap; the first
-/// starts at 0, neighbours differ.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Flat {
-    /// IPv4: first address and place.
-    pub v4: Vec<(u32, Place)>,
-    /// IPv6: first address and place.
-    pub v6: Vec<(u128, Place)>,
-}
+pub use build::{Built, Input, InputKind, build};
+pub use conflicts::{Claim, Conflict, Conflicts};
+pub use country::Country;
+pub use error::PlacesError;
+pub use explain::{Explanation, Rule, explain};
+pub use flat::{Counts, Flat};
+pub use flatten::flatten;
+pub use layers::{Exclusion, Layers, Operator, OperatorId};
+pub use territory::Territory;
 
-impl Flat {
-    /// All addresses in one place.
-    pub fn everywhere(place: Place) -> Self {
-        Self {
-            v4: vec![(0, place)],
-            v6: vec![(0, place)],
-        }
-    }
-}
+#[cfg(test)]
+mod tests;

@@ -49,6 +49,8 @@ fn plainly(error: &io::Error) -> String {
     }
 }
 
+/// One line, in which nothing that a file says can move the cursor.
 fn one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
+    let words: Vec<&str> = text.split_whitespace().collect();
+    words.join(" ").replace(char::is_control, "\u{fffd}")
 }

@@ -204,7 +204,8 @@ fn too_long(line: &[u8]) -> Fault {
     }
 }
 
-fn as_text(line: &[u8]) -> Option<&str> {
+/// The text of a line, unless it is not UTF-8 or has control characters.
+pub(crate) fn as_text(line: &[u8]) -> Option<&str> {
     let text = std::str::from_utf8(line).ok()?;
     let is_control = |c: char| c.is_control() && !matches!(c, '\t' | '\r' | '\u{c}');
     (!text.contains(is_control)).then_some(text)
