@@ -20,3 +20,5 @@ mod random;
 mod rig;
 #[path = "datapath/room.rs"]
 mod room;
+#[path = "datapath/verdicts.rs"]
+mod verdicts;
