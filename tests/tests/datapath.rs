@@ -14,8 +14,12 @@ mod cases;
 mod gate;
 #[path = "datapath/generations.rs"]
 mod generations;
+#[path = "datapath/property.rs"]
+mod property;
 #[path = "datapath/random.rs"]
 mod random;
+#[path = "datapath/reference.rs"]
+mod reference;
 #[path = "datapath/rig.rs"]
 mod rig;
 #[path = "datapath/room.rs"]
