@@ -52,7 +52,7 @@ pub struct Replayer {
 }
 
 /// `LOOPBACK_IFINDEX` (include/net/flow.h): where a frame without a device comes from
-/// (`xdp_convert_md_to_buff`, net/bpf/test_run.c).
+/// (`xdp_convert_md_to_buff`, `net/bpf/test_run.c`).
 const LOOPBACK: u32 = 1;
 
 /// `struct xdp_md` (include/uapi/linux/bpf.h).

@@ -90,6 +90,9 @@ pub(crate) struct Decision {
     pub(crate) flow: Option<(FlowKey, Tally)>,
 }
 
+/// What an approval must meet, and the verdict where none does.
+type Step<'a> = (Verdict, Box<dyn Fn(&Permit) -> bool + 'a>);
+
 /// What is counted of a flow; an end is the longest prefix around it that is watched.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Tally {
@@ -212,7 +215,7 @@ impl World {
         facts: &'a Facts,
         (class, direction, operator): (Class, Direction, Option<u16>),
         is_attended: bool,
-    ) -> [(Verdict, Box<dyn Fn(&Permit) -> bool + 'a>); 7] {
+    ) -> [Step<'a>; 7] {
         let interface = facts.interface;
         let is_own = self.own.contains(&facts.source) || self.own.contains(&facts.destination);
         let consents = move |permit: &Permit| match (operator, permit.consent) {

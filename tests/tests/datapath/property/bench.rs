@@ -305,8 +305,8 @@ impl Current {
 
     /// Where totals and slot counts are not what they must be.
     fn differs(&self, read: &Retired) -> Option<String> {
-        let slots = (0..).zip(read.slot_counts.iter().zip(&self.slot_counts));
-        let wrong: Option<(u32, _)> = { slots }.find(|(_, (found, expected))| found != expected);
+        let mut slots = (0_u32..).zip(read.slot_counts.iter().zip(&self.slot_counts));
+        let wrong = slots.find(|(_, (found, expected))| found != expected);
         if let Some((slot, (found, expected))) = wrong {
             return Some(format!("slot {slot}: {found:?} instead of {expected:?}"));
         }
