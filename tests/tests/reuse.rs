@@ -8,7 +8,7 @@
 
 use std::{
     collections::{BTreeMap, VecDeque},
-    net::IpAddr,
+    net::{IpAddr, UdpSocket},
     sync::Arc,
 };
 
@@ -22,15 +22,22 @@ use sekisho::{
     },
 };
 use sensor_common::{FlowKey, FlowValue, Place, Stat, Verdict};
-use sensor_tests::{require, road::Road, traffic, wait};
+use sensor_tests::{
+    require,
+    road::{Road, WEST_V4},
+    traffic, wait,
+};
 
 /// Watched addresses, all of them with traffic all the time.
 const ADDRESSES: u8 = 12;
 
 /// Approvals in force at once. Each names one address.
-const IN_FORCE: usize = 3;
+const IN_FORCE: usize = 8;
 
-const GENERATIONS: u64 = 40;
+const GENERATIONS: u64 = 80;
+/// Ports of east's; each has a sender of its own, so that packets are on all processors.
+const SENDERS: [u16; 3] = [9, 10, 11];
+
 const SECOND: u64 = 1_000_000_000;
 
 fn address(number: u8) -> IpAddr {
@@ -235,11 +242,12 @@ fn a_slot_given_again_under_traffic_counts_no_packet_under_the_wrong_approval() 
     let road = Road::v4();
     let mut exchange = Exchange::new(&road);
     let addresses: Vec<IpAddr> = (0..ADDRESSES).map(address).collect();
-    let (west, east) = (
-        road.west_socket(addresses[0]),
-        road.east_socket(addresses[0], 9),
-    );
-    traffic::meanwhile_to_all(&west, &east, &addresses, || {
+    let senders = SENDERS.map(|port| (road.west_socket(WEST_V4), road.east_socket(WEST_V4, port)));
+    let [first, second, third] = &senders;
+    let meanwhile = |pair: &(UdpSocket, UdpSocket), work: &mut dyn FnMut()| {
+        traffic::meanwhile_to_all(&pair.0, &pair.1, &addresses, work);
+    };
+    let mut exchange_all = || {
         let mut approvals = VecDeque::new();
         for generation in 1..=GENERATIONS {
             approvals.push_back(approval(generation));
@@ -248,6 +256,9 @@ fn a_slot_given_again_under_traffic_counts_no_packet_under_the_wrong_approval() 
             }
             exchange.exchange(approvals.make_contiguous());
         }
+    };
+    meanwhile(first, &mut || {
+        meanwhile(second, &mut || meanwhile(third, &mut exchange_all));
     });
     exchange.settle();
 }
