@@ -60,6 +60,16 @@ pub fn meanwhile<T>(
     address: IpAddr,
     work: impl FnOnce() -> T,
 ) -> T {
+    meanwhile_to_all(from, to, &[address], work)
+}
+
+/// Like [`meanwhile`], to these addresses in turn.
+pub fn meanwhile_to_all<T>(
+    from: &UdpSocket,
+    to: &UdpSocket,
+    addresses: &[IpAddr],
+    work: impl FnOnce() -> T,
+) -> T {
     struct Stop<'a>(&'a AtomicBool);
     impl Drop for Stop<'_> {
         fn drop(&mut self) {
@@ -67,16 +77,19 @@ pub fn meanwhile<T>(
         }
     }
 
-    let target = SocketAddr::new(address, port(to));
+    let port = port(to);
+    let mut targets = (addresses.iter())
+        .map(|&address| SocketAddr::new(address, port))
+        .cycle();
     let is_over = AtomicBool::new(false);
     thread::scope(|scope| {
         let _stop = Stop(&is_over);
         scope.spawn(|| {
             let set = to.set_read_timeout(Some(wait::LOOK));
-            set.unwrap_or_else(|error| panic!("{target}: {error}"));
+            set.unwrap_or_else(|error| panic!("port {port}: {error}"));
             while !is_over.load(Ordering::Relaxed) {
                 // Not faster than they arrive, or nothing else would be done.
-                for number in 0..WINDOW {
+                for (number, target) in (0..WINDOW).zip(&mut targets) {
                     let _ = from.send_to(&content(number, 64), target);
                 }
                 (0..WINDOW)

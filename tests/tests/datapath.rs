@@ -14,9 +14,15 @@ mod cases;
 mod gate;
 #[path = "datapath/generations.rs"]
 mod generations;
+#[path = "datapath/property.rs"]
+mod property;
 #[path = "datapath/random.rs"]
 mod random;
+#[path = "datapath/reference.rs"]
+mod reference;
 #[path = "datapath/rig.rs"]
 mod rig;
 #[path = "datapath/room.rs"]
 mod room;
+#[path = "datapath/verdicts.rs"]
+mod verdicts;

@@ -26,9 +26,9 @@ const XDP_PASS: u32 = 2;
 #[derive(Debug, Error)]
 pub enum ReplayError {
     /// The kernel did not run the program.
-    #[error("the kernel did not run the program on a frame of {length} bytes: {source}")]
+    #[error("the kernel did not run the program on {length} bytes: {source}")]
     NotRun {
-        /// Bytes passed.
+        /// Bytes passed, metadata included.
         length: usize,
         /// What aya said.
         source: ProgramError,
@@ -44,11 +44,16 @@ pub enum ReplayError {
     Load(#[from] LoadError),
 }
 
-/// A program loaded for replay.
+/// A program that frames are run through, loaded for replay or live. It has no way to attach.
 pub struct Replayer {
     kernel: Kernel,
+    is_live: bool,
     host: Counters,
 }
+
+/// `LOOPBACK_IFINDEX` (include/net/flow.h): where a frame without a device comes from
+/// (`xdp_convert_md_to_buff`, `net/bpf/test_run.c`).
+const LOOPBACK: u32 = 1;
 
 /// `struct xdp_md` (include/uapi/linux/bpf.h).
 #[repr(C)]
@@ -69,15 +74,36 @@ impl Replayer {
         let kernel = Kernel::load_as(options, true, 0)?;
         Ok(Self {
             kernel,
+            is_live: false,
             host: [0; Stat::COUNT],
         })
     }
 
-    /// Runs one frame, as captured.
+    /// Loads a program as [`Kernel::load`] does: it reads the boot clock and the lease counts.
+    /// Every frame arrives whole, through one interface, which has this slot.
+    pub fn load_live(lab: bool, flow_capacity: u32, slot: u8) -> Result<Self, LoadError> {
+        let mut kernel = Kernel::load(Options { lab, flow_capacity })?;
+        kernel.open_interface(LOOPBACK, slot)?;
+        Ok(Self {
+            kernel,
+            is_live: true,
+            host: [0; Stat::COUNT],
+        })
+    }
+
+    /// Whether it was loaded live.
+    pub const fn is_live(&self) -> bool {
+        self.is_live
+    }
+
+    /// Runs one frame, as captured. Live, `context` says nothing.
     pub fn run(&mut self, captured: &[u8], context: ReplayContext) -> Result<(), ReplayError> {
         if captured.len() < SHORTEST {
             self.judge_on_host(captured, context);
             return Ok(());
+        }
+        if self.is_live {
+            return self.test_run(captured, None);
         }
         let headers = &captured[..captured.len().min(HEADERS)];
         let meta = context.as_bytes();
@@ -93,15 +119,19 @@ impl Replayer {
             rx_queue_index: 0,
             egress_ifindex: 0,
         };
+        self.test_run(&data[..length], Some(context.as_bytes()))
+    }
+
+    fn test_run(&mut self, data: &[u8], context: Option<&[u8]>) -> Result<(), ReplayError> {
         let mut options = TestRunOptions::new();
-        options.data_in = Some(&data[..length]);
-        options.ctx_in = Some(context.as_bytes());
+        options.data_in = Some(data);
+        options.ctx_in = context;
         let result =
             self.kernel
                 .program()?
                 .test_run(options)
                 .map_err(|source| ReplayError::NotRun {
-                    length: headers.len(),
+                    length: data.len(),
                     source,
                 })?;
         match result.return_value {

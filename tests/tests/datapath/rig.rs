@@ -85,12 +85,16 @@ impl Rig {
         self.fake.receive(frame, context);
     }
 
-    /// Moves the kernel's flows to user space.
-    pub(crate) fn drain(&mut self) {
-        let flows = &mut self.flows;
+    /// Moves the kernel's flows to user space; those that came now are the value.
+    pub(crate) fn drain(&mut self) -> BTreeMap<FlowKey, FlowValue> {
+        let mut drained: BTreeMap<FlowKey, FlowValue> = BTreeMap::new();
         self.kernel
-            .drain_flows(&mut |key, value| flows.entry(key).or_default().absorb(&value))
+            .drain_flows(&mut |key, value| drained.entry(key).or_default().absorb(&value))
             .unwrap();
+        for (key, value) in &drained {
+            self.flows.entry(*key).or_default().absorb(value);
+        }
+        drained
     }
 
     /// What was counted, after holding kernel and fake against each other.
@@ -135,7 +139,7 @@ impl Rig {
             totals,
             slot_counts,
         };
-        counted.check();
+        counted.check(self.kernel.next_generation() - 1);
         counted
     }
 }
@@ -150,8 +154,9 @@ impl Counted {
     }
 
     /// Σ source + Σ destination − both = recorded = flows + unattributed, to the packet;
-    /// and every packet seen has one verdict.
-    fn check(&self) {
+    /// and every packet seen has one verdict. A slot of generation `generation`, which is in
+    /// force, counts what flows under it count, unless there was no room for some.
+    fn check(&self, generation: u64) {
         let recorded = self.verdict(Verdict::Recorded);
         let verdicts: u64 = Verdict::ALL
             .iter()
@@ -176,5 +181,14 @@ impl Counted {
         );
         assert_eq!(self.of(Stat::TotalsLost), 0);
         assert_eq!(self.of(Stat::SlotCountsLost), 0);
+        if self.of(Stat::UnattributedPackets) > 0 {
+            return;
+        }
+        for (slot, counts) in (0..).zip(&self.slot_counts) {
+            let under = |key: &FlowKey| key.generation == generation && key.approvals.has(slot);
+            let flows = self.flows.iter().filter(|(key, _)| under(key));
+            let packets: u64 = flows.map(|(_, flow)| flow.packets).sum();
+            assert_eq!(counts.of(Verdict::Recorded), packets, "slot {slot}");
+        }
     }
 }

@@ -1,0 +1,333 @@
+//! The kernel and the reference side by side, batch by batch.
+
+use std::{
+    collections::BTreeMap,
+    net::{IpAddr, Ipv4Addr},
+};
+
+use ipnet::IpNet;
+use sekisho::{
+    kernel::{Datapath as _, Replayer, Retired, boot_now},
+    watchlist::{Compiled, SetId},
+};
+use sensor_common::{Counters, FlowKey, ReplayContext, SlotCounts, Stat, Totals, Verdict};
+
+use super::{
+    dice::Dice,
+    packets::{Arrival, Arrivals},
+    published::{compiled, prefixes},
+    worlds::Universe,
+};
+use crate::reference::{Decision, Tally, count};
+
+/// How often each verdict was given.
+pub(crate) type Given = [u64; Verdict::ALL.len()];
+
+/// The kernel and the world it is to judge by.
+pub(crate) struct Bench {
+    kernel: Replayer,
+    seed: u64,
+    current: Option<Current>,
+    given: Given,
+}
+
+/// The generation in force, and what it must have counted.
+struct Current {
+    universe: Universe,
+    compiled: Compiled,
+    prefixes: BTreeMap<u32, IpNet>,
+    totals: BTreeMap<IpNet, Totals>,
+    slot_counts: Vec<SlotCounts>,
+}
+
+/// What a batch counts.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Batch {
+    given: Given,
+    both: u64,
+    flows: BTreeMap<FlowKey, Tally>,
+}
+
+impl Bench {
+    pub(crate) fn new(mut kernel: Replayer, own: &[IpAddr], seed: u64) -> Self {
+        kernel.set_own_addresses(own.iter().copied()).unwrap();
+        Self {
+            kernel,
+            seed,
+            current: None,
+            given: Given::default(),
+        }
+    }
+
+    /// Puts the next world into force; the one before must have counted what it should.
+    pub(crate) fn publish(&mut self, universe: Universe) {
+        let compiled = compiled(&universe.world);
+        let retired = self.kernel.publish(&compiled.tables).unwrap();
+        if let Some(before) = &self.current {
+            let generation = before.universe.world.generation;
+            assert_eq!(retired.generation, generation);
+            assert_eq!(before.differs(&retired), None, "retired: {}", self.place());
+        }
+        self.current = Some(Current {
+            prefixes: prefixes(&compiled),
+            totals: BTreeMap::new(),
+            slot_counts: vec![SlotCounts::default(); 256],
+            universe,
+            compiled,
+        });
+    }
+
+    /// An approval of the generation in force ends earlier.
+    pub(crate) fn shorten(&mut self, dice: &mut Dice, ends: &[u64]) {
+        let permits = &mut self.current.as_mut().unwrap().universe.world.permits;
+        let (permit, end) = (dice.below(permits.len()), dice.pick(ends));
+        let permit = &mut permits[permit];
+        self.kernel.shorten(permit.slot, end).unwrap();
+        permit.end = permit.end.min(end);
+    }
+
+    pub(crate) fn attend(&mut self, until: u64) {
+        self.kernel.attend(until).unwrap();
+    }
+
+    /// How often each verdict was given so far.
+    pub(crate) const fn given(&self) -> Given {
+        self.given
+    }
+
+    /// Runs a batch of packets, and compares all that was counted.
+    pub(crate) fn run(
+        &mut self,
+        dice: &mut Dice,
+        arrivals: &Arrivals,
+        (batch, packets): (u32, usize),
+        is_attended: bool,
+    ) {
+        let place = format!("{} batch {batch}", self.place());
+        let mut current = self.current.take().unwrap();
+        let dice_before = dice.clone();
+        let mut expected = Batch::default();
+        let (before, begin) = (self.kernel.counters().unwrap(), boot_now().unwrap());
+        for _ in 0..packets {
+            let arrival = Arrival::new(dice, &current.universe, arrivals);
+            self.receive(&arrival);
+            let decision = current.universe.world.decide(&arrival.frame, is_attended);
+            current.expect(&mut expected, decision);
+        }
+        let mut found = self.found(&current, &before);
+        if self.kernel.is_live() {
+            found.check_times(begin, boot_now().unwrap());
+            expected.forget_times();
+        }
+        let counts = current.differs(&self.read());
+        if found != expected || counts.is_some() {
+            let packet = self.first_wrong(dice_before, &current, arrivals, packets, is_attended);
+            panic!(
+                "{place}: {}\n{}\n{packet}\n{:#?}",
+                found.differences(&expected),
+                counts.unwrap_or_default(),
+                current.universe.world
+            );
+        }
+        for (sum, count) in self.given.iter_mut().zip(found.given) {
+            *sum += count;
+        }
+        self.current = Some(current);
+    }
+
+    fn place(&self) -> String {
+        let current = self.current.as_ref();
+        let generation = current.map_or(0, |current| current.universe.world.generation);
+        format!("SEKISHO_SEED={} generation {generation}", self.seed)
+    }
+
+    fn receive(&mut self, arrival: &Arrival) {
+        let context = ReplayContext {
+            time: arrival.time,
+            wire_length: u32::try_from(arrival.bytes.len()).unwrap(),
+            interface: arrival.interface,
+        };
+        self.kernel.run(&arrival.bytes, context).unwrap();
+    }
+
+    /// What the kernel counted since `before`.
+    fn found(&mut self, current: &Current, before: &Counters) -> Batch {
+        let counters = self.kernel.counters().unwrap();
+        let since = |stat: Stat| counters[stat.cell()] - before[stat.cell()];
+        let mut found = Batch {
+            given: Verdict::ALL.map(|verdict| since(Stat::Verdict(verdict))),
+            both: since(Stat::BothPackets),
+            flows: BTreeMap::new(),
+        };
+        let losses = [
+            Stat::UnattributedPackets,
+            Stat::TotalsLost,
+            Stat::SlotCountsLost,
+        ];
+        for lost in losses {
+            assert_eq!(since(lost), 0, "{lost:?}");
+        }
+        assert_eq!(since(Stat::Seen), found.given.iter().sum::<u64>());
+        self.kernel.drain_events(&mut |_| {}).unwrap();
+        self.kernel
+            .drain_flows(&mut |key, mut value| {
+                let watched = |set, address| current.watched(set, key.ip_version, address);
+                let source = watched(value.source_set, key.source);
+                let destination = watched(value.destination_set, key.destination);
+                (value.source_set, value.destination_set) = (0, 0);
+                let tally = Tally {
+                    source,
+                    destination,
+                    value,
+                };
+                assert!(found.flows.insert(key, tally).is_none(), "{key:?} twice");
+            })
+            .unwrap();
+        found
+    }
+
+    /// Totals and slot counts of the generation in force.
+    fn read(&self) -> Retired {
+        Retired {
+            generation: 0,
+            totals: self.kernel.totals().unwrap(),
+            slot_counts: self.kernel.slot_counts().unwrap(),
+        }
+    }
+
+    /// The first packet of a batch that alone has another verdict or other slot counts.
+    fn first_wrong(
+        &mut self,
+        mut dice: Dice,
+        current: &Current,
+        arrivals: &Arrivals,
+        packets: usize,
+        is_attended: bool,
+    ) -> String {
+        for number in 0..packets {
+            let arrival = Arrival::new(&mut dice, &current.universe, arrivals);
+            let before = (self.kernel.counters().unwrap(), self.read().slot_counts);
+            self.receive(&arrival);
+            let after = (self.kernel.counters().unwrap(), self.read().slot_counts);
+            let decision = current.universe.world.decide(&arrival.frame, is_attended);
+            let mut expected = before.1;
+            reach(&mut expected, &decision);
+            let mut given = Verdict::ALL.to_vec();
+            given.retain(|&verdict| {
+                let cell = Stat::Verdict(verdict).cell();
+                after.0[cell] > before.0[cell]
+            });
+            if given != [decision.verdict] || after.1 != expected {
+                return format!(
+                    "packet {number}: {given:?} instead of {decision:?}\n{:?}",
+                    arrival.frame
+                );
+            }
+        }
+        "every packet alone has its verdict".into()
+    }
+}
+
+impl Batch {
+    /// Live, the times of flows are the boot clock's.
+    fn check_times(&mut self, begin: u64, end: u64) {
+        for (key, tally) in &self.flows {
+            let (first, last) = (tally.value.first, tally.value.last);
+            assert!(begin <= first && first <= last && last <= end, "{key:?}");
+        }
+        self.forget_times();
+    }
+
+    fn forget_times(&mut self) {
+        for tally in self.flows.values_mut() {
+            (tally.value.first, tally.value.last) = (0, 0);
+        }
+    }
+
+    fn differences(&self, expected: &Self) -> String {
+        let mut lines = Vec::new();
+        if (self.given, self.both) != (expected.given, expected.both) {
+            let (found, wanted) = (self.given, expected.given);
+            lines.push(format!("verdicts {found:?} instead of {wanted:?}"));
+            let (found, wanted) = (self.both, expected.both);
+            lines.push(format!("{found} instead of {wanted} matched at both ends"));
+        }
+        let other = (self.flows.iter()).find(|(key, tally)| expected.flows.get(key) != Some(tally));
+        if let Some((key, tally)) = other {
+            let wanted = expected.flows.get(key);
+            lines.push(format!("flow {key:?}\n  {tally:?}\n  not {wanted:?}"));
+        }
+        let missing = (expected.flows.iter()).find(|(key, _)| !self.flows.contains_key(key));
+        if let Some((key, tally)) = missing {
+            lines.push(format!("no flow {key:?}\n  {tally:?}"));
+        }
+        lines.join("\n")
+    }
+}
+
+impl Current {
+    /// Adds what a decision makes the kernel count.
+    fn expect(&mut self, batch: &mut Batch, decision: Decision) {
+        reach(&mut self.slot_counts, &decision);
+        batch.given[decision.verdict as usize] += 1;
+        let Some((key, tally)) = decision.flow else {
+            return;
+        };
+        let octets = tally.value.octets;
+        if let Some(source) = tally.source {
+            let totals = self.totals.entry(source).or_default();
+            totals.source_packets += 1;
+            totals.source_octets += octets;
+        }
+        if let Some(destination) = tally.destination {
+            let totals = self.totals.entry(destination).or_default();
+            totals.destination_packets += 1;
+            totals.destination_octets += octets;
+        }
+        batch.both += u64::from(tally.source.is_some() && tally.destination.is_some());
+        count(&mut batch.flows, key, tally);
+    }
+
+    /// The prefix of a match set, whose indicators must be all that are named around the
+    /// address.
+    fn watched(&self, set: u32, version: u8, address: [u8; 16]) -> Option<IpNet> {
+        let address = match (version, address) {
+            (4, [a, b, c, d, ..]) => IpAddr::V4(Ipv4Addr::new(a, b, c, d)),
+            _ => IpAddr::from(address),
+        };
+        let named = self.universe.world.named_around(address);
+        let covering = self.compiled.covering(SetId(set));
+        let mut covering: Vec<usize> = covering.map(|id| usize::try_from(id.0).unwrap()).collect();
+        covering.sort_unstable();
+        assert!(named.iter().eq(&covering), "{address}: {covering:?}");
+        self.prefixes.get(&set).copied()
+    }
+
+    /// Where totals and slot counts are not what they must be.
+    fn differs(&self, read: &Retired) -> Option<String> {
+        let mut slots = (0_u32..).zip(read.slot_counts.iter().zip(&self.slot_counts));
+        let wrong = slots.find(|(_, (found, expected))| found != expected);
+        if let Some((slot, (found, expected))) = wrong {
+            return Some(format!("slot {slot}: {found:?} instead of {expected:?}"));
+        }
+        for (set, found) in (0..).zip(&read.totals) {
+            let prefix = self.prefixes.get(&set);
+            let expected = prefix.and_then(|prefix| self.totals.get(prefix));
+            let expected = expected.copied().unwrap_or_default();
+            if *found != expected {
+                return Some(format!(
+                    "totals of {prefix:?}: {found:?} instead of {expected:?}"
+                ));
+            }
+        }
+        None
+    }
+}
+
+/// Counts how far a packet came in each slot.
+fn reach(counts: &mut [SlotCounts], decision: &Decision) {
+    for &(slot, reached) in &decision.reached {
+        let cell = reached as usize - Verdict::Unapproved as usize;
+        counts[usize::try_from(slot).unwrap()].packets[cell] += 1;
+    }
+}

@@ -1,0 +1,92 @@
+//! A world as the product publishes it: layers, watchlist and approvals.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use ipnet::IpNet;
+use sekisho::{
+    places::{Exclusion, Layers, Operator, OperatorId, Territory, flatten, territory::Row},
+    watchlist::{
+        Approval, ApprovalId, Compiled, InForce, IndicatorId, Scope, Validity, Watchlist, compile,
+    },
+};
+use sensor_common::Slot;
+
+use crate::reference::{Consent, Permit, World};
+
+/// Compiles a world into its generation.
+pub(crate) fn compiled(world: &World) -> Compiled {
+    let mut watchlist = Watchlist::default();
+    watchlist.add_feed("property".into(), world.indicators.iter().copied().zip(1..));
+    let in_force: Vec<InForce> = world.permits.iter().map(in_force).collect();
+    let places = Arc::new(flatten(&layers(world)).unwrap());
+    compile(&watchlist, &in_force, places, world.generation)
+}
+
+/// The prefixes of the match sets that were compiled.
+pub(crate) fn prefixes(compiled: &Compiled) -> BTreeMap<u32, IpNet> {
+    (1..)
+        .zip(compiled.sets.iter().map(|set| set.prefix))
+        .collect()
+}
+
+fn layers(world: &World) -> Layers {
+    let mut territory = Territory::everything_foreign();
+    if let Some(rows) = &world.territory {
+        territory.number = 1;
+        let row = |&(prefix, place)| Row {
+            prefix,
+            place,
+            source: 1,
+            line: 1,
+        };
+        territory.rows = rows.iter().map(row).collect();
+    }
+    let exclusion = |(line, &prefix)| Exclusion {
+        prefix,
+        source: "property".into(),
+        line,
+    };
+    let operator = |(number, prefixes): (u16, &Vec<IpNet>)| Operator {
+        id: OperatorId(number.to_string()),
+        prefixes: prefixes.clone(),
+    };
+    Layers {
+        territory,
+        exclusions: (1..).zip(&world.exclusions).map(exclusion).collect(),
+        operators: (1..).zip(&world.operators).map(operator).collect(),
+    }
+}
+
+fn in_force(permit: &Permit) -> InForce {
+    let bits = |interfaces: &[u32]| interfaces.iter().fold(0, |mask, slot| mask | 1 << slot);
+    let indicators = permit.indicators.iter();
+    let indicators = indicators.map(|&number| IndicatorId(u32::try_from(number).unwrap()));
+    let (begin, end) = (permit.begin, permit.end);
+    let classes = permit.classes.iter();
+    let directions = permit.directions.iter();
+    let terms = Slot {
+        begin,
+        end,
+        interfaces: bits(&permit.interfaces),
+        own_addresses_only: bits(&permit.own_only),
+        epoch: 1,
+        fields: permit.fields,
+        operator: match permit.consent {
+            Consent::OfNobody => 0,
+            Consent::Of(operator) => operator,
+            Consent::OfEverybody => Slot::ANY_OPERATOR,
+        },
+        classes: classes.fold(0, |mask, &class| mask | 1 << class as u8),
+        directions: directions.fold(0, |mask, &direction| mask | 1 << direction as u8),
+        reserved: [0; 6],
+    };
+    InForce {
+        slot: permit.slot,
+        approval: Approval {
+            id: ApprovalId(permit.slot.to_string()),
+            validity: Validity { begin, end },
+            scope: Scope::Indicators(indicators.collect()),
+            terms,
+        },
+    }
+}
