@@ -16,6 +16,7 @@ mod write;
 use std::{
     collections::BTreeSet,
     io::{self, Write},
+    path::PathBuf,
     time::Duration,
 };
 
@@ -34,7 +35,7 @@ use crate::{
     exporters::json::Mark,
     kernel::{Datapath, DatapathError},
     pipeline::{Alarm, AlarmKind, Names, Summary, Timeouts},
-    settings::runtime::RuntimeError,
+    settings::{anchors::AnchorsError, runtime::RuntimeError},
 };
 
 /// How the agent runs.
@@ -74,6 +75,9 @@ pub enum AgentError {
     /// A generation cannot be published.
     #[error(transparent)]
     Publish(#[from] PublishError),
+    /// Anchors cannot be kept.
+    #[error(transparent)]
+    Anchors(#[from] AnchorsError),
     /// Snapshots cannot be kept.
     #[error(transparent)]
     Runtime(#[from] RuntimeError),
@@ -97,6 +101,8 @@ pub struct Parts<D, C, L, W> {
     pub clock: C,
     /// How they are tied.
     pub anchors: Anchors,
+    /// The folder in which anchors are kept; lab's are of its own run and serve the reader.
+    pub keep: Option<PathBuf>,
     /// The interfaces of the machine.
     pub links: L,
     /// Flows that a dead agent had not drained.
@@ -140,6 +146,7 @@ where
             names,
             clock,
             anchors,
+            keep,
             links,
             recovered,
             output,
@@ -160,6 +167,7 @@ where
             publisher,
             clock,
             anchors,
+            keep,
             links,
             config,
             missed: BTreeSet::new(),

@@ -1,6 +1,6 @@
 //! Collect: attends the kernel, drains it on a timer, and looks after what was put there.
 
-use std::{collections::BTreeSet, io, sync::Arc};
+use std::{collections::BTreeSet, io, path::PathBuf, sync::Arc};
 
 use sensor_common::{Counters, FlowEvent, FlowKey, FlowValue};
 use tokio::{sync::mpsc, time::MissedTickBehavior};
@@ -10,6 +10,7 @@ use crate::{
     clock::{Anchor, Anchors, ClockSource, News},
     kernel::{Datapath, DatapathError, Held},
     pipeline::{Generation, Lasting},
+    settings::anchors,
 };
 
 /// Nanoseconds between two comparisons of what stands in the kernel with what was put there.
@@ -42,6 +43,7 @@ pub(super) struct Collect<D, C, L> {
     pub(super) publisher: Publisher,
     pub(super) clock: C,
     pub(super) anchors: Anchors,
+    pub(super) keep: Option<PathBuf>,
     pub(super) links: L,
     pub(super) config: Config,
     /// Interfaces whose loss was told.
@@ -174,6 +176,11 @@ impl<D: Datapath, C: ClockSource, L: Links> Collect<D, C, L> {
         let taken = self.anchors.take(anchor)?;
         if taken.narrowed {
             self.publisher.narrow(&mut self.datapath, &self.anchors)?;
+        }
+        if taken.news != News::Steady
+            && let Some(folder) = &self.keep
+        {
+            anchors::store(folder, &self.anchors)?;
         }
         if let News::Stepped(step) = taken.news {
             let text = format!("the wall clock was set {step}; no approval ends later for it");

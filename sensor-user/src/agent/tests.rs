@@ -221,6 +221,7 @@ fn agent<W: Write + Send + 'static>(
         names: names(Some(generation)),
         clock: clock.clone(),
         anchors: anchors(clock),
+        keep: None,
         links: Steady,
         recovered: Vec::new(),
         output,

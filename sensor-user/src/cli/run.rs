@@ -1,17 +1,22 @@
 //! `sekisho run`: watches interfaces.
 
-use std::{collections::BTreeMap, path::PathBuf, time::Duration};
+mod interfaces;
+mod takeover;
+
+use std::{path::PathBuf, time::Duration};
 
 use anyhow::Context as _;
 use clap::Args;
-use sensor_common::{FlowKey, FlowValue, WIRE_VERSION};
+use sensor_common::WIRE_VERSION;
 use tokio::signal::unix::{SignalKind, signal};
 
+use self::{
+    interfaces::{Interface, attach, find, mask, numbered, set_own_addresses},
+    takeover::{lock_pins, old_names, take_over},
+};
 use super::{
     Exit,
-    inputs::{
-        Existing, InputError, LabArgs, check_permission, load_feeds, nanoseconds, open_output,
-    },
+    inputs::{Existing, LabArgs, check_permission, load_feeds, nanoseconds, open_output},
     places::PlacesArgs,
     printer,
     summary::{self, count},
@@ -21,14 +26,11 @@ use crate::{
     clock::{Anchors, ClockSource as _, may_start},
     exporters::json::{ClockMark, Mark},
     feeds::plain::Shortest,
-    kernel::{
-        self, AttachError, AttachMode, Kernel, LinkWatch, Options, PinFolder, Recovered, Remains,
-        SystemClock, probe,
-    },
-    loaded::{self, Loaded},
-    pipeline::{Clock, Generation, Names, Timeouts},
+    kernel::{self, Kernel, LinkWatch, Options, SystemClock},
+    loaded::Loaded,
+    pipeline::{Clock, Names, Timeouts},
     settings::{
-        lab,
+        anchors, lab,
         runtime::{self, RuntimeFolder},
     },
     watchlist::Approval,
@@ -92,13 +94,6 @@ pub(super) struct RunArgs {
     runtime_dir: PathBuf,
 }
 
-/// An interface to watch.
-struct Interface {
-    name: String,
-    index: u32,
-    is_real: bool,
-}
-
 pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     args.lab.check()?;
     check_permission()?;
@@ -109,6 +104,7 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     let output = open_output(args.output.as_deref(), Existing::Append)?;
     let pins = lock_pins(&args.pin_dir)?;
     let runtime = RuntimeFolder::lock(&args.runtime_dir)?;
+    let keep = runtime.path().to_owned();
     let mut remains = pins.remains()?;
     let old_names = old_names(&runtime, &remains)?;
 
@@ -121,6 +117,7 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     let config = config(args, is_unsynchronised);
     let mut anchors = Anchors::default();
     let _first = anchors.take(config.anchor(anchor))?;
+    anchors::store(&keep, &anchors)?;
     if is_unsynchronised {
         printer::tell("LAB: nobody disciplines this machine's clock: every output is marked");
     }
@@ -161,6 +158,7 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
         names,
         clock,
         anchors,
+        keep: Some(keep),
         links: LinkWatch::new().context("cannot watch the interfaces of this machine")?,
         recovered,
         output,
@@ -178,71 +176,6 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     })?;
     printer::tell(&summary::text(mark, &done));
     Ok(Exit::Done)
-}
-
-/// The folder of pins. Where nobody mounted a BPF file system at the usual place, it is done
-/// here, as other tools that load BPF programs do.
-fn lock_pins(folder: &std::path::Path) -> anyhow::Result<PinFolder> {
-    if folder.starts_with(kernel::BPF_FS_FOLDER) && kernel::mount_bpf_fs()? {
-        printer::tell(&format!(
-            "LAB: mounted a BPF file system at {}",
-            kernel::BPF_FS_FOLDER
-        ));
-    }
-    Ok(PinFolder::lock(folder)?)
-}
-
-/// What the numbers of dead agents mean, by generation.
-fn old_names(
-    runtime: &RuntimeFolder,
-    remains: &[Remains],
-) -> anyhow::Result<BTreeMap<u64, Generation>> {
-    let mut names = BTreeMap::new();
-    for remains in remains {
-        let number = remains.generation();
-        // The generation before may have flows that were not drained yet.
-        for number in number.saturating_sub(1)..=number {
-            if let Some(loaded) = runtime.load(number)? {
-                names.insert(number, loaded.compile(loaded.places()?));
-            }
-        }
-    }
-    Ok(names)
-}
-
-/// Reads what dead agents counted, under the names they knew it by.
-fn take_over(
-    kernel: &mut Kernel,
-    remains: Vec<Remains>,
-    old_names: BTreeMap<u64, Generation>,
-    publisher: &mut Publisher,
-    names: &mut Names,
-) -> anyhow::Result<Vec<(FlowKey, FlowValue)>> {
-    let mut flows = Vec::new();
-    for recovered in kernel.take_over(remains)? {
-        let Recovered {
-            generation,
-            totals,
-            slot_counts,
-            flows: found,
-            ..
-        } = recovered;
-        if let Some(generation) = old_names.get(&generation) {
-            publisher.fold(generation, &totals, &slot_counts);
-        }
-        let packets: u64 = found.iter().map(|(_, value)| value.packets).sum();
-        printer::tell(&format!(
-            "LAB: an agent ended without detaching; {} in {} were left in the kernel and are \
-             written now",
-            count(packets, "packet"),
-            count(found.len() as u64, "flow"),
-        ));
-        flows.extend(found);
-    }
-    for generation in old_names.into_values() {
-        names.add(generation.into());
-    }
-    Ok(flows)
 }
 
 /// How long the lab approval is in force: as long as asked for, up to an hour.
@@ -264,31 +197,6 @@ const fn options(args: &RunArgs) -> Options {
     }
 }
 
-/// On a real interface lab records this host's own packets only, so the program has to know
-/// its addresses.
-fn set_own_addresses(
-    kernel: &mut Kernel,
-    interfaces: &[Interface],
-) -> anyhow::Result<Vec<ipnet::IpNet>> {
-    if interfaces.iter().all(|interface| !interface.is_real) {
-        return Ok(Vec::new());
-    }
-    let own = probe::own_addresses().context("cannot read the addresses of this host")?;
-    kernel.set_own_addresses(own.iter().copied())?;
-    Ok(own.into_iter().map(Into::into).collect())
-}
-
-fn numbered(interfaces: &[Interface]) -> Vec<loaded::Interface> {
-    let numbered = (0..)
-        .zip(interfaces)
-        .map(|(slot, interface)| loaded::Interface {
-            name: interface.name.clone(),
-            index: interface.index,
-            slot,
-        });
-    numbered.collect()
-}
-
 /// A lab approval that begins now.
 fn approval(
     interfaces: &[Interface],
@@ -302,19 +210,6 @@ fn approval(
     let terms = anchors.terms(approval.validity.begin, approval.validity.end);
     (approval.terms.begin, approval.terms.end) = (terms.begin, terms.end);
     approval
-}
-
-fn attach(kernel: &mut Kernel, interfaces: &[Interface], generic: bool) -> anyhow::Result<()> {
-    let mode = if generic {
-        AttachMode::Generic
-    } else {
-        AttachMode::Native
-    };
-    for (slot, interface) in (0..).zip(interfaces) {
-        kernel.attach(&interface.name, interface.index, slot, mode)?;
-        printer::tell(&watching(interface, mode));
-    }
-    Ok(())
 }
 
 fn config(args: &RunArgs, is_unsynchronised: bool) -> Config {
@@ -363,51 +258,6 @@ fn stop_when_asked() -> anyhow::Result<impl Future<Output = ()> + Send> {
             std::process::exit(i32::from(Exit::Output as u8));
         });
     })
-}
-
-fn find(names: &[String]) -> anyhow::Result<Vec<Interface>> {
-    let mut found: Vec<Interface> = Vec::new();
-    for name in names {
-        let index = probe::interface_index(name)?;
-        if found.iter().any(|known| known.index == index) {
-            return Err(InputError::Usage(format!("interface {name} is named twice")).into());
-        }
-        if !probe::is_ethernet(index) {
-            return Err(AttachError::NotEthernet {
-                interface: name.clone(),
-            }
-            .into());
-        }
-        let is_real = !probe::is_virtual_end(index);
-        found.push(Interface {
-            name: name.clone(),
-            index,
-            is_real,
-        });
-    }
-    let most = sensor_common::MAX_INTERFACES;
-    if found.len() > most as usize {
-        return Err(InputError::Usage(format!("more than {most} interfaces")).into());
-    }
-    Ok(found)
-}
-
-/// One bit a slot.
-fn mask(interfaces: &[Interface], has: impl Fn(&Interface) -> bool) -> u64 {
-    (0..64)
-        .zip(interfaces)
-        .filter(|(_, i)| has(i))
-        .fold(0, |mask, (slot, _)| mask | 1 << slot)
-}
-
-fn watching(interface: &Interface, mode: AttachMode) -> String {
-    let Interface { name, is_real, .. } = interface;
-    let limit = if *is_real {
-        "; a real interface, so only packets to or from this host's own addresses"
-    } else {
-        ""
-    };
-    format!("LAB: watching {name}, {} mode{limit}", mode.name())
 }
 
 #[cfg(test)]

@@ -82,7 +82,8 @@ impl Bench {
         let permits = &mut self.current.as_mut().unwrap().universe.world.permits;
         let (permit, end) = (dice.below(permits.len()), dice.pick(ends));
         let permit = &mut permits[permit];
-        self.kernel.shorten(permit.slot, end).unwrap();
+        let terms = sekisho::clock::Terms { begin: 0, end };
+        self.kernel.narrow(permit.slot, terms).unwrap();
         permit.end = permit.end.min(end);
     }
 
