@@ -4,6 +4,8 @@
 //! are passed and the wire length stands in the metadata: no verdict needs more.
 //! Below, the host parser judges, which is the same code.
 
+use std::time::Duration;
+
 use aya::{TestRun as _, TestRunOptions, programs::ProgramError};
 use sensor_common::{
     Bytes, Counters, FlowEvent, FlowKey, FlowValue, ReplayContext, SlotCounts, Stat, Totals, parse,
@@ -138,6 +140,35 @@ impl Replayer {
             XDP_PASS => Ok(()),
             action => Err(ReplayError::NotPassed { action }),
         }
+    }
+
+    /// Runs one frame so many times and says how long one run took on average. The same frame
+    /// over and over finds everything in the cache, so this is what a run takes at least.
+    pub fn time(
+        &mut self,
+        captured: &[u8],
+        context: ReplayContext,
+        repeat: u32,
+    ) -> Result<Duration, ReplayError> {
+        let mut data = context.as_bytes().to_vec();
+        let meta = length_of(&data);
+        data.extend(captured);
+        let md = XdpMd {
+            data: meta,
+            data_end: length_of(&data),
+            data_meta: 0,
+            ingress_ifindex: 0,
+            rx_queue_index: 0,
+            egress_ifindex: 0,
+        };
+        let mut options = TestRunOptions::new();
+        options.data_in = Some(&data);
+        options.ctx_in = Some(md.as_bytes());
+        options.repeat = repeat;
+        let result = self.kernel.program()?.test_run(options);
+        let length = data.len();
+        let result = result.map_err(|source| ReplayError::NotRun { length, source })?;
+        Ok(result.duration)
     }
 
     /// Makes the addresses of this host known, as on a real network card in lab mode.
