@@ -101,7 +101,7 @@ fn replayed(dice: &mut Dice, own: &[IpAddr], seed: u64) -> Given {
         bench.publish(Universe::new(dice, generation, &clock, own));
         for batch in 0..REPLAYED.batches {
             if dice.percent(20) {
-                bench.shorten(dice, &[1_000, 1_500, 1_505, FAR]);
+                bench.narrow(dice, &[0, 1_000, 1_500, 1_505, FAR, Slot::FOREVER]);
             }
             bench.run(dice, &arrivals, (batch, REPLAYED.packets), true);
         }
