@@ -2,6 +2,7 @@
 
 pub mod check;
 mod exit;
+mod explain;
 mod inputs;
 mod printer;
 mod replay;
@@ -31,6 +32,8 @@ enum Command {
     Replay(replay::ReplayArgs),
     /// Look at interfaces before watching them, and say what to do
     Check(check::CheckArgs),
+    /// Say what would become of a packet, and why, without touching the kernel
+    Explain(explain::ExplainArgs),
 }
 
 /// Runs the command of the process's arguments.
@@ -48,6 +51,7 @@ pub fn main() -> ExitCode {
     let done = match &cli.command {
         Command::Run(args) => run::run(args),
         Command::Replay(args) => replay::replay(args),
+        Command::Explain(args) => explain::explain(args, &mut std::io::stdout()),
         Command::Check(args) => {
             check::check(args, &mut std::io::stdout()).map(|verdict| match verdict {
                 check::Verdict::Ready => Exit::Done,

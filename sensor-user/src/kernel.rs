@@ -18,10 +18,10 @@ mod sys;
 mod wire;
 
 pub use attach::{AttachError, AttachMode, Attached};
-pub use clock::{SystemClock, boot_now, check_time_namespace, clock_now};
+pub use clock::{SystemClock, boot_id, boot_now, check_time_namespace, clock_now};
 pub use datapath::{Alarm, Datapath, DatapathError, Held, Retired};
 pub use fake::Fake;
 pub use loader::{Kernel, LoadError, Options};
 pub use object::{OBJECT, ObjectError, map_names, wire_version};
-pub use pins::{DEFAULT_FOLDER, PinError, PinFolder, Recovered, Remains, View, is_locked};
+pub use pins::{Cleared, DEFAULT_FOLDER, PinError, PinFolder, Recovered, Remains, View, is_locked};
 pub use replay::{ReplayError, Replayer};
