@@ -9,6 +9,7 @@
 pub mod command;
 pub mod netns;
 pub mod packet;
+pub mod pins;
 pub mod requires;
 pub mod road;
 pub mod sensor;

@@ -171,8 +171,13 @@ fn versioned(name: &str) -> Option<(u32, u64)> {
 
 /// Refuses a folder that is not on a BPF file system: nothing can be pinned there.
 fn check_file_system(path: &Path) -> Result<(), PinError> {
-    let there = path.ancestors().find(|path| path.exists());
-    let there = there.unwrap_or(Path::new("/"));
+    let mut there = Path::new("/");
+    for ancestor in path.ancestors() {
+        if ancestor.try_exists().map_err(error::of(ancestor))? {
+            there = ancestor;
+            break;
+        }
+    }
     let found = statfs(there).map_err(|errno| error::of(there)(errno.into()))?;
     if found.filesystem_type() == BPF_FS {
         return Ok(());

@@ -13,10 +13,13 @@ fn help() {
     Usage: sekisho <COMMAND>
 
     Commands:
-      run     Watch interfaces and write records as JSON lines
-      replay  Run a capture file through the same program and print the same records
-      check   Look at interfaces before watching them, and say what to do
-      help    Print this message or the help of the given subcommand(s)
+      run       Watch interfaces and write records as JSON lines
+      replay    Run a capture file through the same program and print the same records
+      check     Look at interfaces before watching them, and say what to do
+      explain   Say what would become of a packet, and why, without touching the kernel
+      approval  Show approvals as the kernel has them
+      detach    Remove what sensors that died left in the kernel, without reading it
+      help      Print this message or the help of the given subcommand(s)
 
     Options:
       -h, --help     Print help
@@ -37,6 +40,8 @@ fn help() {
       11  check: at least one check failed
       12  output cannot be written
       14  clock: not synchronised, set back, or another time namespace
+      15  another sensor is running
+      16  pins or snapshot cannot be used, or there are none
     ----- stderr -----
     ");
 }
@@ -178,6 +183,8 @@ fn arguments_not_understood() {
         ],
         &["check", "--interface", "lo", "--seconds", "0"],
         &["replay"],
+        &["explain"],
+        &["approval"],
     ] {
         let printed = sekisho(words);
         assert_eq!(

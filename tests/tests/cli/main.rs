@@ -7,6 +7,7 @@ mod feeds;
 mod help;
 mod refusals;
 mod replay;
+mod views;
 
 use std::{fs, path::Path, process::Command};
 
