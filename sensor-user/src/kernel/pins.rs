@@ -123,7 +123,8 @@ fn linked(path: &Path) -> io::Result<Vec<u32>> {
     let mut interfaces = Vec::new();
     for entry in fs::read_dir(path)? {
         let name = entry?.file_name();
-        interfaces.extend(name.to_str().and_then(link_of).map(|(interface, _)| interface));
+        let link = name.to_str().and_then(link_of);
+        interfaces.extend(link.map(|(interface, _)| interface));
     }
     interfaces.sort_unstable();
     Ok(interfaces)

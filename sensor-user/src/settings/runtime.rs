@@ -313,13 +313,19 @@ mod tests {
         loaded.boot_id = BootId(5).to_string();
         runtime.store(&loaded).unwrap();
         let path = folder.path();
-        assert_eq!(latest_since(BootId(5), path).unwrap(), (loaded.clone(), true));
+        assert_eq!(
+            latest_since(BootId(5), path).unwrap(),
+            (loaded.clone(), true)
+        );
         let refused = latest_since(BootId(6), path).unwrap_err();
-        assert!(matches!(refused, RuntimeError::OtherBoot { .. }), "{refused}");
+        assert!(
+            matches!(refused, RuntimeError::OtherBoot { .. }),
+            "{refused}"
+        );
         assert_eq!(of_generation(path, 1).unwrap(), Some(loaded));
         assert_eq!(of_generation(path, 2).unwrap(), None);
         assert_eq!(runtime.clear().unwrap(), [path.join("loaded-1.json")]);
-        assert_eq!(runtime.clear().unwrap(), [PathBuf::new(); 0]);
+        assert!(runtime.clear().unwrap().is_empty());
         assert_eq!(of_generation(path, 1).unwrap(), None);
     }
 

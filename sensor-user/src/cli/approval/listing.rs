@@ -271,12 +271,7 @@ fn state(terms: &Slot, now: u64, lease: Lease, is_lab: bool) -> (State, Option<&
 fn names(interfaces: &[Interface], mask: u64) -> Vec<String> {
     let has = |slot: u32| mask.checked_shr(slot).unwrap_or(0) & 1 == 1;
     let known = interfaces.iter().filter(|interface| has(interface.slot));
-    let mut names: Vec<String> = known
-        .map(|interface| match interface.index {
-            Some(_) => interface.name.clone(),
-            None => format!("{} (no longer watched)", interface.name),
-        })
-        .collect();
+    let mut names: Vec<String> = known.map(|interface| interface.name.clone()).collect();
     if mask != u64::MAX {
         let is_known = |slot: u32| interfaces.iter().any(|interface| interface.slot == slot);
         let others = (0..u64::BITS).filter(|&slot| has(slot) && !is_known(slot));

@@ -108,7 +108,7 @@ impl Listing {
 
     /// What stands below a row.
     fn details(&self, row: &Row) -> Vec<String> {
-        let mut details = vec![covers(row)];
+        let mut details = vec![self.covers(row)];
         let (begin, end) = (row.terms.begin, row.terms.end);
         let remark = row
             .remark
@@ -125,6 +125,44 @@ impl Listing {
         details.extend(differs(&row.differs));
         details
     }
+
+    /// Classes, directions, interfaces and operator.
+    fn covers(&self, row: &Row) -> String {
+        let classes = named(row.terms.classes, &Class::ALL.map(Class::name));
+        let directions = named(row.terms.directions, &Direction::ALL.map(Direction::name));
+        let mut parts = vec![classes, directions];
+        parts.push(match row.interfaces[..] {
+            [] => "on no interface".into(),
+            _ => format!("on {}", self.names(&row.interfaces)),
+        });
+        if !row.own_addresses_only.is_empty() {
+            let names = self.names(&row.own_addresses_only);
+            parts.push(format!("this host's own addresses only on {names}"));
+        }
+        match row.operator.as_deref() {
+            Some("any") | None => {}
+            Some(operator) => parts.push(format!("operator {operator}")),
+        }
+        parts.join("; ")
+    }
+
+    /// Interfaces; those that are no longer watched say so.
+    fn names(&self, names: &[String]) -> String {
+        let is_gone = |name: &String| {
+            let mut interfaces = self.interfaces.iter();
+            interfaces.any(|known| known.name == *name && known.index.is_none())
+        };
+        let names: Vec<String> = (names.iter())
+            .map(|name| {
+                if is_gone(name) {
+                    format!("{name} (no longer watched)")
+                } else {
+                    name.clone()
+                }
+            })
+            .collect();
+        names.join(", ")
+    }
 }
 
 /// One row; the last column is of numbers.
@@ -136,26 +174,6 @@ fn row(
 ) -> fmt::Result {
     write!(f, "{slot:>4}{GAP}{name:<to_state$}{GAP}{state:<to_left$}")?;
     writeln!(f, "{GAP}{left:<to_recorded$}{GAP}{recorded:>last$}")
-}
-
-/// Classes, directions, interfaces and operator.
-fn covers(row: &Row) -> String {
-    let classes = named(row.terms.classes, &Class::ALL.map(Class::name));
-    let directions = named(row.terms.directions, &Direction::ALL.map(Direction::name));
-    let mut parts = vec![classes, directions];
-    parts.push(match row.interfaces[..] {
-        [] => "on no interface".into(),
-        _ => format!("on {}", row.interfaces.join(", ")),
-    });
-    if !row.own_addresses_only.is_empty() {
-        let names = row.own_addresses_only.join(", ");
-        parts.push(format!("this host's own addresses only on {names}"));
-    }
-    match row.operator.as_deref() {
-        Some("any") | None => {}
-        Some(operator) => parts.push(format!("operator {operator}")),
-    }
-    parts.join("; ")
 }
 
 /// What the snapshot has otherwise. The kernel's own values stand above.

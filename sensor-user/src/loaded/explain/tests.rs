@@ -68,8 +68,8 @@ fn prefix(text: &str) -> IpNet {
 }
 
 /// 11/8 is foreign but for 11.9/16, which is excluded; 41/8 is domestic, with two operators;
-/// 2400::/16 is foreign; nobody places anything else. Indicators: 0 is 11.1/16, 1 is 11.1.1/24,
-/// 2 is 41.5/16, 3 is 11.9/16, 4 is 12/8, 5 is 2400:1::/32.
+/// `2400::/16` is foreign; nobody places anything else. Indicators: 0 is 11.1/16, 1 is 11.1.1/24,
+/// 2 is 41.5/16, 3 is 11.9/16, 4 is 12/8, 5 is `2400:1::/32`.
 fn loaded(approvals: &[Approval]) -> Loaded {
     let mut watchlist = Watchlist::default();
     watchlist.add_feed("wide.txt".into(), [(prefix("11.1.0.0/16"), 3)]);

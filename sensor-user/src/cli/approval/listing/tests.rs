@@ -358,104 +358,50 @@ fn long_lists_are_divided_and_names_move_no_cursor() {
 #[test]
 fn json() {
     let (view, loaded) = various();
-    let listing = listing(&view, Ok(&loaded));
-    let value = serde_json::to_value(&listing).unwrap();
-    let names: Vec<&str> = value["approvals"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|a| a["name"].as_str().unwrap())
+    let mut value = serde_json::to_value(listing(&view, Ok(&loaded))).unwrap();
+    let approvals = value["approvals"].take();
+    let approvals = approvals.as_array().unwrap();
+    let names: Vec<&str> = (approvals.iter())
+        .map(|approval| approval["name"].as_str().unwrap())
         .collect();
     assert_eq!(
         names,
         ["transit-7", "grid-2", "relay-in-march", "transit-6"]
     );
-    let mut first = value.clone();
-    first["approvals"].as_array_mut().unwrap().drain(2..);
-    first["approvals"].as_array_mut().unwrap().remove(0);
-    insta::assert_snapshot!(serde_json::to_string_pretty(&first).unwrap(), @r#"
-    {
-      "approvals": [
-        {
-          "begin": "2026-09-21T14:13:30Z",
-          "begin_boot_ns": 10000000000,
-          "classes": [
-            "infrastructure"
-          ],
-          "differs": [
-            {
-              "kernel": "2026-09-21 14:46:40 UTC",
-              "snapshot": "2026-09-21 15:20:00 UTC",
-              "what": "end"
-            },
-            {
-              "kernel": null,
-              "snapshot": null,
-              "what": "interfaces"
-            }
-          ],
-          "directions": [
-            "inbound",
-            "outbound"
-          ],
-          "end": "2026-09-21T14:46:40Z",
-          "end_boot_ns": 2000000000000,
-          "epoch": 1,
-          "fields": [
-            "ports",
-            "protocol",
-            "tcp_flags",
-            "ttl",
-            "vlan",
-            "fragment"
-          ],
-          "interfaces": [
-            "eth0"
-          ],
-          "lab": false,
-          "left_ns": 1000000000000,
-          "name": "grid-2",
-          "not_recorded": {
-            "class": 0,
-            "direction": 0,
-            "expired": 0,
-            "interface": 1,
-            "not_yet": 0,
-            "unapproved": 0,
-            "unattended": 0
-          },
-          "operator": "denryoku",
-          "own_addresses_only": [],
-          "recorded": 77,
-          "remark": null,
-          "slot": 1,
-          "state": "in_force"
-        }
-      ],
-      "boot_ns": 1000000000000,
-      "generation": 4,
-      "interfaces": [
-        {
-          "index": 3,
-          "name": "eth0",
-          "slot": 0
-        },
-        {
-          "index": 4,
-          "name": "eth1",
-          "slot": 1
-        }
-      ],
-      "lab": false,
-      "note": null,
-      "sensor": {
-        "attended": true,
-        "attended_left_ns": 19000000000,
-        "attended_until": "2026-09-21T14:30:19Z",
-        "attended_until_boot_ns": 1019000000000,
-        "running": true
-      },
-      "time": "2026-09-21T14:30:00Z"
-    }
+    // A line for each member, of the second approval and then of the rest.
+    let members = [&approvals[1], &value].map(|object| object.as_object().unwrap());
+    let lines = members.into_iter().flatten();
+    let lines: Vec<String> = lines
+        .map(|(name, member)| format!("{name}: {member}"))
+        .collect();
+    insta::assert_snapshot!(lines.join("\n"), @r#"
+    begin: "2026-09-21T14:13:30Z"
+    begin_boot_ns: 10000000000
+    classes: ["infrastructure"]
+    differs: [{"kernel":"2026-09-21 14:46:40 UTC","snapshot":"2026-09-21 15:20:00 UTC","what":"end"},{"kernel":null,"snapshot":null,"what":"interfaces"}]
+    directions: ["inbound","outbound"]
+    end: "2026-09-21T14:46:40Z"
+    end_boot_ns: 2000000000000
+    epoch: 1
+    fields: ["ports","protocol","tcp_flags","ttl","vlan","fragment"]
+    interfaces: ["eth0"]
+    lab: false
+    left_ns: 1000000000000
+    name: "grid-2"
+    not_recorded: {"class":0,"direction":0,"expired":0,"interface":1,"not_yet":0,"unapproved":0,"unattended":0}
+    operator: "denryoku"
+    own_addresses_only: []
+    recorded: 77
+    remark: null
+    slot: 1
+    state: "in_force"
+    approvals: null
+    boot_ns: 1000000000000
+    generation: 4
+    interfaces: [{"index":3,"name":"eth0","slot":0},{"index":4,"name":"eth1","slot":1}]
+    lab: false
+    note: null
+    sensor: {"attended":true,"attended_left_ns":19000000000,"attended_until":"2026-09-21T14:30:19Z","attended_until_boot_ns":1019000000000,"running":true}
+    time: "2026-09-21T14:30:00Z"
     "#);
 }

@@ -18,14 +18,25 @@ struct Case {
     why: &'static str,
 }
 
-fn cases() -> Vec<Case> {
-    const TRANSIT: &str = "11.1.1.5 > 11.2.0.1 on eth0";
-    let case = |verdict, packet, terms, why| Case {
+fn case(verdict: Verdict, packet: &'static str, terms: Slot, why: &'static str) -> Case {
+    Case {
         verdict,
         packet,
         terms,
         why,
-    };
+    }
+}
+
+const TRANSIT: &str = "11.1.1.5 > 11.2.0.1 on eth0";
+
+fn cases() -> Vec<Case> {
+    let mut cases = by_place();
+    cases.extend(by_time_and_class());
+    cases.extend(by_the_rest());
+    cases
+}
+
+fn by_place() -> Vec<Case> {
     let all = everything();
     vec![
         case(Verdict::NoMatch, "11.2.0.1 > 41.6.0.1 on eth0", all, ""),
@@ -34,6 +45,12 @@ fn cases() -> Vec<Case> {
         case(Verdict::Excluded, "11.9.0.1 > 11.2.0.1 on eth0", all, ""),
         case(Verdict::Unknown, "12.0.0.1 > 11.2.0.1 on eth0", all, ""),
         case(Verdict::Domestic, "41.5.0.1 > 41.1.0.1 on eth0", all, ""),
+    ]
+}
+
+fn by_time_and_class() -> Vec<Case> {
+    let all = everything();
+    vec![
         case(
             Verdict::Unapproved,
             TRANSIT,
@@ -88,6 +105,12 @@ fn cases() -> Vec<Case> {
             Slot { operator: 0, ..all },
             "has the consent of no operator, and the prefix is of gas",
         ),
+    ]
+}
+
+fn by_the_rest() -> Vec<Case> {
+    let all = everything();
+    vec![
         case(
             Verdict::Direction,
             "41.5.0.1 > 11.2.0.1 on eth0",
