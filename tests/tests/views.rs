@@ -283,7 +283,7 @@ fn when_it_is_removed(folders: &Folders, road: &Road) {
         "{}",
         removed.whole()
     );
-    let pins = format!("wire-{WIRE_VERSION}-1, detached from ");
+    let pins = format!("wire-{WIRE_VERSION}-1, detached from r0\n");
     for words in [pins.as_str(), "loaded-1.json", "was not read"] {
         assert!(
             removed.stdout.contains(words),

@@ -13,9 +13,9 @@ use anyhow::Context as _;
 use clap::{Args, Subcommand};
 
 use self::listing::{Listing, Sources};
-use super::Exit;
+use super::{Exit, printer};
 use crate::{
-    kernel::{self, View, boot_id, boot_now, clock_now, probe},
+    kernel::{self, View, boot_id, boot_now, clock_now},
     loaded::Loaded,
     settings::runtime,
 };
@@ -57,7 +57,6 @@ pub(super) fn approval(args: &ApprovalArgs, out: &mut dyn Write) -> anyhow::Resu
         snapshot: snapshot.as_ref().map_err(String::as_str),
         now: boot_now()?,
         clock: clock_now()?,
-        name: &probe::interface_name,
     });
     let written = if args.json {
         serde_json::to_writer_pretty(&mut *out, &listing)
@@ -66,7 +65,7 @@ pub(super) fn approval(args: &ApprovalArgs, out: &mut dyn Write) -> anyhow::Resu
     } else {
         write!(out, "{listing}")
     };
-    written.context("cannot print the approvals")?;
+    printer::unless_gone(written).context("cannot print the approvals")?;
     Ok(Exit::Done)
 }
 

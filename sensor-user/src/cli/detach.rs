@@ -1,6 +1,7 @@
 //! `sekisho detach`: removes what sensors that died left in the kernel, unread.
 
 use std::{
+    collections::BTreeMap,
     io::{self, Write},
     path::{Path, PathBuf},
 };
@@ -8,9 +9,9 @@ use std::{
 use anyhow::Context as _;
 use clap::Args;
 
-use super::Exit;
+use super::{Exit, printer};
 use crate::{
-    kernel::{self, Cleared, PinError, PinFolder, probe},
+    kernel::{self, Cleared, PinError, PinFolder},
     settings::runtime::{self, RuntimeError, RuntimeFolder},
     words::list,
 };
@@ -35,6 +36,7 @@ pub(super) fn detach(args: &DetachArgs, out: &mut dyn Write) -> anyhow::Result<E
     // Both before anything is removed: a sensor that runs holds one of them at least.
     let pins = lock_pins(pin_dir)?;
     let snapshots = lock_snapshots(runtime_dir)?;
+    let names = names(runtime_dir);
     let cleared = match &pins {
         Some(pins) => pins.clear()?,
         None => Vec::new(),
@@ -43,7 +45,8 @@ pub(super) fn detach(args: &DetachArgs, out: &mut dyn Write) -> anyhow::Result<E
         Some(snapshots) => snapshots.clear()?,
         None => Vec::new(),
     };
-    write(&cleared, &removed, args, out).context("cannot print what was removed")?;
+    let written = write(&cleared, &names, &removed, args, out);
+    printer::unless_gone(written).context("cannot print what was removed")?;
     Ok(Exit::Done)
 }
 
@@ -63,21 +66,34 @@ fn lock_snapshots(folder: &Path) -> Result<Option<RuntimeFolder>, RuntimeError> 
     }
 }
 
+/// What interfaces were called, by index, as far as a snapshot tells.
+fn names(folder: &Path) -> BTreeMap<u32, String> {
+    let Ok((loaded, _)) = runtime::latest(folder) else {
+        return BTreeMap::new();
+    };
+    let interfaces = loaded.interfaces.into_iter();
+    interfaces
+        .map(|interface| (interface.index, interface.name))
+        .collect()
+}
+
 fn write(
     cleared: &[Cleared],
+    names: &BTreeMap<u32, String>,
     snapshots: &[PathBuf],
     args: &DetachArgs,
     out: &mut dyn Write,
 ) -> io::Result<()> {
     for Cleared { path, interfaces } in cleared {
-        let names: Vec<String> = (interfaces.iter())
-            .map(|&index| {
-                probe::interface_name(index).unwrap_or_else(|| format!("interface {index}"))
+        let from: Vec<String> = (interfaces.iter())
+            .map(|index| match names.get(index) {
+                Some(name) => name.replace(char::is_control, "\u{fffd}"),
+                None => format!("interface index {index}"),
             })
             .collect();
-        let detached = match names[..] {
+        let detached = match from[..] {
             [] => "attached to nothing".to_owned(),
-            _ => format!("detached from {}", list(&names, "and")),
+            _ => format!("detached from {}", list(&from, "and")),
         };
         writeln!(out, "removed {}, {detached}", path.display())?;
     }

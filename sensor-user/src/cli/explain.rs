@@ -5,7 +5,7 @@ use std::{io::Write, path::PathBuf};
 use anyhow::Context as _;
 use clap::Args;
 
-use super::{Exit, inputs::InputError};
+use super::{Exit, inputs::InputError, printer};
 use crate::{
     kernel::{boot_id, boot_now},
     loaded::explain::{AskError, Explainer, Moment, PacketLine},
@@ -58,6 +58,6 @@ pub(super) fn explain(args: &ExplainArgs, out: &mut dyn Write) -> anyhow::Result
     } else {
         write!(out, "{answer}")
     };
-    written.context("cannot print the answer")?;
+    printer::unless_gone(written).context("cannot print the answer")?;
     Ok(Exit::Done)
 }

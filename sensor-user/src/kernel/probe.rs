@@ -10,7 +10,7 @@ use std::net::IpAddr;
 
 use nix::errno::Errno;
 use nix::ifaddrs::getifaddrs;
-use nix::net::if_::{if_indextoname, if_nameindex, if_nametoindex};
+use nix::net::if_::{if_nameindex, if_nametoindex};
 
 use crate::preflight::{HostFacts, InterfaceFacts, Observed, Sample};
 
@@ -97,13 +97,6 @@ pub fn interface_index(name: &str) -> Result<u32, ProbeError> {
 /// none.
 pub fn has_device(name: &str) -> bool {
     interface_index(name).is_ok_and(|index| link::by_index(index).is_ok_and(|link| link.has_parent))
-}
-
-/// The name that an interface has now; `None` where this network namespace has none with this
-/// index.
-pub fn interface_name(index: u32) -> Option<String> {
-    let name = if_indextoname(index).ok()?;
-    Some(name.to_string_lossy().into_owned())
 }
 
 /// Whether the interface is a veth or a tap, on which lab mode records everything.

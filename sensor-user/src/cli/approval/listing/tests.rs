@@ -84,7 +84,6 @@ fn listing(view: &View, snapshot: Result<&Loaded, &str>) -> Listing {
         clock: Clock {
             unix_at_boot: 1_790_000_000 * SECOND,
         },
-        name: &|index| Some(format!("if{index}")),
     })
 }
 
@@ -153,22 +152,22 @@ fn without_a_snapshot_slots_are_named_by_their_numbers() {
     let (view, _) = various();
     insta::assert_snapshot!(listing(&view, Err("no snapshot of generation 4 in /run/sekisho")), @r"
     A sensor is running; attended for 19 s more.
-    generation 4 on if3 and if4; packets are counted since it began.
+    generation 4 on index 3 and index 4; packets are counted since it began.
 
     SLOT  APPROVAL                STATE     TIME LEFT        RECORDED
        0  slot 0 of generation 4  in force  9m 58s             120481
-          transit; through; on if3, if4
+          transit; through; on index 3, index 4
           from before this boot to 2026-09-21 14:39:58 UTC
           not recorded: 12 direction, 3 unattended
        1  slot 1 of generation 4  in force  16m 40s                77
-          infrastructure; inbound, outbound; on if3; operator number 1
+          infrastructure; inbound, outbound; on index 3; operator number 1
           from 2026-09-21 14:13:30 UTC to 2026-09-21 14:46:40 UTC
           not recorded: 1 interface
        2  slot 2 of generation 4  waiting   begins in 1d 0h         0
-          transit; through; on if3, if4
+          transit; through; on index 3, index 4
           from 2026-09-22 15:13:20 UTC to never
        3  slot 3 of generation 4  ended     -                       0
-          transit; through; on if3, if4
+          transit; through; on index 3, index 4
           from before this boot to 2026-09-21 14:29:48 UTC
           not recorded: 9000000 expired
 
