@@ -1,7 +1,10 @@
 //! The command line: typed arguments first, the world second; one file a command.
 
+mod approval;
 pub mod check;
+mod detach;
 mod exit;
+mod explain;
 mod inputs;
 mod places;
 mod printer;
@@ -35,6 +38,12 @@ enum Command {
     Check(check::CheckArgs),
     /// Build the table of which addresses are domestic and foreign, or ask it
     Territory(territory::TerritoryArgs),
+    /// Say what would become of a packet, and why, without touching the kernel
+    Explain(explain::ExplainArgs),
+    /// Show approvals as the kernel has them
+    Approval(approval::ApprovalArgs),
+    /// Remove what sensors that died left in the kernel, without reading it
+    Detach(detach::DetachArgs),
 }
 
 /// Runs the command of the process's arguments.
@@ -53,6 +62,9 @@ pub fn main() -> ExitCode {
         Command::Run(args) => run::run(args),
         Command::Replay(args) => replay::replay(args),
         Command::Territory(args) => territory::territory(args),
+        Command::Explain(args) => explain::explain(args, &mut std::io::stdout()),
+        Command::Approval(args) => approval::approval(args, &mut std::io::stdout()),
+        Command::Detach(args) => detach::detach(args, &mut std::io::stdout()),
         Command::Check(args) => {
             check::check(args, &mut std::io::stdout()).map(|verdict| match verdict {
                 check::Verdict::Ready => Exit::Done,

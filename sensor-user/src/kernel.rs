@@ -19,14 +19,14 @@ mod sys;
 mod wire;
 
 pub use attach::{AttachError, AttachMode, Attached};
-pub use clock::{SystemClock, boot_now, check_time_namespace, clock_now};
+pub use clock::{SystemClock, boot_id, boot_now, check_time_namespace, clock_now};
 pub use datapath::{Alarm, Datapath, DatapathError, Held, Retired};
 pub use fake::Fake;
 pub use links::LinkWatch;
 pub use loader::{Kernel, LoadError, Options};
 pub use object::{OBJECT, ObjectError, map_names, wire_version};
 pub use pins::{
-    BPF_FS_FOLDER, DEFAULT_FOLDER, PinError, PinFolder, Recovered, Remains, View, is_locked,
-    mount_bpf_fs,
+    BPF_FS_FOLDER, Cleared, DEFAULT_FOLDER, PinError, PinFolder, Recovered, Remains, View,
+    is_locked, mount_bpf_fs,
 };
 pub use replay::{ReplayError, Replayer};

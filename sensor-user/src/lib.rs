@@ -21,3 +21,4 @@ pub mod replay;
 pub mod settings;
 pub mod telemetry;
 pub mod watchlist;
+mod words;

@@ -7,6 +7,8 @@
 //!
 //! A core: no kernel, no clock, no input or output.
 
+pub mod explain;
+
 use std::sync::Arc;
 
 use ipnet::IpNet;

@@ -26,7 +26,7 @@ const ROUNDS: usize = 7;
 /// Ranges of equal size, foreign and domestic in turn.
 fn ranges(count: u32) -> Flat {
     let place = |n: u32| {
-        if n % 2 == 0 {
+        if n.is_multiple_of(2) {
             Place::Foreign
         } else {
             Place::Domestic

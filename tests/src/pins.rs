@@ -52,7 +52,8 @@ impl Pins {
         found
     }
 
-    fn file_system(&self) -> PathBuf {
+    /// Where the file system is mounted.
+    pub fn file_system(&self) -> PathBuf {
         self.folder.path().join("bpf")
     }
 }

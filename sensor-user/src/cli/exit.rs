@@ -1,16 +1,16 @@
 //! Exit statuses: each class of failure has its own.
 
-use std::process::ExitCode;
+use std::{io, process::ExitCode};
 
 use crate::{
     agent::AgentError,
     capture::CaptureError,
     clock::ClockError,
     feeds::FeedError,
-    kernel::{AttachError, DatapathError, LoadError, ReplayError, probe::ProbeError},
+    kernel::{AttachError, DatapathError, LoadError, PinError, ReplayError, probe::ProbeError},
     places::PlacesError,
     replay,
-    settings::{anchors::AnchorsError, state::StateError},
+    settings::{anchors::AnchorsError, runtime::RuntimeError, state::StateError},
 };
 
 use super::inputs::InputError;
@@ -32,7 +32,9 @@ Exit status:
   11  check: at least one check failed
   12  output cannot be written
   13  territory, exclusions or operators cannot be used
-  14  clock: not synchronised, set back, or another time namespace";
+  14  clock: not synchronised, set back, or another time namespace
+  15  another sensor is running
+  16  pins or snapshot cannot be used, or there are none";
 
 /// How a command ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,6 +70,10 @@ pub enum Exit {
     Places = 13,
     /// Clock not synchronised, set back, or in another time namespace; or its anchors unclear.
     Clock = 14,
+    /// Another sensor is running.
+    Busy = 15,
+    /// Pins or a snapshot cannot be used, or there are none.
+    NotLoaded = 16,
 }
 
 impl From<Exit> for ExitCode {
@@ -139,6 +145,12 @@ impl Exit {
                 AnchorsError::NotKept { .. } => None,
             };
         }
+        if let Some(error) = cause.downcast_ref() {
+            return Some(Self::of_pins(error));
+        }
+        if let Some(error) = cause.downcast_ref() {
+            return Some(Self::of_runtime(error));
+        }
         cause.is::<StateError>().then_some(Self::Refused)
     }
 
@@ -155,6 +167,35 @@ impl Exit {
             | PlacesError::Territory { .. }
             | PlacesError::TooManyOperators(_)
             | PlacesError::ClaimedTwice { .. } => Self::Places,
+        }
+    }
+
+    fn of_pins(error: &PinError) -> Self {
+        match error {
+            PinError::Busy { .. } => Self::Busy,
+            PinError::NotPermitted => Self::NotPermitted,
+            PinError::NoBpfFs { .. }
+            | PinError::OtherVersion { .. }
+            | PinError::NotOurs { .. }
+            | PinError::Unreadable { .. }
+            | PinError::Nothing { .. }
+            | PinError::System { .. }
+            | PinError::Datapath(_) => Self::NotLoaded,
+        }
+    }
+
+    fn of_runtime(error: &RuntimeError) -> Self {
+        match error {
+            RuntimeError::Busy { .. } => Self::Busy,
+            RuntimeError::System { source, .. }
+                if source.kind() == io::ErrorKind::PermissionDenied =>
+            {
+                Self::NotPermitted
+            }
+            RuntimeError::Unclear { .. }
+            | RuntimeError::Nothing { .. }
+            | RuntimeError::OtherBoot { .. }
+            | RuntimeError::System { .. } => Self::NotLoaded,
         }
     }
 

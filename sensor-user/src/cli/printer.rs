@@ -38,6 +38,14 @@ pub(super) fn tell(text: &str) {
     let _ = writeln!(io::stderr(), "{text}");
 }
 
+/// What came of writing an answer to standard output: whoever reads it may have read enough.
+pub(super) fn unless_gone(written: io::Result<()>) -> io::Result<()> {
+    match written {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        written => written,
+    }
+}
+
 /// What the system said of a file, in plain words.
 fn plainly(error: &io::Error) -> String {
     match error.kind() {

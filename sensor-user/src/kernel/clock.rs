@@ -12,7 +12,7 @@ use super::DatapathError;
 use crate::pipeline::Clock;
 
 pub use namespace::check_time_namespace;
-pub use system::SystemClock;
+pub use system::{SystemClock, boot_id};
 
 /// Nanoseconds since boot, on the clock the kernel side reads (`bpf_ktime_get_boot_ns`).
 pub fn boot_now() -> Result<u64, DatapathError> {

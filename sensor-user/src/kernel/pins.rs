@@ -77,13 +77,25 @@ impl PinFolder {
     }
 
     /// Removes whatever dead agents left, of any version, unread: their programs detach.
-    /// Returns how many there were.
-    pub fn clear(&self) -> Result<usize, PinError> {
-        let mut cleared = 0;
+    /// Returns what there was.
+    ///
+    /// # Errors
+    ///
+    /// [`PinError::NotOurs`] where something else stands in the folder; then nothing is removed.
+    pub fn clear(&self) -> Result<Vec<Cleared>, PinError> {
+        let mut cleared = Vec::new();
         for entry in fs::read_dir(&self.path).map_err(error::of(&self.path))? {
             let path = entry.map_err(error::of(&self.path))?.path();
-            remove_folder(&path).map_err(error::of(&path))?;
-            cleared += 1;
+            let name = path.file_name().and_then(|name| name.to_str());
+            if name.and_then(versioned).is_none() {
+                return Err(PinError::NotOurs { path });
+            }
+            let interfaces = linked(&path).map_err(error::of(&path))?;
+            cleared.push(Cleared { path, interfaces });
+        }
+        cleared.sort_by(|one, other| one.path.cmp(&other.path));
+        for Cleared { path, .. } in &cleared {
+            remove_folder(path).map_err(error::of(path))?;
         }
         Ok(cleared)
     }
@@ -99,6 +111,27 @@ impl PinFolder {
         made.map_err(error::of(&path))?;
         Ok(OwnPins { path })
     }
+}
+
+/// What a dead agent had left when it was removed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cleared {
+    /// Its folder.
+    pub path: PathBuf,
+    /// Indices of the interfaces that its program was attached to.
+    pub interfaces: Vec<u32>,
+}
+
+/// The interfaces of the links pinned in a folder, ascending.
+fn linked(path: &Path) -> io::Result<Vec<u32>> {
+    let mut interfaces = Vec::new();
+    for entry in fs::read_dir(path)? {
+        let name = entry?.file_name();
+        let link = name.to_str().and_then(link_of);
+        interfaces.extend(link.map(|(interface, _)| interface));
+    }
+    interfaces.sort_unstable();
+    Ok(interfaces)
 }
 
 /// Whether an agent holds the folder: `None` where there is no folder.
@@ -143,8 +176,14 @@ fn versioned(name: &str) -> Option<(u32, u64)> {
 
 /// Refuses a folder that is not on a BPF file system: nothing can be pinned there.
 fn check_file_system(path: &Path) -> Result<(), PinError> {
-    let there = path.ancestors().find(|path| path.exists());
-    if is_bpf_fs(there.unwrap_or(Path::new("/")))? {
+    let mut there = Path::new("/");
+    for ancestor in path.ancestors() {
+        if ancestor.try_exists().map_err(error::of(ancestor))? {
+            there = ancestor;
+            break;
+        }
+    }
+    if is_bpf_fs(there)? {
         return Ok(());
     }
     Err(PinError::NoBpfFs {

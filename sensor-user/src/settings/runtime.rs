@@ -14,7 +14,7 @@ use std::{
 use nix::fcntl::{Flock, FlockArg};
 use thiserror::Error;
 
-use crate::{capped, loaded::Loaded};
+use crate::{capped, clock::BootId, loaded::Loaded};
 
 /// Where the folder is unless named.
 pub const DEFAULT_FOLDER: &str = "/run/sekisho";
@@ -50,6 +50,16 @@ pub enum RuntimeError {
         folder.display()
     )]
     Nothing {
+        /// The folder.
+        folder: PathBuf,
+    },
+    /// Nothing is loaded since this boot.
+    #[error(
+        "nothing is loaded since this machine started: what {} holds is of an earlier boot; \
+         start a sensor with 'sekisho run'",
+        folder.display()
+    )]
+    OtherBoot {
         /// The folder.
         folder: PathBuf,
     },
@@ -112,10 +122,7 @@ impl RuntimeFolder {
     /// The snapshot of a generation; `None` where there is none.
     pub fn load(&self, generation: u64) -> Result<Option<Loaded>, RuntimeError> {
         let file = snapshot(&self.path, generation);
-        if file.exists() {
-            return read(&file).map(Some);
-        }
-        Ok(None)
+        read_if_there(&file)
     }
 
     /// Removes the snapshot of a generation, if there is one.
@@ -125,6 +132,16 @@ impl RuntimeFolder {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(system(&file)(error)),
             _ => Ok(()),
         }
+    }
+
+    /// Removes every snapshot, and returns which.
+    pub fn clear(&self) -> Result<Vec<PathBuf>, RuntimeError> {
+        let mut removed = Vec::new();
+        for (_, file) in snapshots(&self.path)? {
+            fs::remove_file(&file).map_err(system(&file))?;
+            removed.push(file);
+        }
+        Ok(removed)
     }
 
     /// Removes the snapshots of every generation but this one.
@@ -143,11 +160,30 @@ pub fn latest(folder: &Path) -> Result<(Loaded, bool), RuntimeError> {
     let nothing = || RuntimeError::Nothing {
         folder: folder.into(),
     };
-    if !folder.exists() {
-        return Err(nothing());
+    loop {
+        let (_, file) = snapshots(folder)?.pop().ok_or_else(nothing)?;
+        // An agent removes a snapshot only after it has written a later one, or at its end.
+        if let Some(loaded) = read_if_there(&file)? {
+            return Ok((loaded, is_locked(folder)));
+        }
     }
-    let (_, file) = snapshots(folder)?.pop().ok_or_else(nothing)?;
-    Ok((read(&file)?, is_locked(folder)))
+}
+
+/// As [`latest`], but only what was loaded since this boot: after another one the kernel has
+/// nothing of it.
+pub fn latest_since(boot_id: BootId, folder: &Path) -> Result<(Loaded, bool), RuntimeError> {
+    let (loaded, lives) = latest(folder)?;
+    if loaded.boot_id != boot_id.to_string() {
+        return Err(RuntimeError::OtherBoot {
+            folder: folder.into(),
+        });
+    }
+    Ok((loaded, lives))
+}
+
+/// The snapshot of a generation, for others than its agent; `None` where there is none.
+pub fn of_generation(folder: &Path, generation: u64) -> Result<Option<Loaded>, RuntimeError> {
+    read_if_there(&snapshot(folder, generation))
 }
 
 /// Whether an agent holds the folder.
@@ -161,7 +197,12 @@ fn is_locked(folder: &Path) -> bool {
 /// Snapshots by generation, ascending.
 fn snapshots(folder: &Path) -> Result<Vec<(u64, PathBuf)>, RuntimeError> {
     let mut found = Vec::new();
-    for entry in fs::read_dir(folder).map_err(system(folder))? {
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(found),
+        Err(error) => return Err(system(folder)(error)),
+    };
+    for entry in entries {
         let file = entry.map_err(system(folder))?.path();
         let number = file
             .file_name()
@@ -174,6 +215,17 @@ fn snapshots(folder: &Path) -> Result<Vec<(u64, PathBuf)>, RuntimeError> {
     }
     found.sort();
     Ok(found)
+}
+
+/// `None` where there is no such file, or no longer.
+fn read_if_there(file: &Path) -> Result<Option<Loaded>, RuntimeError> {
+    match read(file) {
+        Ok(loaded) => Ok(Some(loaded)),
+        Err(RuntimeError::System { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
 }
 
 fn snapshot(folder: &Path, generation: u64) -> PathBuf {
@@ -258,6 +310,32 @@ mod tests {
         drop(held);
         let refused = latest(folder.path()).unwrap_err();
         assert!(matches!(refused, RuntimeError::Nothing { .. }), "{refused}");
+        let refused = latest(&folder.path().join("none")).unwrap_err();
+        assert!(matches!(refused, RuntimeError::Nothing { .. }), "{refused}");
+    }
+
+    #[test]
+    fn what_an_earlier_boot_loaded_is_not_loaded() {
+        let folder = tempfile::tempdir().unwrap();
+        let runtime = RuntimeFolder::lock(folder.path()).unwrap();
+        let mut loaded = loaded(1);
+        loaded.boot_id = BootId(5).to_string();
+        runtime.store(&loaded).unwrap();
+        let path = folder.path();
+        assert_eq!(
+            latest_since(BootId(5), path).unwrap(),
+            (loaded.clone(), true)
+        );
+        let refused = latest_since(BootId(6), path).unwrap_err();
+        assert!(
+            matches!(refused, RuntimeError::OtherBoot { .. }),
+            "{refused}"
+        );
+        assert_eq!(of_generation(path, 1).unwrap(), Some(loaded));
+        assert_eq!(of_generation(path, 2).unwrap(), None);
+        assert_eq!(runtime.clear().unwrap(), [path.join("loaded-1.json")]);
+        assert!(runtime.clear().unwrap().is_empty());
+        assert_eq!(of_generation(path, 1).unwrap(), None);
     }
 
     #[test]

@@ -17,6 +17,9 @@ fn help() {
       replay     Run a capture file through the same program and print the same records
       check      Look at interfaces before watching them, and say what to do
       territory  Build the table of which addresses are domestic and foreign, or ask it
+      explain    Say what would become of a packet, and why, without touching the kernel
+      approval   Show approvals as the kernel has them
+      detach     Remove what sensors that died left in the kernel, without reading it
       help       Print this message or the help of the given subcommand(s)
 
     Options:
@@ -39,6 +42,8 @@ fn help() {
       12  output cannot be written
       13  territory, exclusions or operators cannot be used
       14  clock: not synchronised, set back, or another time namespace
+      15  another sensor is running
+      16  pins or snapshot cannot be used, or there are none
     ----- stderr -----
     ");
 }
@@ -246,6 +251,8 @@ fn arguments_not_understood() {
         ],
         &["check", "--interface", "lo", "--seconds", "0"],
         &["replay"],
+        &["explain"],
+        &["approval"],
     ] {
         let printed = sekisho(words);
         assert_eq!(

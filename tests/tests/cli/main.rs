@@ -8,6 +8,7 @@ mod help;
 mod refusals;
 mod replay;
 mod territory;
+mod views;
 
 use std::{fs, path::Path, process::Command};
 

@@ -119,7 +119,8 @@ fn shortest(mut reading: impl FnMut() -> Result<Reading, Silent>) -> Result<Read
     Ok(best)
 }
 
-fn boot_id() -> Result<BootId, ClockError> {
+/// Which boot of the machine this is.
+pub fn boot_id() -> Result<BootId, ClockError> {
     let text = capped::read_to_string(BOOT_ID, 64).map_err(|source| ClockError::Read {
         what: BOOT_ID,
         source,

@@ -1,7 +1,8 @@
 //! What may be wrong with a folder of pins.
 
 use std::{
-    io,
+    error::Error,
+    io, iter,
     path::{Path, PathBuf},
 };
 
@@ -65,8 +66,14 @@ pub enum PinError {
         /// The pin.
         path: PathBuf,
         /// Why.
-        source: Box<dyn std::error::Error + Send + Sync>,
+        source: Box<dyn Error + Send + Sync>,
     },
+    /// The process lacks capabilities.
+    #[error(
+        "not permitted to reach what is pinned in the kernel: run with sudo, or grant CAP_BPF \
+         and the right to use the folder"
+    )]
+    NotPermitted,
     /// No pins at all.
     #[error("no sensor is running and none has left anything in {}", folder.display())]
     Nothing {
@@ -88,18 +95,32 @@ pub enum PinError {
 
 /// The system's refusal of a path.
 pub(super) fn of(path: &Path) -> impl Fn(io::Error) -> PinError {
-    move |source| PinError::System {
-        path: path.into(),
-        source,
+    move |source| match source.kind() {
+        io::ErrorKind::PermissionDenied => PinError::NotPermitted,
+        _ => PinError::System {
+            path: path.into(),
+            source,
+        },
     }
 }
 
 /// A pin that cannot be read.
-pub(super) fn unreadable<E: std::error::Error + Send + Sync + 'static>(
-    path: &Path,
-) -> impl Fn(E) -> PinError {
-    move |source| PinError::Unreadable {
-        path: path.into(),
-        source: Box::new(source),
+pub(super) fn unreadable<E: Error + Send + Sync + 'static>(path: &Path) -> impl Fn(E) -> PinError {
+    move |source| {
+        if is_denied(&source) {
+            return PinError::NotPermitted;
+        }
+        PinError::Unreadable {
+            path: path.into(),
+            source: Box::new(source),
+        }
     }
+}
+
+/// Whether an error, or what caused it, is the system's refusal of privilege.
+fn is_denied(error: &(dyn Error + 'static)) -> bool {
+    let causes = iter::successors(Some(error), |&error| error.source());
+    causes
+        .filter_map(|error| error.downcast_ref::<io::Error>())
+        .any(|error| error.kind() == io::ErrorKind::PermissionDenied)
 }

@@ -1,15 +1,18 @@
 //! The kernel's state as its pins show it, without changing anything.
 
-use std::path::Path;
+use std::{io, path::Path};
 
 use aya::maps::{HashMap, Map, MapData, PerCpuArray};
 use sensor_common::{Counters, Slot, SlotCounts, Stat};
 
 use super::{
-    PinError, error, folders, is_locked,
+    PinError, check_file_system, error, folders, is_locked,
     remains::{cell, open_as, slot_counts},
 };
 use crate::kernel::{generation::pin_name, loader, maps::Rows, wire::Wire};
+
+/// Readings that a generation published meanwhile may spoil. One takes milliseconds.
+const TRIES: u32 = 8;
 
 /// What the kernel holds of a sensor, living or dead.
 #[derive(Clone, Debug)]
@@ -36,11 +39,25 @@ impl View {
         let nothing = || PinError::Nothing {
             folder: folder.into(),
         };
-        if !folder.exists() {
-            return Err(nothing());
+        match folder.metadata() {
+            Ok(_) => check_file_system(folder)?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(nothing()),
+            Err(error) => return Err(error::of(folder)(error)),
+        }
+        for _ in 1..TRIES {
+            let youngest = folders(folder)?.pop().ok_or_else(nothing)?;
+            let view = Self::of_agent(folder, &youngest.path)?;
+            // The pins of a generation go when the next is in force: what was read of them may
+            // be of none.
+            if cell(&youngest.path, "GENERATION")?.unwrap_or(0) == view.generation {
+                return Ok(view);
+            }
         }
         let youngest = folders(folder)?.pop().ok_or_else(nothing)?;
-        let path = youngest.path.as_path();
+        Self::of_agent(folder, &youngest.path)
+    }
+
+    fn of_agent(folder: &Path, path: &Path) -> Result<Self, PinError> {
         let generation = cell(path, "GENERATION")?.unwrap_or(0);
         let stats = open_as::<PerCpuArray<MapData, u64>>(path, "STATS", "STATS", Map::PerCpuArray)?;
         let counters = match stats {

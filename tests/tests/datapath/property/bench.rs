@@ -7,6 +7,7 @@ use std::{
 
 use ipnet::IpNet;
 use sekisho::{
+    clock::Terms,
     kernel::{Datapath as _, Replayer, Retired, boot_now},
     watchlist::{Compiled, SetId},
 };
@@ -77,14 +78,18 @@ impl Bench {
         });
     }
 
-    /// An approval of the generation in force ends earlier.
-    pub(crate) fn shorten(&mut self, dice: &mut Dice, ends: &[u64]) {
+    /// An approval of the generation in force begins later or ends earlier, or both.
+    pub(crate) fn narrow(&mut self, dice: &mut Dice, times: &[u64]) {
         let permits = &mut self.current.as_mut().unwrap().universe.world.permits;
-        let (permit, end) = (dice.below(permits.len()), dice.pick(ends));
+        let permit = dice.below(permits.len());
         let permit = &mut permits[permit];
-        let terms = sekisho::clock::Terms { begin: 0, end };
+        let terms = Terms {
+            begin: dice.pick(times),
+            end: dice.pick(times),
+        };
         self.kernel.narrow(permit.slot, terms).unwrap();
-        permit.end = permit.end.min(end);
+        permit.begin = permit.begin.max(terms.begin);
+        permit.end = permit.end.min(terms.end);
     }
 
     pub(crate) fn attend(&mut self, until: u64) {
