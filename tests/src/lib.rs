@@ -7,11 +7,13 @@
 //! it waits for conditions, and a limit of time only guards against a hang.
 
 pub mod command;
+pub mod dump;
 pub mod netns;
 pub mod packet;
 pub mod pins;
 pub mod requires;
 pub mod road;
+pub mod search;
 pub mod sensor;
 pub mod traffic;
 pub mod wait;

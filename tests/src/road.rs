@@ -107,6 +107,18 @@ impl Road {
         road
     }
 
+    /// Gives west a further address, which the barrier leads to.
+    pub fn settle_west(&self, address: IpAddr) {
+        let gateway = if address.is_ipv4() { WEST_V4 } else { WEST_V6 };
+        settle(&self.barrier, &self.west, address, gateway);
+    }
+
+    /// Gives east a further address, which the barrier leads to.
+    pub fn settle_east(&self, address: IpAddr) {
+        let gateway = if address.is_ipv4() { EAST_V4 } else { EAST_V6 };
+        settle(&self.barrier, &self.east, address, gateway);
+    }
+
     /// A socket of west's on a port of its own, for the IP version of `like`.
     pub fn west_socket(&self, like: IpAddr) -> UdpSocket {
         let own = if like.is_ipv4() { WEST_V4 } else { WEST_V6 };
@@ -148,7 +160,17 @@ fn connect(host: &End<'_>, (address, length): (IpAddr, u8), router: &End<'_>, ga
         .ip(&format!("{family} route add default via {gateway}"));
 }
 
-fn udp(namespace: &Namespace, address: SocketAddr) -> UdpSocket {
+fn settle(barrier: &Namespace, host: &Namespace, address: IpAddr, gateway: IpAddr) {
+    let (length, probe) = match address {
+        IpAddr::V4(_) => (32, ""),
+        IpAddr::V6(_) => (128, " nodad"),
+    };
+    host.ip(&format!("address add {address}/{length} dev lo{probe}"));
+    barrier.ip(&format!("route add {address}/{length} via {gateway}"));
+}
+
+/// A socket of a host's that waits for what is sent to it.
+pub fn udp(namespace: &Namespace, address: SocketAddr) -> UdpSocket {
     let socket = namespace.run(|| UdpSocket::bind(address));
     let socket = socket.unwrap_or_else(|error| panic!("{address}: {error}"));
     let set = socket.set_read_timeout(Some(wait::HANG));

@@ -1,7 +1,7 @@
 //! The real binary, running in a namespace.
 
 use std::{
-    fs::File,
+    fs::{self, File},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
 };
@@ -33,7 +33,7 @@ impl Launch {
     pub fn new(namespace: &Namespace, interfaces: &[&str], watched: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap_or_else(|error| panic!("no folder: {error}"));
         let feed = folder.path().join("feed.txt");
-        let written = std::fs::write(&feed, watched.join("\n"));
+        let written = fs::write(&feed, watched.join("\n"));
         written.unwrap_or_else(|error| panic!("{}: {error}", feed.display()));
         let mut command = namespace.command(requires::binary());
         command
@@ -156,6 +156,29 @@ impl Sensor {
         sent.unwrap_or_else(|error| panic!("{signal}: {error}"));
     }
 
+    /// The number of its process.
+    pub fn process(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// The folder of its output, of what it said, of its feed and of its state.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Stops it where it is, until `SIGCONT`; returns when each of its threads stands still.
+    pub fn freeze(&self) {
+        self.signal(Signal::SIGSTOP);
+        let folder = format!("/proc/{}/task", self.process());
+        wait::until("the sensor stands still", || {
+            let threads = fs::read_dir(&folder);
+            let mut threads = threads.unwrap_or_else(|error| panic!("{folder}: {error}"));
+            threads
+                .all(|thread| thread.is_ok_and(|thread| is_stopped(&thread.path())))
+                .then_some(())
+        });
+    }
+
     /// Sends it a signal and waits until it has ended.
     pub fn stop(self, signal: Signal) -> Ended {
         self.signal(signal);
@@ -216,6 +239,13 @@ impl Ended {
         self.lines.account();
         &self.lines
     }
+}
+
+/// Whether a thread stands still: `NUMBER (NAME) STATE ...`, of `/proc/PID/task/TID/stat`.
+fn is_stopped(thread: &Path) -> bool {
+    let stat = capped::read_to_string(thread.join("stat"), 1 << 16).unwrap_or_default();
+    stat.rsplit_once(") ")
+        .is_some_and(|(_, state)| state.starts_with('T'))
 }
 
 fn create(folder: &TempDir, name: &str) -> File {
