@@ -1,7 +1,7 @@
 //! What user space changes while the program runs, one cell each.
 //!
-//! User space writes every cell with one aligned store, the program only reads:
-//! that is why it is free of races. All cells are zero after loading, and zero
+//! User space writes every cell with one aligned store through shared memory, the program
+//! only reads: that is why it is free of races. All cells are zero after loading, and zero
 //! means no generation and no attendance: nothing is recorded.
 
 use aya_ebpf::{
@@ -11,7 +11,10 @@ use aya_ebpf::{
 };
 use sensor_common::{LEASE_LIMIT, OwnAddress, Packet};
 
-use crate::context::Context;
+use crate::{context::Context, slots::MMAPABLE};
+
+/// One number that user space stores while packets are judged.
+type Cell = Array<u64, 1, MMAPABLE>;
 
 /// Version of the types this program was built with. Only the loader reads it.
 #[used]
@@ -24,11 +27,11 @@ static LAB: Global<u8> = Global::new(0);
 
 /// Number of the generation in force; 0 is none.
 #[btf_map]
-static GENERATION: Array<u64, 1> = Array::new();
+static GENERATION: Cell = Cell::new();
 
 /// `attended_until`: the agent's deadline, in nanoseconds since boot.
 #[btf_map]
-static LEASE: Array<u64, 1> = Array::new();
+static LEASE: Cell = Cell::new();
 
 /// Addresses of this host. Written by user space before it attaches.
 #[btf_map]
@@ -80,7 +83,7 @@ fn is_own(packet: &Packet, address: [u8; 16]) -> bool {
 }
 
 #[inline(always)]
-fn read(cell: &Array<u64, 1>) -> u64 {
+fn read(cell: &Cell) -> u64 {
     // SAFETY: the pointer is to an aligned cell of the map; a volatile read is one load, so
     // it cannot see half of user space's store, and the compiler cannot repeat it.
     cell.get_ptr(0)

@@ -36,9 +36,11 @@ static SETS: ArrayOfMaps<Array<Cells<SetRow>, 1, ANY_SIZE>, 2> = ArrayOfMaps::ne
 #[btf_map]
 static GROUPS: ArrayOfMaps<Array<Cells<SlotMask>, 1, ANY_SIZE>, 2> = ArrayOfMaps::new();
 
-/// Slots, by generation.
+/// Slots, by generation. While they are in force, user space stores begin and end only, a
+/// word each through shared memory.
 #[btf_map]
-static APPROVALS: ArrayOfMaps<Array<Cells<Slot>, { SLOTS as usize }>, 2> = ArrayOfMaps::new();
+static APPROVALS: ArrayOfMaps<Array<Cells<Slot>, { SLOTS as usize }, MMAPABLE>, 2> =
+    ArrayOfMaps::new();
 
 /// How far packets came in each slot, by generation: rows of one CPU side by side. Each CPU
 /// adds to rows of its own.

@@ -3,6 +3,7 @@
 #![expect(unsafe_code, reason = "system calls and memory shared with the kernel")]
 
 mod attach;
+mod cells;
 mod clock;
 mod datapath;
 mod fake;

@@ -20,7 +20,7 @@ fn narrowed(named: &SlotMask, slots: &[Slot], facts: &Facts) -> Judgement {
                 class, operator, ..
             } = facts.passage;
             s.classes & 1 << class as u8 != 0
-                && [0, s.operator].contains(&operator) | (s.operator == Slot::ANY_OPERATOR)
+                && ([0, s.operator].contains(&operator) || s.operator == Slot::ANY_OPERATOR)
         }),
         (Verdict::Direction, &|s| {
             s.directions & 1 << facts.passage.direction as u8 != 0

@@ -185,6 +185,7 @@ impl<D: Datapath, C: ClockSource, L: Links> Collect<D, C, L> {
         if let News::Stepped(step) = taken.news {
             let text = format!("the wall clock was set {step}; no approval ends later for it");
             self.alarm(anchor.boot, AlarmKind::Clock, &text);
+            self.publisher.keep()?;
         }
         Ok(())
     }

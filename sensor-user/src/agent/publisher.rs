@@ -125,6 +125,14 @@ impl Publisher {
         Ok(())
     }
 
+    /// Keeps the snapshot anew, with terms as they are now.
+    pub fn keep(&self) -> Result<(), RuntimeError> {
+        match &self.runtime {
+            Some(runtime) if self.loaded.generation > 0 => runtime.store(&self.loaded),
+            _ => Ok(()),
+        }
+    }
+
     /// When the last approval in force ends, in nanoseconds since boot.
     pub fn end(&self) -> u64 {
         let ends = self

@@ -102,7 +102,7 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     let watchlist = load_feeds(&args.feeds, Shortest::POLICY)?;
     let layers = args.places.load()?;
     let output = open_output(args.output.as_deref(), Existing::Append)?;
-    let pins = lock_pins(&args.pin_dir)?;
+    let (pins, is_mounted) = lock_pins(&args.pin_dir)?;
     let runtime = RuntimeFolder::lock(&args.runtime_dir)?;
     let keep = runtime.path().to_owned();
     let mut remains = pins.remains()?;
@@ -118,9 +118,6 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     let mut anchors = Anchors::default();
     let _first = anchors.take(config.anchor(anchor))?;
     anchors::store(&keep, &anchors)?;
-    if is_unsynchronised {
-        printer::tell("LAB: nobody disciplines this machine's clock: every output is marked");
-    }
     let times = Clock {
         unix_at_boot: anchor.wall.saturating_sub(anchor.boot),
     };
@@ -142,6 +139,13 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     let approval = approval(&interfaces, lasting(args.duration), anchor.wall, &anchors);
     let generation = publisher.publish(&mut kernel, vec![approval])?;
     attach(&mut kernel, &interfaces, args.generic)?;
+    if is_unsynchronised {
+        printer::tell("LAB: nobody disciplines this machine's clock: every output is marked");
+    }
+    if is_mounted {
+        let place = kernel::BPF_FS_FOLDER;
+        printer::tell(&format!("LAB: mounted a BPF file system at {place}"));
+    }
     let mut names = Names::new(interfaces.iter().map(|i| i.name.clone()).collect(), times);
     let recovered = take_over(&mut kernel, remains, old_names, &mut publisher, &mut names)?;
     names.add(generation);

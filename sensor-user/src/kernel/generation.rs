@@ -25,6 +25,7 @@ use self::built::Built;
 pub(super) use self::mapped::Mapped;
 use super::{
     Alarm, DatapathError, LoadError, Retired,
+    cells::Cells,
     loader::take,
     maps::{Named, Rows, Trie, system},
     sys,
@@ -35,6 +36,8 @@ type Outer<M> = Named<ArrayOfMaps<MapData, M>>;
 
 pub(super) struct Generations {
     number: Named<Array<MapData, u64>>,
+    /// The number in shared memory.
+    word: Cells,
     outer: OuterMaps,
     /// The number of the generation in force, of this process or the one before it.
     last: u64,
@@ -58,8 +61,10 @@ struct OuterMaps {
 
 impl Generations {
     pub(super) fn take(ebpf: &mut Ebpf, last: u64) -> Result<Self, LoadError> {
+        let number = take(ebpf, "GENERATION")?;
         Ok(Self {
-            number: take(ebpf, "GENERATION")?,
+            word: Cells::map(&number, 1)?,
+            number,
             outer: OuterMaps {
                 v4: take(ebpf, "WATCHED_V4")?,
                 v6: take(ebpf, "WATCHED_V6")?,
@@ -109,7 +114,7 @@ impl Generations {
         }
         let place = built.place();
         self.outer.put(place, &built)?;
-        self.name(tables.generation)?;
+        self.word.store(0, tables.generation);
         self.last = tables.generation;
         let before = self.current.replace(built);
         // The same table once more: returns when no packet is judged by the generation before.
@@ -125,8 +130,10 @@ impl Generations {
     }
 
     /// Narrows the times of a slot of the generation in force.
-    pub(super) fn narrow(&mut self, slot: u32, terms: Terms) -> Result<(), DatapathError> {
-        self.in_force(|_, current| current.narrow(slot, terms))
+    pub(super) fn narrow(&mut self, slot: u32, terms: Terms) {
+        if let Some(current) = &mut self.current {
+            current.narrow(slot, terms);
+        }
     }
 
     pub(super) fn totals(&self) -> Vec<Totals> {
@@ -143,23 +150,15 @@ impl Generations {
         let Some(current) = self.current.as_mut() else {
             return Ok(());
         };
-        let found = self.number.map.get(&0, 0).map_err(of("GENERATION"))?;
+        let found = self.word.load(0);
         if found != current.number {
             let wanted = current.number;
             alarms.push(Alarm::Generation { found, wanted });
         }
-        current.mend_slots(alarms)?;
+        current.mend_slots(alarms);
         self.outer.mend(current.place(), current, alarms)?;
-        if found != current.number {
-            let number = current.number;
-            self.name(number)?;
-        }
+        self.word.store(0, current.number);
         Ok(())
-    }
-
-    fn name(&mut self, number: u64) -> Result<(), DatapathError> {
-        let set = self.number.map.set(0, &number, 0);
-        set.map_err(of("GENERATION"))
     }
 
     fn in_force(

@@ -22,6 +22,7 @@ use zerocopy::FromBytes as _;
 
 use super::{
     Alarm, Attached, Datapath, DatapathError, Held, Retired,
+    cells::Cells,
     flows::FlowBanks,
     generation::Generations,
     maps::{Named, system},
@@ -88,6 +89,8 @@ pub struct Kernel {
     interfaces: Named<HashMap<MapData, u32, u32>>,
     stats: Named<PerCpuArray<MapData, u64>>,
     lease: Named<Array<MapData, u64>>,
+    /// The lease in shared memory.
+    deadline: Cells,
     /// What the lease has to be.
     promised: u64,
     own_addresses: Named<HashMap<MapData, Wire<OwnAddress>, u32>>,
@@ -138,6 +141,7 @@ impl Kernel {
         log_lines(&mut ebpf);
         let generations = Generations::take(&mut ebpf, last_generation)?;
         let flows = FlowBanks::take(&mut ebpf, options.flow_capacity)?;
+        let lease = take(&mut ebpf, "LEASE")?;
         Ok(Self {
             links: Vec::new(),
             inherited: BTreeMap::new(),
@@ -145,7 +149,8 @@ impl Kernel {
             pins: None,
             interfaces: take(&mut ebpf, "INTERFACES")?,
             stats: take(&mut ebpf, "STATS")?,
-            lease: take(&mut ebpf, "LEASE")?,
+            deadline: Cells::map(&lease, 1)?,
+            lease,
             own_addresses: take(&mut ebpf, "OWN_ADDRESSES")?,
             events: take(&mut ebpf, "EVENTS")?,
             scratch: take(&mut ebpf, "SCRATCH")?,
@@ -263,7 +268,7 @@ impl Kernel {
     }
 
     fn mend_lease(&mut self, alarms: &mut Vec<Alarm>) -> Result<(), DatapathError> {
-        let found = self.lease.map.get(&0, 0).map_err(of("LEASE"))?;
+        let found = self.deadline.load(0);
         if found == self.promised {
             return Ok(());
         }
@@ -284,12 +289,14 @@ impl Datapath for Kernel {
     }
 
     fn narrow(&mut self, slot: u32, terms: Terms) -> Result<(), DatapathError> {
-        self.generations.narrow(slot, terms)
+        self.generations.narrow(slot, terms);
+        Ok(())
     }
 
     fn attend(&mut self, until: u64) -> Result<(), DatapathError> {
         self.promised = until;
-        self.lease.map.set(0, &until, 0).map_err(of("LEASE"))
+        self.deadline.store(0, until);
+        Ok(())
     }
 
     fn drain_events(&mut self, sink: &mut dyn FnMut(FlowEvent)) -> Result<(), DatapathError> {

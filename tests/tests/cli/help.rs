@@ -64,15 +64,24 @@ fn help_of_run() {
           --lab                       Try the sensor without approvals; every output is marked
           --state-dir <DIR>           State folder beside which lab mode is refused when it is a real
                                       sensor's [default: /var/lib/sekisho]
+          --territory <FILE>          Territory: which addresses are domestic, foreign or unknown
+          --exclude <FILE>            List of prefixes never recorded; give it again for each further
+                                      one
+          --operator <NAME=CIDR>      An operator's own prefix; give it again for each further one
           --generic                   Attach in the network stack where the driver has no native XDP
           --output <FILE>             Write records to the end of a file instead of standard output
           --duration <SECONDS>        End after so many seconds; lab mode ends after an hour in any case
           --idle-timeout <SECONDS>    Seconds without a packet after which a flow is written [default:
                                       15]
           --active-timeout <SECONDS>  Seconds after which a flow that goes on is written [default: 60]
+          --lease <SECONDS>           Seconds for which recording goes on when the agent hangs or dies
+                                      [default: 20]
           --tick <MS>                 Milliseconds between two readings of the kernel [default: 200]
           --flow-capacity <N>         Flows the kernel holds between two readings; what finds no room is
                                       counted as lost [default: 65536]
+          --pin-dir <DIR>             Folder on a BPF file system for what outlives a dead agent: link,
+                                      program and maps [default: /sys/fs/bpf/sekisho]
+          --runtime-dir <DIR>         Folder for snapshots of what is loaded [default: /run/sekisho]
       -h, --help                      Print help
     ----- stderr -----
     ");
@@ -98,6 +107,10 @@ fn help_of_replay() {
           --lab                       Try the sensor without approvals; every output is marked
           --state-dir <DIR>           State folder beside which lab mode is refused when it is a real
                                       sensor's [default: /var/lib/sekisho]
+          --territory <FILE>          Territory: which addresses are domestic, foreign or unknown
+          --exclude <FILE>            List of prefixes never recorded; give it again for each further
+                                      one
+          --operator <NAME=CIDR>      An operator's own prefix; give it again for each further one
           --json                      Print JSON lines instead of a table
           --output <FILE>             Write to a new file instead of standard output
           --idle-timeout <SECONDS>    Seconds of the file's time without a packet after which a flow

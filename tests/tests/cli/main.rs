@@ -67,6 +67,8 @@ fn run(namespace: &Namespace, folder: &Path, feed: &str, interface: &str) -> Pri
     command::run(
         command
             .arg(folder.join("state"))
+            .arg("--runtime-dir")
+            .arg(folder.join("run"))
             .arg("--feed")
             .arg(folder.join(feed)),
     )

@@ -143,7 +143,7 @@ fn another_program_on_the_interface_is_named_and_left_alone() {
     exit status: 6
     ----- stdout -----
     ----- stderr -----
-    sekisho: interface r0: the XDP program 'sekisho' (id [ID]) is attached already; detach it first ('ip link set dev r0 xdp off', or end the program that holds it)
+    sekisho: interface r0: the XDP program 'sekisho' (id [ID]) is attached already; detach it first ('ip link set dev r0 xdp off', or end the program that holds it; 'sekisho detach' removes what a dead sensor left behind)
     "));
     assert_eq!(road.barrier.attached("r0"), attached);
     first.stop(Signal::SIGTERM).well();

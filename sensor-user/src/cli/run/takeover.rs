@@ -12,16 +12,11 @@ use crate::{
     settings::runtime::RuntimeFolder,
 };
 
-/// The folder of pins. Where nobody mounted a BPF file system at the usual place, it is done
-/// here, as other tools that load BPF programs do.
-pub(super) fn lock_pins(folder: &Path) -> anyhow::Result<PinFolder> {
-    if folder.starts_with(kernel::BPF_FS_FOLDER) && kernel::mount_bpf_fs()? {
-        printer::tell(&format!(
-            "LAB: mounted a BPF file system at {}",
-            kernel::BPF_FS_FOLDER
-        ));
-    }
-    Ok(PinFolder::lock(folder)?)
+/// The folder of pins, and whether a BPF file system was mounted for it: where nobody has at
+/// the usual place, it is done here, as other tools that load BPF programs do.
+pub(super) fn lock_pins(folder: &Path) -> anyhow::Result<(PinFolder, bool)> {
+    let is_mounted = folder.starts_with(kernel::BPF_FS_FOLDER) && kernel::mount_bpf_fs()?;
+    Ok((PinFolder::lock(folder)?, is_mounted))
 }
 
 /// What the numbers of dead agents mean, by generation.

@@ -7,6 +7,8 @@ use sensor_common::{
     PlaceBucket, PlaceRow4, PlaceRow6, SLOTS, SetRow, Slot, SlotCounts, SlotMask, Totals,
 };
 
+use zerocopy::IntoBytes as _;
+
 use super::{
     buckets::{Directory, buckets_v4, buckets_v6},
     mapped::Mapped,
@@ -16,11 +18,16 @@ use crate::{
     clock::Terms,
     kernel::{
         Alarm, DatapathError, Retired,
-        maps::{ANY_SIZE, Named, Rows, Trie},
-        wire::Wire,
+        cells::Cells,
+        maps::{ANY_SIZE, MMAPABLE, Named, Rows, Trie},
     },
     watchlist::Tables,
 };
+
+/// Words of a slot, and which of them are its times.
+const WORDS: usize = size_of::<Slot>() / size_of::<u64>();
+const BEGIN: usize = core::mem::offset_of!(Slot, begin) / size_of::<u64>();
+const END: usize = core::mem::offset_of!(Slot, end) / size_of::<u64>();
 
 pub(super) struct Built {
     pub(super) number: u64,
@@ -35,6 +42,8 @@ pub(super) struct Built {
     pub(super) buckets_v6: Named<Rows<PlaceBucket>>,
     pub(super) places_v4: Named<Rows<PlaceRow4>>,
     pub(super) places_v6: Named<Rows<PlaceRow6>>,
+    /// The slots as words in shared memory.
+    words: Cells,
     /// What the slots have to hold.
     wanted: Vec<Slot>,
     mapped_totals: Mapped<Totals>,
@@ -65,13 +74,15 @@ impl Built {
             buckets,
             rows: ranges,
         } = buckets_v6(&tables.places.v6);
+        let slots = Named::rows(&wanted, MMAPABLE, "APPROVALS")?;
         let built = Self {
             number: tables.generation,
             v4: trie_v4(tables)?,
             v6: trie_v6(tables)?,
             sets: Named::rows(&rows, ANY_SIZE, "SETS")?,
             groups: Named::rows(&tables.groups, ANY_SIZE, "GROUPS")?,
-            slots: Named::rows(&wanted, 0, "APPROVALS")?,
+            words: Cells::map(&slots, wanted.len() * WORDS)?,
+            slots,
             totals,
             counts,
             buckets_v4,
@@ -118,32 +129,36 @@ impl Built {
         }
     }
 
-    /// Writes begin and end of a slot, whose other words stay as they are: a packet that is
-    /// being judged meanwhile finds each of them old or new.
-    pub(super) fn narrow(&mut self, slot: u32, terms: Terms) -> Result<(), DatapathError> {
+    /// Stores begin and end of a slot, whose other words stay as they are: a packet that is
+    /// being judged meanwhile finds each of them old or new, and both allow no more than was
+    /// allowed before.
+    pub(super) fn narrow(&mut self, slot: u32, terms: Terms) {
         let Some(wanted) = self.wanted.get_mut(slot as usize) else {
-            return Ok(());
+            return;
         };
-        let before = *wanted;
         wanted.begin = wanted.begin.max(terms.begin);
         wanted.end = wanted.end.min(terms.end);
-        if *wanted == before {
-            return Ok(());
-        }
-        let set = self.slots.map.set(slot, &Wire(*wanted), 0);
-        set.map_err(of("APPROVALS"))
+        let first = slot as usize * WORDS;
+        self.words.store(first + BEGIN, wanted.begin);
+        self.words.store(first + END, wanted.end);
     }
 
-    pub(super) fn mend_slots(&mut self, alarms: &mut Vec<Alarm>) -> Result<(), DatapathError> {
-        for (slot, wanted) in (0..).zip(&self.wanted) {
-            let Wire(found) = self.slots.map.get(&slot, 0).map_err(of("APPROVALS"))?;
-            if found != *wanted {
+    pub(super) fn mend_slots(&self, alarms: &mut Vec<Alarm>) {
+        for (slot, wanted) in (0u32..).zip(&self.wanted) {
+            let first = slot as usize * WORDS;
+            let mut differs = false;
+            let (words, _) = wanted.as_bytes().as_chunks::<{ size_of::<u64>() }>();
+            for (index, word) in (first..).zip(words) {
+                let word = u64::from_ne_bytes(*word);
+                if self.words.load(index) != word {
+                    differs = true;
+                    self.words.store(index, word);
+                }
+            }
+            if differs {
                 alarms.push(Alarm::Slot { slot });
-                let set = self.slots.map.set(slot, &Wire(*wanted), 0);
-                set.map_err(of("APPROVALS"))?;
             }
         }
-        Ok(())
     }
 
     pub(super) fn totals(&self) -> Vec<Totals> {
