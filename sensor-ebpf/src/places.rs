@@ -93,7 +93,6 @@ fn place_v4(index: u32, address: u64) -> u32 {
         index,
         first,
         more,
-        reserved: 0,
     };
     search.run(halve_v4);
     PLACES_V4
@@ -145,7 +144,6 @@ fn place_v6(index: u32, high: u64, low: u64) -> u32 {
         index,
         first,
         more,
-        reserved: 0,
     };
     search.run(halve_v6);
     PLACES_V6
@@ -182,7 +180,6 @@ struct Search {
     first: u32,
     /// How many come after it.
     more: u32,
-    reserved: u32,
 }
 
 impl Search {
