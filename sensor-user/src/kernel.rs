@@ -28,6 +28,6 @@ pub use loader::{Kernel, LoadError, Options};
 pub use object::{OBJECT, ObjectError, map_names, wire_version};
 pub use pins::{
     BPF_FS_FOLDER, Cleared, DEFAULT_FOLDER, PinError, PinFolder, Recovered, Remains, View,
-    is_locked, mount_bpf_fs,
+    mount_bpf_fs,
 };
 pub use replay::{ReplayError, Replayer};

@@ -11,6 +11,7 @@ pub mod cli;
 pub mod clock;
 pub mod exporters;
 pub mod feeds;
+mod held;
 pub mod kernel;
 pub mod loaded;
 pub mod pipeline;

@@ -16,7 +16,9 @@ use self::{
 };
 use super::{
     Exit,
-    inputs::{Existing, LabArgs, check_permission, load_feeds, nanoseconds, open_output},
+    inputs::{
+        Existing, InputError, LabArgs, check_permission, load_feeds, nanoseconds, open_output,
+    },
     places::PlacesArgs,
     printer,
     summary::{self, count},
@@ -96,6 +98,10 @@ pub(super) struct RunArgs {
 
 pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     args.lab.check()?;
+    if args.lease.saturating_mul(1000) <= args.tick {
+        let text = "--lease must be longer than --tick: recording would stop between two readings";
+        return Err(InputError::Usage(text.into()).into());
+    }
     check_permission()?;
     let clock = SystemClock::new()?;
     let interfaces = find(&args.interfaces)?;

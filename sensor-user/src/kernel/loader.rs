@@ -249,6 +249,20 @@ impl Kernel {
             }
             .map_err(of("INTERFACES"))?;
         }
+        // A slot that no link of this agent's has: somebody attached the program elsewhere.
+        let keys: Vec<u32> = self.interfaces.map.keys().flatten().collect();
+        for index in keys {
+            if self.links.iter().any(|link| link.key().0 == index) {
+                continue;
+            }
+            alarms.push(Alarm::Interface {
+                interface: format!("with index {index}"),
+            });
+            self.interfaces
+                .map
+                .remove(&index)
+                .map_err(of("INTERFACES"))?;
+        }
         Ok(())
     }
 

@@ -23,7 +23,7 @@ use std::{
 };
 
 use nix::{
-    fcntl::{Flock, FlockArg},
+    fcntl::Flock,
     sys::statfs::{FsType, statfs},
 };
 use sensor_common::WIRE_VERSION;
@@ -35,6 +35,7 @@ pub use self::{
     view::View,
 };
 use super::{AttachError, AttachMode, Kernel, LoadError, Options, maps::system, sys};
+use crate::held::{self, Refused};
 
 /// Where pins are unless told otherwise.
 pub const DEFAULT_FOLDER: &str = "/sys/fs/bpf/sekisho";
@@ -57,16 +58,15 @@ impl PinFolder {
         let mut builder = DirBuilder::new();
         builder.recursive(true).mode(0o700);
         builder.create(path).map_err(&failed)?;
-        let folder = File::open(path).map_err(&failed)?;
-        match Flock::lock(folder, FlockArg::LockExclusiveNonblock) {
+        match held::hold(path) {
             Ok(lock) => Ok(Self {
                 path: path.into(),
                 _lock: lock,
             }),
-            Err((_, nix::errno::Errno::EWOULDBLOCK)) => Err(PinError::Busy {
+            Err(Refused::Held) => Err(PinError::Busy {
                 folder: path.into(),
             }),
-            Err((_, errno)) => Err(failed(errno.into())),
+            Err(Refused::System(source)) => Err(failed(source)),
         }
     }
 
@@ -132,12 +132,6 @@ fn linked(path: &Path) -> io::Result<Vec<u32>> {
     }
     interfaces.sort_unstable();
     Ok(interfaces)
-}
-
-/// Whether an agent holds the folder: `None` where there is no folder.
-pub fn is_locked(path: &Path) -> Option<bool> {
-    let folder = File::open(path).ok()?;
-    Some(Flock::lock(folder, FlockArg::LockSharedNonblock).is_err())
 }
 
 /// One agent's folder.

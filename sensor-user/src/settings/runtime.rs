@@ -11,10 +11,15 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use nix::fcntl::{Flock, FlockArg};
+use nix::fcntl::Flock;
 use thiserror::Error;
 
-use crate::{capped, clock::BootId, loaded::Loaded};
+use crate::{
+    capped,
+    clock::BootId,
+    held::{self, Refused},
+    loaded::Loaded,
+};
 
 /// Where the folder is unless named.
 pub const DEFAULT_FOLDER: &str = "/run/sekisho";
@@ -87,16 +92,15 @@ impl RuntimeFolder {
         let mut builder = DirBuilder::new();
         builder.recursive(true).mode(0o700);
         builder.create(path).map_err(&failed)?;
-        let folder = File::open(path).map_err(&failed)?;
-        match Flock::lock(folder, FlockArg::LockExclusiveNonblock) {
+        match held::hold(path) {
             Ok(lock) => Ok(Self {
                 path: path.into(),
                 _lock: lock,
             }),
-            Err((_, nix::errno::Errno::EWOULDBLOCK)) => Err(RuntimeError::Busy {
+            Err(Refused::Held) => Err(RuntimeError::Busy {
                 folder: path.into(),
             }),
-            Err((_, errno)) => Err(failed(errno.into())),
+            Err(Refused::System(source)) => Err(failed(source)),
         }
     }
 
@@ -164,7 +168,7 @@ pub fn latest(folder: &Path) -> Result<(Loaded, bool), RuntimeError> {
         let (_, file) = snapshots(folder)?.pop().ok_or_else(nothing)?;
         // An agent removes a snapshot only after it has written a later one, or at its end.
         if let Some(loaded) = read_if_there(&file)? {
-            return Ok((loaded, is_locked(folder)));
+            return Ok((loaded, held::is_held(folder)));
         }
     }
 }
@@ -184,14 +188,6 @@ pub fn latest_since(boot_id: BootId, folder: &Path) -> Result<(Loaded, bool), Ru
 /// The snapshot of a generation, for others than its agent; `None` where there is none.
 pub fn of_generation(folder: &Path, generation: u64) -> Result<Option<Loaded>, RuntimeError> {
     read_if_there(&snapshot(folder, generation))
-}
-
-/// Whether an agent holds the folder.
-fn is_locked(folder: &Path) -> bool {
-    let Ok(folder) = File::open(folder) else {
-        return false;
-    };
-    Flock::lock(folder, FlockArg::LockSharedNonblock).is_err()
 }
 
 /// Snapshots by generation, ascending.

@@ -6,9 +6,10 @@ use aya::maps::{HashMap, Map, MapData, PerCpuArray};
 use sensor_common::{Counters, Slot, SlotCounts, Stat};
 
 use super::{
-    PinError, check_file_system, error, folders, is_locked,
+    PinError, check_file_system, error, folders,
     remains::{cell, open_as, slot_counts},
 };
+use crate::held;
 use crate::kernel::{generation::pin_name, loader, maps::Rows, wire::Wire};
 
 /// Readings that a generation published meanwhile may spoil. One takes milliseconds.
@@ -65,7 +66,7 @@ impl View {
             None => [0; Stat::COUNT],
         };
         Ok(Self {
-            has_agent: is_locked(folder) == Some(true),
+            has_agent: held::is_held(folder),
             generation,
             attended_until: cell(path, "LEASE")?.unwrap_or(0),
             slots: slots(path, generation)?,
