@@ -6,25 +6,24 @@
 //! space writes a generation's rows before it names the generation; the program only
 //! reads. What is missing is unknown, and unknown is never recorded.
 
+mod search;
+
 use core::ffi::c_void;
 
 use aya_ebpf::{
     btf_maps::{Array, ArrayOfMaps},
-    helpers::generated::bpf_loop,
     macros::btf_map,
 };
 use sensor_common::{
     IpVersion, Packet, Passage, Place, PlaceBucket, PlaceRow4, PlaceRow6, Verdict,
 };
 
+use self::search::Search;
 use crate::{
     config::Generation,
     slots::ANY_SIZE,
     words::{self, Cells},
 };
-
-/// Halvings after which one range of any number that fits 32 bits is left.
-const HALVINGS: u32 = 32;
 
 /// Buckets of IPv4 addresses, by generation. Row 0 holds in `first` how many bits of an
 /// address, as a number of 64 bits, come after those that choose the bucket.
@@ -166,63 +165,6 @@ extern "C" fn halve_v6(_step: u64, search: *mut c_void) -> i64 {
         || (row.start_high == search.high && row.start_low <= search.low);
     search.halve(half, begins_before);
     0
-}
-
-/// A search for the range that an address lies in.
-struct Search {
-    /// The address, of IPv6 its upper half.
-    high: u64,
-    /// The lower half.
-    low: u64,
-    /// Where the generation's tables stand.
-    index: u32,
-    /// The first row that comes into question; begins at the address or before.
-    first: u32,
-    /// How many come after it.
-    more: u32,
-}
-
-impl Search {
-    /// By `bpf_loop` (Linux 5.17): the verifier checks a halving once, and not every way
-    /// through all of them.
-    #[inline(always)]
-    fn run(&mut self, halve: extern "C" fn(u64, *mut c_void) -> i64) {
-        // SAFETY: the kernel calls `halve` with this pointer, and only until it returns.
-        unsafe {
-            bpf_loop(
-                HALVINGS,
-                halve as *mut c_void,
-                core::ptr::from_mut(self).cast(),
-                0,
-            );
-        }
-    }
-
-    /// A row that should be there is missing: no row stands for what follows.
-    #[inline(always)]
-    fn fail(&mut self) -> i64 {
-        self.first = u32::MAX;
-        1
-    }
-
-    /// A row in the middle and how many rows it is further; `None` when one row is left.
-    #[inline(always)]
-    fn middle(&self) -> Option<(u32, u32)> {
-        let half = self.more - self.more / 2;
-        (half != 0).then_some((self.first.wrapping_add(half), half))
-    }
-
-    /// Keeps the half from the middle on when that begins at the address or before, the
-    /// other one otherwise.
-    #[inline(always)]
-    fn halve(&mut self, half: u32, begins_before: bool) {
-        if begins_before {
-            self.first = self.first.wrapping_add(half);
-            self.more -= half;
-        } else {
-            self.more = half - 1;
-        }
-    }
 }
 
 #[inline(always)]

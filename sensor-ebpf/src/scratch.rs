@@ -2,8 +2,9 @@
 //!
 //! A packet is put here when it is parsed, and what it is judged by. The verifier does not
 //! follow what stands in a map, so the many ways through the parser become one, as do
-//! those through places and slots, and what comes after each is verified once. An XDP program does not re-enter on its CPU, so one packet at a time
-//! owns it, and leaves nothing of itself behind: maps can be read from outside.
+//! those through places and slots, and what comes after each is verified once. An XDP
+//! program does not re-enter on its CPU, so one packet at a time owns it, and leaves
+//! nothing of itself behind: maps can be read from outside.
 
 use core::mem::MaybeUninit;
 

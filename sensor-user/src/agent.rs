@@ -171,6 +171,7 @@ where
             links,
             config,
             missed: BTreeSet::new(),
+            kept: 0,
             mended: 0,
             next: Batch {
                 flows: recovered,

@@ -14,7 +14,7 @@ use crate::{
     capture::{Capture, CaptureError, Truncated},
     exporters::json::Line,
     kernel::{Datapath, DatapathError, ReplayError, Replayer},
-    pipeline::{Flow, FlowTable, Losses, Names, RecordId, Summary, Timeouts},
+    pipeline::{Flow, FlowTable, Lasting, Losses, Names, RecordId, Summary, Timeouts},
 };
 
 /// Events between two drains of the ring: far fewer than it holds, so none is lost.
@@ -115,9 +115,16 @@ pub fn run<R: Read>(
     for (id, flow) in (1..).zip(&ended) {
         let record = names.record(RecordId(id), flow);
         summary.add(&record);
-        sink(Line::Flow(record)).map_err(Error::Output)?;
+        for row in record.split() {
+            sink(Line::Flow(row)).map_err(Error::Output)?;
+        }
     }
     summary.finish(&kernel.counters()?, &Losses::default());
+    if let Some(generation) = names.latest() {
+        let mut lasting = Lasting::default();
+        lasting.fold(generation, &kernel.totals()?, &kernel.slot_counts()?);
+        summary.approvals = lasting.by_approval;
+    }
     sink(Line::Summary(summary.clone())).map_err(Error::Output)?;
     Ok(Outcome {
         summary,

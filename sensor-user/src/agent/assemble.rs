@@ -72,6 +72,18 @@ struct Assemble {
 }
 
 impl Assemble {
+    /// Names are needed as long as a flow that was counted under them is under way, and those
+    /// in force until now as long as their last flows are in the kernel.
+    fn forget_names(&mut self) {
+        let announced = self.announced.iter().map(|key| key.generation).min();
+        let latest = self.names.latest();
+        let in_force = latest.map(|latest| latest.compiled.tables.generation);
+        let needed = [self.table.earliest_generation(), announced, in_force];
+        if let Some(earliest) = needed.into_iter().flatten().min() {
+            self.names.forget_before(earliest);
+        }
+    }
+
     async fn take(&mut self, batch: Batch) {
         let Batch {
             now,
@@ -82,6 +94,7 @@ impl Assemble {
             end: _,
         } = batch;
         if let Some(generation) = generation {
+            self.forget_names();
             self.names.add(generation);
         }
         for mut alarm in alarms {

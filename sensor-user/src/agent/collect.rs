@@ -23,6 +23,9 @@ const VANISHED: &str =
 const EXCHANGED: &str =
     "has another name now: nothing is recorded there until the sensor starts again";
 
+/// Nanoseconds after which anchors are kept again, though the clock was not set.
+const KEEP: u64 = 60_000_000_000;
+
 /// What one drain brought.
 #[derive(Debug, Default)]
 pub(super) struct Batch {
@@ -48,6 +51,8 @@ pub(super) struct Collect<D, C, L> {
     pub(super) config: Config,
     /// Interfaces whose loss was told.
     pub(super) missed: BTreeSet<String>,
+    /// When anchors were last kept.
+    pub(super) kept: u64,
     /// When the kernel was last compared with what was put there.
     pub(super) mended: u64,
     /// What goes with the next batch.
@@ -177,10 +182,12 @@ impl<D: Datapath, C: ClockSource, L: Links> Collect<D, C, L> {
         if taken.narrowed {
             self.publisher.narrow(&mut self.datapath, &self.anchors)?;
         }
-        if taken.news != News::Steady
-            && let Some(folder) = &self.keep
+        let is_due = anchor.boot.saturating_sub(self.kept) >= KEEP;
+        if let Some(folder) = &self.keep
+            && (taken.news != News::Steady || is_due)
         {
             anchors::store(folder, &self.anchors)?;
+            self.kept = anchor.boot;
         }
         if let News::Stepped(step) = taken.news {
             let text = format!("the wall clock was set {step}; no approval ends later for it");

@@ -87,7 +87,7 @@ impl fmt::Display for Step {
 
 impl Anchors {
     /// Takes a reading. It is to be kept in the state folder before anything is published that
-    /// follows from it.
+    /// begins or widens recording; what it narrows takes effect first.
     ///
     /// # Errors
     ///

@@ -1,8 +1,9 @@
 //! JSON lines: one object a line.
 //!
-//! Addresses are text, `proto` is a number, ports are null where the protocol has
-//! none, times are RFC 3339 in UTC. Every object says whether it comes from replay
-//! and from lab. `docs/json-lines.md` describes the fields.
+//! Foreign addresses are text, a domestic one is `domestic`; `proto` is a number; ports are
+//! null where the protocol has none, and so is every field that the row's approval does not
+//! let it say. Times are RFC 3339 in UTC. Every object says whether it comes from replay
+//! and from lab, and of what clock its times are. `docs/json-lines.md` describes the fields.
 
 use std::{
     collections::BTreeMap,

@@ -56,6 +56,11 @@ impl FlowTable {
         self.flows.contains_key(key)
     }
 
+    /// The earliest generation that a flow in the table was counted under.
+    pub fn earliest_generation(&self) -> Option<u64> {
+        self.flows.keys().map(|key| key.generation).min()
+    }
+
     /// Adds a part of a flow.
     pub fn absorb(&mut self, key: FlowKey, part: FlowValue) -> Absorbed {
         let known = self.flows.entry(key).or_default();

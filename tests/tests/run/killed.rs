@@ -1,4 +1,4 @@
-//! A sensor that is killed leaves nothing behind.
+//! A sensor that is killed leaves what its pins hold, and without lasting pins nothing.
 
 use std::{fs, io, path::Path, thread, time::Duration};
 

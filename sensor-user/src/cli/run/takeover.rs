@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, path::Path};
 
-use sensor_common::{FlowKey, FlowValue};
+use sensor_common::{FlowKey, FlowValue, Stat, Verdict};
 
 use super::super::{printer, summary::count};
 use crate::{
@@ -51,8 +51,9 @@ pub(super) fn take_over(
             generation,
             totals,
             slot_counts,
+            counters,
             flows: found,
-            ..
+            attended_until: _,
         } = recovered;
         if let Some(generation) = old_names.get(&generation) {
             publisher.fold(generation, &totals, &slot_counts);
@@ -64,6 +65,15 @@ pub(super) fn take_over(
             count(packets, "packet"),
             count(found.len() as u64, "flow"),
         ));
+        if let Some(counters) = counters {
+            let of = |stat: Stat| counters[stat.cell()];
+            printer::tell(&format!(
+                "LAB: it had seen {} and recorded {}, of which {} found no room in a flow",
+                count(of(Stat::Seen), "packet"),
+                of(Stat::Verdict(Verdict::Recorded)),
+                of(Stat::UnattributedPackets),
+            ));
+        }
         flows.extend(found);
     }
     for generation in old_names.into_values() {

@@ -38,6 +38,10 @@ impl Sensor {
             TO_DOMESTIC,
         ]);
         command.arg("--feed").arg(feed).arg("--output").arg(output);
+        // A folder of the demo's own, so that it runs beside a sensor of this machine.
+        command
+            .arg("--runtime-dir")
+            .arg(output.with_extension("run"));
         let mut process = Process::start("the sensor", &mut command)?;
         process.wait_for(RECORDING, interrupt)?;
         Ok(Self(process))
