@@ -171,6 +171,7 @@ where
             links,
             config,
             missed: BTreeSet::new(),
+            promised: 0,
             kept: 0,
             mended: 0,
             next: Batch {

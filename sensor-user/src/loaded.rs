@@ -38,6 +38,8 @@ pub struct Interface {
 pub struct Loaded {
     /// Version of the types shared with the kernel.
     pub wire_version: u32,
+    /// What names the agent's run among those of a boot: the number of its folder of pins.
+    pub run: u64,
     /// The boot whose clock the slots are on.
     pub boot_id: String,
     /// Nanoseconds from 1970 to boot.

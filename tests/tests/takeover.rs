@@ -189,3 +189,145 @@ fn pins_of_another_version_and_a_running_sensor_are_refused() {
     let ended = sensor.stop(Signal::SIGTERM);
     assert_eq!(ended.well().verdict("recorded"), 3);
 }
+
+/// A sensor on `r0` that is killed while it records.
+fn killed(road: &Road, pins: &Pins, arguments: &str) {
+    let sensor = Launch::new(&road.barrier, &["r0"], &["198.51.100.0/24"])
+        .pinned(pins)
+        .args(arguments)
+        .ready();
+    road.cross(10);
+    sensor.stop(Signal::SIGKILL);
+}
+
+/// An index means something in one network namespace only.
+#[test]
+fn a_link_in_another_network_namespace_is_let_go_and_not_taken_over() {
+    require!(privilege);
+    let (one, other, pins) = (Road::v4(), Road::v4(), Pins::new());
+    let index = |road: &Road| road.barrier.run(|| probe::interface_index("r0").unwrap());
+    assert_eq!(index(&one), index(&other), "or this test shows nothing");
+    killed(&one, &pins, "--tick 5000 --lease 60");
+    assert!(one.barrier.attached("r0").is_some());
+    let next = Launch::new(&other.barrier, &["r0"], &["198.51.100.0/24"])
+        .pinned(&pins)
+        .args("--tick 20")
+        .ready();
+    assert_eq!(one.barrier.attached("r0"), None);
+    assert!(other.barrier.attached("r0").is_some());
+    one.cross(20);
+    other.cross(7);
+    let ended = next.stop(Signal::SIGTERM);
+    assert_eq!(ended.well().verdict("recorded"), 7);
+}
+
+#[test]
+fn the_next_one_may_attach_in_the_other_mode() {
+    require!(privilege);
+    let (road, pins) = (Road::v4(), Pins::new());
+    killed(&road, &pins, "--tick 5000 --lease 60 --generic");
+    let next = Launch::new(&road.barrier, &["r0"], &["198.51.100.0/24"])
+        .pinned(&pins)
+        .args("--tick 20")
+        .ready();
+    road.cross(5);
+    let ended = next.stop(Signal::SIGTERM);
+    assert_eq!(ended.well().verdict("recorded"), 5);
+}
+
+#[test]
+fn a_link_whose_interface_is_gone_stands_in_nobodys_way() {
+    require!(privilege);
+    let (road, pins) = (Road::v4(), Pins::new());
+    let index = road.barrier.run(|| probe::interface_index("r0").unwrap());
+    killed(&road, &pins, "--tick 5000 --lease 60");
+    road.barrier.ip("link del r0");
+    road.barrier
+        .ip(&format!("link add r0 index {index} type veth peer name p0"));
+    road.barrier.ip("link set dev r0 up");
+    let next = Launch::new(&road.barrier, &["r0"], &["198.51.100.0/24"])
+        .pinned(&pins)
+        .args("--tick 20")
+        .ready();
+    let ended = next.stop(Signal::SIGTERM);
+    let lines = ended.well();
+    assert!(lines.summary()["recovered"].as_u64().unwrap() >= 10);
+    assert!(pins.all().is_empty(), "{:?}", pins.all());
+}
+
+/// Another sensor has used the runtime folder meanwhile.
+#[test]
+fn the_snapshot_of_another_run_gives_no_names() {
+    require!(privilege);
+    let (road, pins, others) = (Road::v4(), Pins::new(), Pins::new());
+    killed(&road, &pins, "--tick 5000 --lease 60");
+    let run = |pins: &Pins, interface: &str, watched: &str| {
+        Launch::new(&road.barrier, &[interface], &[watched])
+            .pinned(pins)
+            .args("--tick 5000 --lease 60")
+    };
+    // It is killed too, and leaves a snapshot of the same generation.
+    run(&others, "r1", "192.0.2.0/24")
+        .ready()
+        .stop(Signal::SIGKILL);
+    for entry in std::fs::read_dir(others.runtime()).unwrap().flatten() {
+        std::fs::copy(entry.path(), pins.runtime().join(entry.file_name())).unwrap();
+    }
+    let next = run(&pins, "r0", "203.0.113.0/24").ready();
+    assert!(
+        next.stderr().contains("no snapshot of its generation 1"),
+        "{}",
+        next.stderr()
+    );
+    let ended = next.stop(Signal::SIGTERM);
+    assert_eq!(ended.status, Some(0), "{}", ended.stderr);
+    let flows: Vec<_> = ended.lines.flows().collect();
+    assert!(!flows.is_empty());
+    for flow in flows {
+        assert_eq!(flow["approvals"][0], "slot 0 of generation 1", "{flow}");
+        assert_eq!(flow["indicators"], serde_json::json!([]), "{flow}");
+        assert_eq!(flow["proto"], 17, "what its slot let it say: {flow}");
+    }
+}
+
+/// A lab approval ends with its lease: a sensor that sleeps past it does not go on.
+#[test]
+fn a_lab_sensor_that_wakes_up_after_its_lease_ends_and_records_nothing_more() {
+    require!(privilege);
+    let road = Road::v4();
+    let sensor = Launch::new(&road.barrier, &["r0"], &["198.51.100.0/24"])
+        .args("--tick 20 --lease 2")
+        .ready();
+    road.cross(10);
+    sensor.signal(Signal::SIGSTOP);
+    thread::sleep(Duration::from_secs(3));
+    road.cross(20);
+    sensor.signal(Signal::SIGCONT);
+    let ended = sensor.end();
+    let lines = ended.well();
+    assert_eq!(lines.verdict("recorded"), 10);
+    assert_eq!(lines.verdict("unattended"), 20);
+    assert!(lines.all().iter().any(|line| line["about"] == "lease"));
+}
+
+#[test]
+fn a_signal_while_it_starts_leaves_nothing() {
+    require!(privilege);
+    let (road, pins) = (Road::v4(), Pins::new());
+    // Many prefixes, so that starting takes a while.
+    let many: Vec<String> = (0..60_000u32)
+        .map(|n| format!("20.{}.{}.{}", n >> 14 & 255, n >> 6 & 255, n << 2 & 255))
+        .collect();
+    let many: Vec<&str> = many.iter().map(String::as_str).collect();
+    let sensor = Launch::new(&road.barrier, &["r0"], &many)
+        .pinned(&pins)
+        .start();
+    wait::until("its pins are made", || {
+        (!pins.all().is_empty()).then_some(())
+    });
+    thread::sleep(Duration::from_millis(20));
+    let ended = sensor.stop(Signal::SIGTERM);
+    assert_eq!(ended.status, Some(0), "{}", ended.stderr);
+    assert!(pins.all().is_empty(), "{:?}", pins.all());
+    assert_eq!(road.barrier.attached("r0"), None);
+}

@@ -73,6 +73,7 @@ fn loaded(begin: u64) -> Loaded {
     inbound.id = ApprovalId("inbound".into());
     inbound.terms.directions = 1 << Direction::Inbound as u8;
     Loaded {
+        run: 7,
         wire_version: WIRE_VERSION,
         boot_id: boot_id().unwrap().to_string(),
         unix_at_boot: 0,
@@ -283,8 +284,14 @@ fn when_it_is_removed(folders: &Folders, road: &Road) {
         "{}",
         removed.whole()
     );
-    let pins = format!("wire-{WIRE_VERSION}-1, detached from r0\n");
-    for words in [pins.as_str(), "loaded-1.json", "was not read"] {
+    let pins = format!("sekisho/wire-{WIRE_VERSION}-");
+    let words = [
+        pins.as_str(),
+        ", detached from r0\n",
+        "loaded-1.json",
+        "was not read",
+    ];
+    for words in words {
         assert!(
             removed.stdout.contains(words),
             "{words}: {}",

@@ -50,10 +50,11 @@ pub(super) async fn run(
             stage.limiter.wait_from_now_on();
         }
         stage.take(batch).await;
-        if let Some((counters, lasting)) = end {
+        if let Some((counters, lasting, recovered)) = end {
             stage.write_all().await;
             stage.summary.finish(&counters, stage.limiter.losses());
             stage.summary.approvals = lasting.by_approval;
+            stage.summary.recovered_approvals = recovered.by_approval;
             let summary = stage.summary.clone();
             stage.limiter.pass_summary(summary).await;
         }
@@ -72,8 +73,8 @@ struct Assemble {
 }
 
 impl Assemble {
-    /// Names are needed as long as a flow that was counted under them is under way, and those
-    /// in force until now as long as their last flows are in the kernel.
+    /// Names are needed as long as a flow that was counted under them is under way. A batch
+    /// that brings a generation brings the last flows of the one before.
     fn forget_names(&mut self) {
         let announced = self.announced.iter().map(|key| key.generation).min();
         let latest = self.names.latest();
@@ -93,8 +94,8 @@ impl Assemble {
             alarms,
             end: _,
         } = batch;
+        let is_new = generation.is_some();
         if let Some(generation) = generation {
-            self.forget_names();
             self.names.add(generation);
         }
         for mut alarm in alarms {
@@ -124,6 +125,9 @@ impl Assemble {
         }
         for flow in self.table.expire(now) {
             self.write(&flow).await;
+        }
+        if is_new {
+            self.forget_names();
         }
     }
 

@@ -1,8 +1,8 @@
 //! Collect: attends the kernel, drains it on a timer, and looks after what was put there.
 
-use std::{collections::BTreeSet, io, path::PathBuf, sync::Arc};
+use std::{collections::BTreeSet, io, path::PathBuf, sync::Arc, time::Duration};
 
-use sensor_common::{Counters, FlowEvent, FlowKey, FlowValue};
+use sensor_common::{Counters, FlowEvent, FlowKey, FlowValue, LEASE_LIMIT};
 use tokio::{sync::mpsc, time::MissedTickBehavior};
 
 use super::{AgentError, Alarm, AlarmKind, Config, Links, Publisher};
@@ -23,6 +23,9 @@ const VANISHED: &str =
 const EXCHANGED: &str =
     "has another name now: nothing is recorded there until the sensor starts again";
 
+/// The longest lease that is promised: a second less than the kernel takes.
+const LONGEST: u64 = LEASE_LIMIT - 1_000_000_000;
+
 /// Nanoseconds after which anchors are kept again, though the clock was not set.
 const KEEP: u64 = 60_000_000_000;
 
@@ -36,8 +39,8 @@ pub(super) struct Batch {
     pub(super) events: Vec<FlowEvent>,
     pub(super) flows: Vec<(FlowKey, FlowValue)>,
     pub(super) alarms: Vec<Alarm>,
-    /// What stands at the end; in the last batch only.
-    pub(super) end: Option<(Counters, Lasting)>,
+    /// What stands at the end, of this run and of dead agents; in the last batch only.
+    pub(super) end: Option<(Counters, Lasting, Lasting)>,
 }
 
 /// Everything the stage works with.
@@ -51,6 +54,8 @@ pub(super) struct Collect<D, C, L> {
     pub(super) config: Config,
     /// Interfaces whose loss was told.
     pub(super) missed: BTreeSet<String>,
+    /// Until when attendance was promised; 0 before the first time.
+    pub(super) promised: u64,
     /// When anchors were last kept.
     pub(super) kept: u64,
     /// When the kernel was last compared with what was put there.
@@ -125,7 +130,13 @@ impl<D: Datapath, C: ClockSource, L: Links> Collect<D, C, L> {
         let (mut last, drained) = self.drain();
         let counters = self.datapath.counters();
         let lasting = self.publisher.lasting(&self.datapath);
-        last.end = counters.ok().zip(lasting.ok());
+        match counters.and_then(|counters| Ok((counters, lasting?))) {
+            Ok((counters, lasting)) => {
+                let recovered = self.publisher.recovered().clone();
+                last.end = Some((counters, lasting, recovered));
+            }
+            Err(error) => failed = failed.and(Err(error.into())),
+        }
         // A receiver that is gone failed, and its error is the one reported.
         let _ = batches.send(last).await;
         failed.and(drained)
@@ -135,6 +146,15 @@ impl<D: Datapath, C: ClockSource, L: Links> Collect<D, C, L> {
     fn attend(&mut self) -> Result<bool, AgentError> {
         self.look_after()?;
         let now = self.clock.boot()?;
+        if self.promised > 0 && now >= self.promised {
+            let late = Duration::from_nanos(now - self.promised);
+            let text = format!("the lease had run out for {late:?} when it was to be renewed");
+            self.alarm(now, AlarmKind::Lease, &text);
+            if self.config.mark.lab {
+                // A lab approval ends with its lease.
+                return Ok(true);
+            }
+        }
         if now.saturating_sub(self.mended) >= MEND {
             self.mended = now;
             for alarm in self.datapath.mend()? {
@@ -149,7 +169,9 @@ impl<D: Datapath, C: ClockSource, L: Links> Collect<D, C, L> {
             self.next.generation = Some(generation);
         }
         let lease = u64::try_from(self.config.lease.as_nanos()).unwrap_or(0);
-        self.datapath.attend(now.saturating_add(lease))?;
+        // A packet that was on its way before this moment must not find it too far ahead.
+        self.promised = now.saturating_add(lease.min(LONGEST));
+        self.datapath.attend(self.promised)?;
         Ok(false)
     }
 

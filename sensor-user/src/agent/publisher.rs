@@ -40,6 +40,7 @@ pub struct Publisher {
     places: Arc<Flat>,
     book: SlotBook,
     lasting: Lasting,
+    recovered: Lasting,
     current: Option<Arc<Generation>>,
     /// Where snapshots are kept; `None` keeps none.
     runtime: Option<RuntimeFolder>,
@@ -55,6 +56,7 @@ impl Publisher {
             loaded,
             book: SlotBook::default(),
             lasting: Lasting::default(),
+            recovered: Lasting::default(),
             current: None,
             runtime,
             has_undrained: false,
@@ -77,15 +79,27 @@ impl Publisher {
         if let Some(runtime) = &self.runtime {
             runtime.store(&loaded)?;
         }
+        let mut published = datapath.publish(&generation.compiled.tables);
+        if datapath.next_generation() == number {
+            // The one before stays in force, and so does what is known of it.
+            if let Some(runtime) = &self.runtime
+                && let Err(error) = runtime.remove(number)
+            {
+                tracing::warn!(%error, "a snapshot stays behind");
+            }
+            published?;
+            published = Ok(Retired::default());
+        }
+        self.book = book;
+        self.loaded = loaded;
+        self.has_undrained = true;
+        let before = self.current.replace(generation.clone());
         let Retired {
             generation: _,
             totals,
             slot_counts,
-        } = datapath.publish(&generation.compiled.tables)?;
-        self.book = book;
-        self.loaded = loaded;
-        self.has_undrained = true;
-        if let Some(before) = self.current.replace(generation.clone()) {
+        } = published?;
+        if let Some(before) = before {
             self.lasting.fold(&before, &totals, &slot_counts);
         }
         Ok(generation)
@@ -143,8 +157,7 @@ impl Publisher {
         ends.max().unwrap_or(0)
     }
 
-    /// Publishes a generation without the approvals that have ended, if there are any and
-    /// others have not: only indicators that an approval in force names stay in the kernel.
+    /// Publishes a generation without the approvals that have ended, if there are any: only indicators that an approval in force names stay in the kernel.
     pub fn without_ended(
         &mut self,
         datapath: &mut impl Datapath,
@@ -154,15 +167,20 @@ impl Publisher {
         let (ended, left): (Vec<_>, Vec<_>) = approvals
             .cloned()
             .partition(|approval| approval.terms.end <= now);
-        if ended.is_empty() || left.is_empty() {
+        if ended.is_empty() {
             return Ok(None);
         }
         self.publish(datapath, left).map(Some)
     }
 
-    /// Adds what the generation of a dead agent counted.
+    /// Adds what the generation of a dead agent counted, which is no part of this run.
     pub fn fold(&mut self, generation: &Generation, totals: &[Totals], counts: &[SlotCounts]) {
-        self.lasting.fold(generation, totals, counts);
+        self.recovered.fold(generation, totals, counts);
+    }
+
+    /// The totals of dead agents.
+    pub const fn recovered(&self) -> &Lasting {
+        &self.recovered
     }
 
     /// The lasting totals, with what the generation in force has counted so far.

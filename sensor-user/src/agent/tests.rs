@@ -11,7 +11,7 @@ use crate::{
     exporters::json::ClockMark,
     kernel::{Fake, Held, Retired},
     loaded::{Interface, Loaded},
-    pipeline::{Clock, Generation},
+    pipeline::{Clock, Generation, Lasting},
     places::Layers,
     settings::lab,
     watchlist::{Approval, ApprovalId, Watchlist},
@@ -141,6 +141,7 @@ fn loaded() -> Loaded {
     watchlist.add_feed("test".into(), [("192.0.2.0/24".parse().unwrap(), 1)]);
     Loaded {
         wire_version: sensor_common::WIRE_VERSION,
+        run: 0,
         boot_id: String::new(),
         unix_at_boot: 0,
         generation: 0,
@@ -472,7 +473,7 @@ fn batch(now: u64, events: &[u64], parts: &[u64], is_last: bool) -> Batch {
         now,
         events: events.iter().map(event).collect(),
         flows: parts.iter().map(part).collect(),
-        end: is_last.then(|| ([0; Stat::COUNT], crate::pipeline::Lasting::default())),
+        end: is_last.then(|| ([0; Stat::COUNT], Lasting::default(), Lasting::default())),
         ..Batch::default()
     }
 }

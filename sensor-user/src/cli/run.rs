@@ -98,8 +98,8 @@ pub(super) struct RunArgs {
 
 pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     args.lab.check()?;
-    if args.lease.saturating_mul(1000) <= args.tick {
-        let text = "--lease must be longer than --tick: recording would stop between two readings";
+    if args.lease.saturating_mul(500) <= args.tick {
+        let text = "--lease must be longer than two times --tick: recording would stop in between";
         return Err(InputError::Usage(text.into()).into());
     }
     check_permission()?;
@@ -112,7 +112,18 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     let runtime = RuntimeFolder::lock(&args.runtime_dir)?;
     let keep = runtime.path().to_owned();
     let mut remains = pins.remains()?;
-    let old_names = old_names(&runtime, &remains)?;
+    let old_names = old_names(&runtime, &remains, &kernel::boot_id()?)?;
+    let links = LinkWatch::new().context("cannot watch the interfaces of this machine")?;
+    let executor = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .context("cannot start the runtime")?;
+    // From here on a signal ends the run in order, also while it begins.
+    let stop = {
+        let _entered = executor.enter();
+        stop_when_asked()?
+    };
 
     let mut kernel = Kernel::load_pinned(options(args), &pins, &mut remains)?;
     let own_addresses = set_own_addresses(&mut kernel, &interfaces)?;
@@ -130,6 +141,7 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
 
     let loaded = Loaded {
         wire_version: WIRE_VERSION,
+        run: kernel.run().unwrap_or(0),
         boot_id: anchor.boot_id.to_string(),
         unix_at_boot: times.unix_at_boot,
         generation: 0,
@@ -169,18 +181,12 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
         clock,
         anchors,
         keep: Some(keep),
-        links: LinkWatch::new().context("cannot watch the interfaces of this machine")?,
+        links,
         recovered,
         output,
     };
     let agent = Agent::new(parts, config);
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .context("cannot start the runtime")?;
-    let done = runtime.block_on(async {
-        let stop = stop_when_asked()?;
+    let done = executor.block_on(async {
         let attended = || printer::tell("LAB: recording");
         anyhow::Ok(Box::pin(agent.run(stop, attended)).await?)
     })?;

@@ -14,7 +14,10 @@ use jiff::Timestamp;
 use sensor_common::{Fragment, SlotCounts, Verdict};
 use serde::{Serialize, Serializer};
 
-use crate::pipeline::{Alarm, End, Matched, Notice, Record, Summary};
+use crate::{
+    pipeline::{Alarm, End, Matched, Notice, Record, Summary},
+    watchlist::ApprovalId,
+};
 
 /// Where output comes from; every object carries it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -174,6 +177,7 @@ struct SummaryObject<'a> {
     approvals: BTreeMap<&'a str, Counts>,
     alarms: u64,
     recovered: u64,
+    recovered_approvals: BTreeMap<&'a str, Counts>,
     records: u64,
     packets: u64,
     octets: u64,
@@ -290,17 +294,21 @@ fn summary(mark: Mark, summary: &Summary) -> SummaryObject<'_> {
                 .map(|(r, count)| (r.name(), *count))
                 .collect(),
         ),
-        approvals: summary
-            .approvals
-            .iter()
-            .map(|(id, counts)| (id.0.as_str(), reached(counts)))
-            .collect(),
+        approvals: by_approval(&summary.approvals),
+        recovered_approvals: by_approval(&summary.recovered_approvals),
         alarms: summary.alarms,
         recovered: summary.recovered,
         records: summary.records,
         packets: summary.packets,
         octets: summary.octets,
     }
+}
+
+fn by_approval(counts: &BTreeMap<ApprovalId, SlotCounts>) -> BTreeMap<&str, Counts> {
+    let counts = counts.iter();
+    counts
+        .map(|(id, counts)| (id.0.as_str(), reached(counts)))
+        .collect()
 }
 
 /// How far packets came under an approval.

@@ -152,6 +152,7 @@ impl Attached {
 
 impl Drop for Attached {
     fn drop(&mut self) {
+        pins::detach(&self.link);
         if let Some(pin) = &self.pin {
             pins::remove(pin);
         }
@@ -170,6 +171,7 @@ impl Kernel {
         slot: u8,
         mode: AttachMode,
     ) -> Result<(), AttachError> {
+        self.close_own_addresses()?;
         self.open_interface(index, slot)?;
         let inherited = self.inherited.remove(&index);
         let program = self.program()?.fd().map_err(LoadError::Program)?;
@@ -184,7 +186,8 @@ impl Kernel {
             }
             other => {
                 // One in the other mode goes first: an interface has one program.
-                if let Some(Inherited { pin, .. }) = other {
+                if let Some(Inherited { link, pin, .. }) = other {
+                    pins::detach(&link);
                     pins::remove(&pin);
                 }
                 (create_link(program.as_fd(), index, mode), None)

@@ -9,12 +9,12 @@ use std::{os::fd::AsFd as _, path::Path};
 
 use aya::{
     Ebpf,
-    maps::{ArrayOfMaps, MapData, MapError},
+    maps::{ArrayOfMaps, MapData, MapError, PerCpuValues},
 };
 use sensor_common::{FlowKey, FlowValue};
 
 use super::{
-    DatapathError, LoadError,
+    Alarm, DatapathError, LoadError,
     loader::take,
     maps::{Bank, Named, system},
     sys,
@@ -50,6 +50,15 @@ impl FlowBanks {
         Ok(())
     }
 
+    /// Puts the bank back that counts, where somebody exchanged it.
+    pub(super) fn mend(&mut self, alarms: &mut Vec<Alarm>) -> Result<(), DatapathError> {
+        if self.slot.holds(0, &self.counting)? {
+            return Ok(());
+        }
+        alarms.push(Alarm::Table { map: "FLOWS" });
+        self.slot.put(0, &self.counting)
+    }
+
     /// Returns when every program that runs now has ended.
     pub(super) fn wait(&mut self) -> Result<(), DatapathError> {
         self.slot.put(0, &self.counting)
@@ -67,6 +76,26 @@ impl FlowBanks {
     }
 }
 
+/// Hands over every entry of a bank that no program writes to, which stays as it is.
+pub(super) fn read(
+    bank: &Bank,
+    sink: &mut dyn FnMut(FlowKey, FlowValue),
+) -> Result<(), DatapathError> {
+    for key in bank.keys() {
+        let key = key.map_err(failed)?;
+        sink(key.0, sum(&bank.get(&key, 0).map_err(failed)?));
+    }
+    Ok(())
+}
+
+fn sum(per_cpu: &PerCpuValues<Wire<FlowValue>>) -> FlowValue {
+    let mut value = FlowValue::default();
+    for Wire(part) in per_cpu.iter() {
+        value.absorb(part);
+    }
+    value
+}
+
 /// Hands over and removes every entry of a bank that no program writes to.
 pub(super) fn empty(
     bank: &mut Bank,
@@ -76,11 +105,7 @@ pub(super) fn empty(
     for key in keys {
         let per_cpu = bank.get(&key, 0).map_err(failed)?;
         bank.remove(&key).map_err(failed)?;
-        let mut value = FlowValue::default();
-        for Wire(part) in per_cpu.iter() {
-            value.absorb(part);
-        }
-        sink(key.0, value);
+        sink(key.0, sum(&per_cpu));
     }
     Ok(())
 }

@@ -86,6 +86,8 @@ pub struct Kernel {
     pub(super) links: Vec<Attached>,
     /// Links of dead agents, by interface.
     pub(super) inherited: BTreeMap<u32, Inherited>,
+    /// Those in other network namespaces, which cannot be taken over here.
+    pub(super) elsewhere: Vec<Inherited>,
     interfaces: Named<HashMap<MapData, u32, u32>>,
     stats: Named<PerCpuArray<MapData, u64>>,
     lease: Named<Array<MapData, u64>>,
@@ -145,6 +147,7 @@ impl Kernel {
         Ok(Self {
             links: Vec::new(),
             inherited: BTreeMap::new(),
+            elsewhere: Vec::new(),
             promised: 0,
             pins: None,
             interfaces: take(&mut ebpf, "INTERFACES")?,
@@ -196,10 +199,26 @@ impl Kernel {
         program(&mut self.ebpf)
     }
 
+    /// From the first interface on nobody adds an address of this host, which would widen lab.
+    pub(super) fn close_own_addresses(&self) -> Result<(), DatapathError> {
+        if self.links.is_empty() {
+            self.own_addresses.freeze()?;
+        }
+        Ok(())
+    }
+
     /// Gives an interface its slot.
     pub(super) fn open_interface(&mut self, index: u32, slot: u8) -> Result<(), DatapathError> {
         let set = self.interfaces.map.insert(&index, &u32::from(slot), 0);
         set.map_err(of("INTERFACES"))
+    }
+
+    /// Takes an interface's slot, which somebody may have done already.
+    fn close_interface(&mut self, index: u32) -> Result<(), DatapathError> {
+        match self.interfaces.map.remove(&index) {
+            Ok(()) | Err(MapError::KeyNotFound) => Ok(()),
+            Err(source) => Err(of("INTERFACES")(source)),
+        }
     }
 
     /// Everything but the links, for pinning: maps by name, and the program.
@@ -258,10 +277,7 @@ impl Kernel {
             alarms.push(Alarm::Interface {
                 interface: format!("with index {index}"),
             });
-            self.interfaces
-                .map
-                .remove(&index)
-                .map_err(of("INTERFACES"))?;
+            self.close_interface(index)?;
         }
         Ok(())
     }
@@ -343,6 +359,7 @@ impl Datapath for Kernel {
 
     fn held(&mut self) -> Result<Held, DatapathError> {
         let mut held = Held::default();
+        let mut closed = Vec::new();
         for link in &mut self.links {
             if !link.is_attached()? {
                 held.vanished.push(link.interface().to_owned());
@@ -350,15 +367,15 @@ impl Datapath for Kernel {
                 held.exchanged.push(link.interface().to_owned());
                 if !link.is_closed {
                     let (index, _) = link.key();
-                    self.interfaces
-                        .map
-                        .remove(&index)
-                        .map_err(of("INTERFACES"))?;
                     link.is_closed = true;
+                    closed.push(index);
                 }
             } else {
                 held.attached += 1;
             }
+        }
+        for index in closed {
+            self.close_interface(index)?;
         }
         Ok(held)
     }
@@ -368,6 +385,7 @@ impl Datapath for Kernel {
         self.generations.mend(&mut alarms)?;
         self.mend_interfaces(&mut alarms)?;
         self.mend_programs(&mut alarms)?;
+        self.flows.mend(&mut alarms)?;
         self.mend_lease(&mut alarms)?;
         Ok(alarms)
     }

@@ -12,12 +12,11 @@ mod remains;
 mod view;
 
 use std::{
-    collections::BTreeMap,
     fs::{self, DirBuilder, File},
     io,
     os::{
         fd::{AsFd as _, OwnedFd},
-        unix::fs::DirBuilderExt as _,
+        unix::fs::{DirBuilderExt as _, MetadataExt as _},
     },
     path::{Path, PathBuf},
 };
@@ -34,7 +33,7 @@ pub use self::{
     remains::{Recovered, Remains},
     view::View,
 };
-use super::{AttachError, AttachMode, Kernel, LoadError, Options, maps::system, sys};
+use super::{AttachError, AttachMode, Kernel, LoadError, Options, boot_now, maps::system, sys};
 use crate::held::{self, Refused};
 
 /// Where pins are unless told otherwise.
@@ -100,16 +99,17 @@ impl PinFolder {
         Ok(cleared)
     }
 
-    /// A folder for this agent's own pins, after those that are there.
+    /// A folder for this agent's own pins, after those that are there. Its number is the time
+    /// since boot: no two agents of a boot have the same, so it names the run.
     fn own(&self) -> Result<OwnPins, PinError> {
         let last = folders(&self.path)?
             .last()
             .map_or(0, |folder| folder.number);
-        let name = format!("wire-{WIRE_VERSION}-{}", last + 1);
-        let path = self.path.join(name);
+        let run = boot_now()?.max(last.saturating_add(1));
+        let path = self.path.join(format!("wire-{WIRE_VERSION}-{run}"));
         let made = DirBuilder::new().mode(0o700).create(&path);
         made.map_err(error::of(&path))?;
-        Ok(OwnPins { path })
+        Ok(OwnPins { path, run })
     }
 }
 
@@ -128,7 +128,7 @@ fn linked(path: &Path) -> io::Result<Vec<u32>> {
     for entry in fs::read_dir(path)? {
         let name = entry?.file_name();
         let link = name.to_str().and_then(link_of);
-        interfaces.extend(link.map(|(interface, _)| interface));
+        interfaces.extend(link.map(|link| link.interface));
     }
     interfaces.sort_unstable();
     Ok(interfaces)
@@ -194,6 +194,7 @@ fn is_bpf_fs(path: &Path) -> Result<bool, PinError> {
 #[derive(Debug)]
 pub(super) struct OwnPins {
     path: PathBuf,
+    run: u64,
 }
 
 impl OwnPins {
@@ -207,6 +208,16 @@ impl Drop for OwnPins {
         if let Err(error) = remove_folder(&self.path) {
             tracing::warn!(%error, path = %self.path.display(), "pins stay behind");
         }
+    }
+}
+
+/// Takes a program off its interface at once, however many hold the link. One whose interface
+/// is gone is off already.
+pub(super) fn detach(link: &OwnedFd) {
+    if let Err(error) = sys::link_detach(link.as_fd())
+        && error.raw_os_error() != Some(libc::ENOLINK)
+    {
+        tracing::warn!(%error, "a link is let go without having been detached");
     }
 }
 
@@ -240,17 +251,47 @@ fn is_link(pin: &Path) -> bool {
 
 const LINK: &str = "link-";
 
-/// The name of a link's pin: the interface's index and the mode.
-fn link_name(interface: u32, mode: AttachMode) -> String {
-    format!("{LINK}{interface}-{}", mode.name())
+/// What the name of a link's pin says. An index means something in one network namespace
+/// only, so the namespace belongs to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct LinkPin {
+    /// Inode of the network namespace.
+    namespace: u64,
+    /// Index of the interface there.
+    interface: u32,
+    mode: AttachMode,
 }
 
-fn link_of(name: &str) -> Option<(u32, AttachMode)> {
-    let (interface, mode) = name.strip_prefix(LINK)?.split_once('-')?;
+impl LinkPin {
+    fn name(&self) -> String {
+        let Self {
+            namespace,
+            interface,
+            mode,
+        } = self;
+        format!("{LINK}{namespace}-{interface}-{}", mode.name())
+    }
+}
+
+fn link_of(name: &str) -> Option<LinkPin> {
+    let mut parts = name.strip_prefix(LINK)?.split('-');
+    let namespace = parts.next()?.parse().ok()?;
+    let interface = parts.next()?.parse().ok()?;
+    let mode = parts.next()?;
     let mode = [AttachMode::Native, AttachMode::Generic]
         .into_iter()
         .find(|known| known.name() == mode)?;
-    Some((interface.parse().ok()?, mode))
+    parts.next().is_none().then_some(LinkPin {
+        namespace,
+        interface,
+        mode,
+    })
+}
+
+/// The network namespace of this thread, in which interfaces are looked up.
+fn network_namespace() -> Result<u64, PinError> {
+    let path = Path::new("/proc/thread-self/ns/net");
+    Ok(fs::metadata(path).map_err(error::of(path))?.ino())
 }
 
 /// A dead agent's link.
@@ -273,25 +314,40 @@ impl Kernel {
         let pins = folder.own()?;
         kernel.pin_all(pins.path())?;
         kernel.pins = Some(pins);
-        let inherited = remains.iter_mut().flat_map(Remains::take_links);
-        kernel.inherited = inherited.collect::<BTreeMap<_, _>>();
+        let here = network_namespace()?;
+        for (link, inherited) in remains.iter_mut().flat_map(Remains::take_links) {
+            if link.namespace == here {
+                // One that was there before is a second pin of the same link.
+                kernel.inherited.insert(link.interface, inherited);
+            } else {
+                kernel.elsewhere.push(inherited);
+            }
+        }
         Ok(kernel)
     }
 
     /// Lets go of the dead agents' links that were not taken over, reads what they counted,
     /// and removes their pins. To be called when all interfaces are attached.
     pub fn take_over(&mut self, remains: Vec<Remains>) -> Result<Vec<Recovered>, LoadError> {
-        for (_, Inherited { link, pin, .. }) in std::mem::take(&mut self.inherited) {
+        let here = std::mem::take(&mut self.inherited).into_values();
+        for Inherited { link, pin, .. } in here.chain(std::mem::take(&mut self.elsewhere)) {
+            detach(&link);
             remove(&pin);
-            drop(link);
         }
         // Returns when no packet is judged by their programs any more.
         self.wait_for_programs()?;
-        let mut recovered = Vec::new();
+        let recovered = remains.iter().map(Remains::read);
+        let recovered = recovered.collect::<Result<_, _>>()?;
+        // What cannot be read leaves everything where it is.
         for remains in remains {
-            recovered.push(remains.read()?);
+            remains.remove()?;
         }
         Ok(recovered)
+    }
+
+    /// What names this agent's run, if it is pinned.
+    pub fn run(&self) -> Option<u64> {
+        self.pins.as_ref().map(|pins| pins.run)
     }
 
     /// Pins a link beside the maps.
@@ -304,7 +360,12 @@ impl Kernel {
         let Some(pins) = &self.pins else {
             return Ok(None);
         };
-        let path = pins.path().join(link_name(interface, mode));
+        let pin = LinkPin {
+            namespace: network_namespace().map_err(LoadError::Pins)?,
+            interface,
+            mode,
+        };
+        let path = pins.path().join(pin.name());
         sys::pin(link.as_fd(), &path).map_err(system("pinning a bpf_link"))?;
         Ok(Some(path))
     }
@@ -321,10 +382,22 @@ mod tests {
             assert_eq!(versioned(other), None, "{other}");
         }
         for mode in [AttachMode::Native, AttachMode::Generic] {
-            assert_eq!(link_of(&link_name(7, mode)), Some((7, mode)));
+            let pin = LinkPin {
+                namespace: 4_026_531_840,
+                interface: 7,
+                mode,
+            };
+            assert_eq!(link_of(&pin.name()), Some(pin));
         }
-        assert_eq!(link_of("link-7-other"), None);
-        assert!(is_link(Path::new("/x/link-7-native")));
+        for other in [
+            "link-1-7-other",
+            "link-7-native",
+            "link-1-7-native-2",
+            "link-",
+        ] {
+            assert_eq!(link_of(other), None, "{other}");
+        }
+        assert!(is_link(Path::new("/x/link-1-7-native")));
         assert!(!is_link(Path::new("/x/LEASE")));
     }
 

@@ -90,6 +90,21 @@ pub(super) fn link_update(link: BorrowedFd<'_>, program: BorrowedFd<'_>) -> io::
     unsafe { bpf(bpf_cmd::BPF_LINK_UPDATE, &attributes) }.map(drop)
 }
 
+/// The part of `union bpf_attr` that `BPF_LINK_DETACH` reads.
+#[repr(C)]
+struct LinkDetach {
+    link_fd: u32,
+}
+
+/// Takes the program off the interface at once; the link stays, and holds nothing.
+pub(super) fn link_detach(link: BorrowedFd<'_>) -> io::Result<()> {
+    let attributes = LinkDetach {
+        link_fd: raw(link.as_raw_fd()),
+    };
+    // SAFETY: the attributes hold no pointer.
+    unsafe { bpf(bpf_cmd::BPF_LINK_DETACH, &attributes) }.map(drop)
+}
+
 /// The beginning of `struct bpf_link_info` for XDP.
 #[repr(C)]
 #[derive(Clone, Copy, Default)]

@@ -9,6 +9,8 @@ pub enum AlarmKind {
     Interface,
     /// The wall clock was set.
     Clock,
+    /// The lease ran out before it was renewed.
+    Lease,
 }
 
 impl AlarmKind {
@@ -18,6 +20,7 @@ impl AlarmKind {
             Self::Kernel => "kernel",
             Self::Interface => "interface",
             Self::Clock => "clock",
+            Self::Lease => "lease",
         }
     }
 }

@@ -2,7 +2,9 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use sensor_common::{Class, Direction, Fields, FlowEvent, FlowKey, NO_MATCH_SET, SLOTS, SlotMask};
+use sensor_common::{
+    Class, Direction, Fields, FlowEvent, FlowKey, NO_MATCH_SET, SLOTS, Slot, SlotMask,
+};
 
 use super::{Clock, End, Flow, Matched, Notice, Record, RecordId, Under};
 use crate::watchlist::{ApprovalId, Compiled, SetId, Watchlist};
@@ -22,6 +24,8 @@ pub struct Generation {
 #[derive(Clone, Debug)]
 pub struct Names {
     generations: BTreeMap<u64, Arc<Generation>>,
+    /// What the slots of generations without names let a record say.
+    nameless: BTreeMap<u64, Vec<Fields>>,
     /// Interfaces by slot.
     pub interfaces: Vec<String>,
     /// The clock of the kernel's times.
@@ -33,6 +37,7 @@ impl Names {
     pub const fn new(interfaces: Vec<String>, clock: Clock) -> Self {
         Self {
             generations: BTreeMap::new(),
+            nameless: BTreeMap::new(),
             interfaces,
             clock,
         }
@@ -42,6 +47,12 @@ impl Names {
     pub fn add(&mut self, generation: Arc<Generation>) {
         let number = generation.compiled.tables.generation;
         self.generations.insert(number, generation);
+    }
+
+    /// Adds a generation of which the slots are known and nothing else.
+    pub fn add_nameless(&mut self, number: u64, slots: &[Slot]) {
+        let fields = slots.iter().map(|slot| slot.fields).collect();
+        self.nameless.insert(number, fields);
     }
 
     /// Forgets generations before this one: their flows are all written.
@@ -100,7 +111,7 @@ impl Names {
         let generation = self.generations.get(&key.generation);
         let approvals = match generation {
             Some(generation) => approvals(generation, &key.approvals),
-            None => nameless(key),
+            None => self.nameless(key),
         };
         let mut indicators = Vec::new();
         if let Some(generation) = generation {
@@ -122,6 +133,21 @@ impl Names {
         )
     }
 
+    /// The approvals of a generation whose names are lost: called by their numbers. Where not
+    /// even the slots are known, nothing is said beyond what every record says.
+    fn nameless(&self, key: &FlowKey) -> Vec<Under> {
+        let generation = key.generation;
+        let known = self.nameless.get(&generation);
+        let fields = |slot: u32| known.and_then(|fields| fields.get(slot as usize));
+        let slots = (0..SLOTS).filter(|&slot| key.approvals.has(slot));
+        let under = slots.map(|slot| Under {
+            slot,
+            id: ApprovalId(format!("slot {slot} of generation {generation}")),
+            fields: fields(slot).copied().unwrap_or(Fields::NONE),
+        });
+        under.collect()
+    }
+
     fn interface(&self, generation: Option<&Arc<Generation>>, slot: u8) -> String {
         let own = generation.and_then(|generation| generation.interfaces.as_ref());
         match own.unwrap_or(&self.interfaces).get(usize::from(slot)) {
@@ -137,18 +163,6 @@ fn approvals(generation: &Generation, mask: &SlotMask) -> Vec<Under> {
         slot: held.slot,
         id: held.approval.id.clone(),
         fields: held.approval.terms.fields,
-    });
-    under.collect()
-}
-
-/// The approvals of a generation whose papers are lost: named by their numbers.
-fn nameless(key: &FlowKey) -> Vec<Under> {
-    let generation = key.generation;
-    let slots = (0..SLOTS).filter(|&slot| key.approvals.has(slot));
-    let under = slots.map(|slot| Under {
-        slot,
-        id: ApprovalId(format!("slot {slot} of generation {generation}")),
-        fields: Fields::ALL,
     });
     under.collect()
 }

@@ -25,6 +25,8 @@ pub struct Summary {
     pub alarms: u64,
     /// Packets in records that a dead agent had counted and not read.
     pub recovered: u64,
+    /// How far packets came under each approval of dead agents, in their last generations.
+    pub recovered_approvals: BTreeMap<ApprovalId, SlotCounts>,
     /// Losses by stage.
     pub lost: BTreeMap<&'static str, u64>,
     /// Records written.

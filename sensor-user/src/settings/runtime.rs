@@ -114,8 +114,13 @@ impl RuntimeFolder {
         let file = snapshot(&self.path, loaded.generation);
         let aside = file.with_extension("json.new");
         let failed = system(&aside);
+        // One that a crash left behind, or something else of that name: never written through.
+        match fs::remove_file(&aside) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
+            Ok(()) | Err(_) => {}
+        }
         let mut options = File::options();
-        options.write(true).create(true).truncate(true).mode(0o600);
+        options.write(true).create_new(true).mode(0o600);
         let opened = options.open(&aside).map_err(&failed)?;
         let mut out = BufWriter::new(opened);
         serde_json::to_writer(&mut out, loaded).map_err(|error| failed(error.into()))?;
@@ -266,6 +271,7 @@ mod tests {
         watchlist.add_feed("list".into(), [("192.0.2.0/24".parse().unwrap(), 7)]);
         Loaded {
             wire_version: WIRE_VERSION,
+            run: 7,
             boot_id: "boot".into(),
             unix_at_boot: 5,
             generation,

@@ -21,6 +21,7 @@ fn loaded() -> Loaded {
     let mut watchlist = Watchlist::default();
     watchlist.add_feed("list".into(), [("192.0.2.0/24".parse().unwrap(), 7)]);
     Loaded {
+        run: 7,
         wire_version: WIRE_VERSION,
         boot_id: "00000000-0000-0000-0000-000000000000".into(),
         unix_at_boot: 5,

@@ -7,7 +7,9 @@ use sensor_common::{FlowKey, FlowValue, Stat, Verdict};
 use super::super::{printer, summary::count};
 use crate::{
     agent::Publisher,
+    clock::BootId,
     kernel::{self, Kernel, PinFolder, Recovered, Remains},
+    loaded::Loaded,
     pipeline::{Generation, Names},
     settings::runtime::RuntimeFolder,
 };
@@ -19,17 +21,23 @@ pub(super) fn lock_pins(folder: &Path) -> anyhow::Result<(PinFolder, bool)> {
     Ok((PinFolder::lock(folder)?, is_mounted))
 }
 
-/// What the numbers of dead agents mean, by generation.
+/// What the numbers of dead agents mean, by generation, as far as their snapshots are there.
+/// A snapshot of another run or another boot says nothing of them.
 pub(super) fn old_names(
     runtime: &RuntimeFolder,
     remains: &[Remains],
+    boot_id: &BootId,
 ) -> anyhow::Result<BTreeMap<u64, Generation>> {
     let mut names = BTreeMap::new();
     for remains in remains {
         let number = remains.generation();
         // The generation before may have flows that were not drained yet.
         for number in number.saturating_sub(1)..=number {
-            if let Some(loaded) = runtime.load(number)? {
+            let loaded = runtime.load(number)?;
+            let its = |loaded: &Loaded| {
+                loaded.run == remains.run() && loaded.boot_id == boot_id.to_string()
+            };
+            if let Some(loaded) = loaded.filter(its) {
                 names.insert(number, loaded.compile(loaded.places()?));
             }
         }
@@ -47,37 +55,45 @@ pub(super) fn take_over(
 ) -> anyhow::Result<Vec<(FlowKey, FlowValue)>> {
     let mut flows = Vec::new();
     for recovered in kernel.take_over(remains)? {
-        let Recovered {
-            generation,
-            totals,
-            slot_counts,
-            counters,
-            flows: found,
-            attended_until: _,
-        } = recovered;
-        if let Some(generation) = old_names.get(&generation) {
-            publisher.fold(generation, &totals, &slot_counts);
+        tell(&recovered);
+        match old_names.get(&recovered.generation) {
+            Some(generation) => {
+                publisher.fold(generation, &recovered.totals, &recovered.slot_counts);
+            }
+            None if recovered.generation > 0 => {
+                names.add_nameless(recovered.generation, &recovered.slots);
+                printer::warn(&format!(
+                    "no snapshot of its generation {} in the runtime folder: its approvals are \
+                     named by their slots, its indicators not at all, and its totals are left out",
+                    recovered.generation
+                ));
+            }
+            None => {}
         }
-        let packets: u64 = found.iter().map(|(_, value)| value.packets).sum();
-        printer::tell(&format!(
-            "LAB: an agent ended without detaching; {} in {} were left in the kernel and are \
-             written now",
-            count(packets, "packet"),
-            count(found.len() as u64, "flow"),
-        ));
-        if let Some(counters) = counters {
-            let of = |stat: Stat| counters[stat.cell()];
-            printer::tell(&format!(
-                "LAB: it had seen {} and recorded {}, of which {} found no room in a flow",
-                count(of(Stat::Seen), "packet"),
-                of(Stat::Verdict(Verdict::Recorded)),
-                of(Stat::UnattributedPackets),
-            ));
-        }
-        flows.extend(found);
+        flows.extend(recovered.flows);
     }
     for generation in old_names.into_values() {
         names.add(generation.into());
     }
     Ok(flows)
+}
+
+fn tell(recovered: &Recovered) {
+    let flows = &recovered.flows;
+    let packets: u64 = flows.iter().map(|(_, value)| value.packets).sum();
+    printer::tell(&format!(
+        "LAB: an agent ended without detaching; {} in {} were left in the kernel and are \
+         written now",
+        count(packets, "packet"),
+        count(flows.len() as u64, "flow"),
+    ));
+    if let Some(counters) = recovered.counters {
+        let of = |stat: Stat| counters[stat.cell()];
+        printer::tell(&format!(
+            "LAB: it had seen {} and recorded {}, of which {} found no room in a flow",
+            count(of(Stat::Seen), "packet"),
+            of(Stat::Verdict(Verdict::Recorded)),
+            of(Stat::UnattributedPackets),
+        ));
+    }
 }

@@ -1,11 +1,11 @@
 //! What a dead agent left in the kernel.
 
-use std::{fs, path::Path};
+use std::{fs, os::fd::AsFd as _, path::Path};
 
 use aya::maps::{Array, Map, MapData, MapError, PerCpuArray};
-use sensor_common::{Counters, FlowKey, FlowValue, SlotCounts, Totals};
+use sensor_common::{Counters, FlowKey, FlowValue, Slot, SlotCounts, Totals};
 
-use super::{Folder, Inherited, PinError, error, link_of, remove_folder};
+use super::{Folder, Inherited, LinkPin, PinError, error, link_of, remove_folder, view::slots};
 use crate::kernel::{
     flows::{self, FlowBanks},
     generation::{Mapped, pin_name},
@@ -18,14 +18,18 @@ use crate::kernel::{
 pub struct Remains {
     folder: Folder,
     generation: u64,
-    links: Vec<(u32, Inherited)>,
+    links: Vec<(LinkPin, Inherited)>,
 }
 
 /// What was read of them.
 #[derive(Debug, Default)]
 pub struct Recovered {
+    /// What names the dead agent's run.
+    pub run: u64,
     /// The generation that was in force.
     pub generation: u64,
+    /// Its slots.
+    pub slots: Vec<Slot>,
     /// The last deadline promised, in nanoseconds since boot.
     pub attended_until: u64,
     /// Counters, over the whole run of the dead agent.
@@ -44,11 +48,16 @@ impl Remains {
         for entry in fs::read_dir(&folder.path).map_err(error::of(&folder.path))? {
             let pin = entry.map_err(error::of(&folder.path))?.path();
             let name = pin.file_name().and_then(|name| name.to_str());
-            let Some((interface, mode)) = name.and_then(link_of) else {
+            let Some(named) = name.and_then(link_of) else {
                 continue;
             };
             let link = sys::open_pin(&pin).map_err(error::unreadable(&pin))?;
-            links.push((interface, Inherited { link, mode, pin }));
+            let info = sys::link_info(link.as_fd()).map_err(error::unreadable(&pin))?;
+            // One whose interface is gone holds nothing; its pin goes with the folder.
+            if info.interface == named.interface {
+                let mode = named.mode;
+                links.push((named, Inherited { link, mode, pin }));
+            }
         }
         let generation = cell(&folder.path, "GENERATION")?.unwrap_or(0);
         Ok(Self {
@@ -65,24 +74,31 @@ impl Remains {
 
     /// Indices of the interfaces that its program may still watch.
     pub fn interfaces(&self) -> impl Iterator<Item = u32> + '_ {
-        self.links.iter().map(|(interface, _)| *interface)
+        self.links.iter().map(|(link, _)| link.interface)
     }
 
-    pub(super) fn take_links(&mut self) -> Vec<(u32, Inherited)> {
+    /// What names the dead agent's run.
+    pub const fn run(&self) -> u64 {
+        self.folder.number
+    }
+
+    pub(super) fn take_links(&mut self) -> Vec<(LinkPin, Inherited)> {
         std::mem::take(&mut self.links)
     }
 
-    /// Reads what is there and removes it.
-    pub(super) fn read(self) -> Result<Recovered, PinError> {
+    /// Reads what is there.
+    pub(super) fn read(&self) -> Result<Recovered, PinError> {
         let folder = &self.folder.path;
         let mut recovered = Recovered {
+            run: self.folder.number,
             generation: self.generation,
+            slots: slots(folder, self.generation)?,
             attended_until: cell(folder, "LEASE")?.unwrap_or(0),
             ..Recovered::default()
         };
         for bank in FlowBanks::PINS {
-            if let Some(mut bank) = open::<Bank>(folder, bank, Map::PerCpuHashMap)? {
-                flows::empty(&mut bank.map, &mut |key, value| {
+            if let Some(bank) = open::<Bank>(folder, bank, Map::PerCpuHashMap)? {
+                flows::read(&bank.map, &mut |key, value| {
                     recovered.flows.push((key, value));
                 })?;
             }
@@ -94,8 +110,13 @@ impl Remains {
         }
         recovered.slot_counts = slot_counts(folder, self.generation)?;
         recovered.totals = totals(folder, self.generation)?;
-        remove_folder(folder).map_err(error::of(folder))?;
         Ok(recovered)
+    }
+
+    /// Removes it, when it was read.
+    pub(super) fn remove(self) -> Result<(), PinError> {
+        let folder = &self.folder.path;
+        remove_folder(folder).map_err(error::of(folder))
     }
 }
 

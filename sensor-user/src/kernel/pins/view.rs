@@ -77,7 +77,7 @@ impl View {
     }
 }
 
-fn slots(folder: &Path, generation: u64) -> Result<Vec<Slot>, PinError> {
+pub(super) fn slots(folder: &Path, generation: u64) -> Result<Vec<Slot>, PinError> {
     let name = pin_name("APPROVALS", generation);
     let rows = open_as::<Rows<Slot>>(folder, &name, "APPROVALS", Map::Array)?;
     let Some(rows) = rows else {

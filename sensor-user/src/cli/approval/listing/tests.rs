@@ -42,6 +42,7 @@ fn loaded(approvals: &[Approval]) -> Loaded {
         slot,
     };
     Loaded {
+        run: 7,
         wire_version: WIRE_VERSION,
         boot_id: "2e84fa73-6b6d-490d-86da-6b00b63df503".into(),
         unix_at_boot: 7,
