@@ -33,9 +33,9 @@ pub(super) fn why(loaded: &Loaded, approval: &Approval, reached: Verdict, facts:
             format!("does not cover interface {name}")
         }
         Verdict::Unattended if loaded.lab => {
-            "ended with its lease: no sensor attends it, and lab ends with the sensor".into()
+            "no sensor runs to renew its lease, and lab ends with it".into()
         }
-        Verdict::Unattended => "no sensor attends it".into(),
+        Verdict::Unattended => "no sensor runs to renew its lease".into(),
         // No slot gives these.
         Verdict::NotIp
         | Verdict::Malformed

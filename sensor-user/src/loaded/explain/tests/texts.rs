@@ -189,7 +189,7 @@ fn lab_without_a_sensor() {
                    by lab without a territory: every address is foreign
                    not watched
     class        transit, through: foreign to foreign
-    approvals    lab: ended with its lease: no sensor attends it, and lab ends with the sensor
+    approvals    lab: no sensor runs to renew its lease, and lab ends with it
     loaded       generation 4, lab; no sensor is running; as of 2026-09-21 14:30:00 UTC
     ");
 }

@@ -186,11 +186,11 @@ fn without_an_agent_nothing_is_recorded() {
     let mut loaded = under(everything());
     let answer = ask(&loaded, packet, moment);
     assert_eq!(answer.verdict, Some(Verdict::Unattended));
-    assert_eq!(answer.approvals[0].why, "no sensor attends it");
+    assert_eq!(answer.approvals[0].why, "no sensor runs to renew its lease");
     loaded.lab = true;
     let answer = ask(&loaded, packet, moment);
     assert!(
-        answer.approvals[0].why.starts_with("ended with its lease"),
+        answer.approvals[0].why.starts_with("no sensor runs to renew its lease, and lab"),
         "{answer}"
     );
 }
