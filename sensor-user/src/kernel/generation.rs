@@ -91,7 +91,7 @@ impl Generations {
 
     /// The number the next generation must have.
     pub(super) const fn next(&self) -> u64 {
-        self.last + 1
+        self.last.saturating_add(1)
     }
 
     /// Puts a generation into force. With a folder, what the next process has to read of it

@@ -93,10 +93,13 @@ impl RuntimeFolder {
         builder.recursive(true).mode(0o700);
         builder.create(path).map_err(&failed)?;
         match held::hold(path) {
-            Ok(lock) => Ok(Self {
-                path: path.into(),
-                _lock: lock,
-            }),
+            Ok(lock) => {
+                remove_unfinished(path)?;
+                Ok(Self {
+                    path: path.into(),
+                    _lock: lock,
+                })
+            }
             Err(Refused::Held) => Err(RuntimeError::Busy {
                 folder: path.into(),
             }),
@@ -193,6 +196,18 @@ pub fn latest_since(boot_id: BootId, folder: &Path) -> Result<(Loaded, bool), Ru
 /// The snapshot of a generation, for others than its agent; `None` where there is none.
 pub fn of_generation(folder: &Path, generation: u64) -> Result<Option<Loaded>, RuntimeError> {
     read_if_there(&snapshot(folder, generation))
+}
+
+/// Removes what an agent that died was writing.
+fn remove_unfinished(folder: &Path) -> Result<(), RuntimeError> {
+    for entry in fs::read_dir(folder).map_err(system(folder))? {
+        let file = entry.map_err(system(folder))?.path();
+        let name = file.file_name().and_then(|name| name.to_str());
+        if name.is_some_and(|name| name.starts_with("loaded-") && name.ends_with(".json.new")) {
+            fs::remove_file(&file).map_err(system(&file))?;
+        }
+    }
+    Ok(())
 }
 
 /// Snapshots by generation, ascending.
@@ -301,6 +316,15 @@ mod tests {
         runtime.keep_only(2).unwrap();
         drop(runtime);
         assert_eq!(latest(folder.path()).unwrap(), (loaded(2), false));
+    }
+
+    #[test]
+    fn what_a_dead_agent_was_writing_is_removed_by_the_next() {
+        let folder = tempfile::tempdir().unwrap();
+        let unfinished = folder.path().join("loaded-3.json.new");
+        fs::write(&unfinished, "{").unwrap();
+        let _runtime = RuntimeFolder::lock(folder.path()).unwrap();
+        assert!(!unfinished.exists());
     }
 
     #[test]

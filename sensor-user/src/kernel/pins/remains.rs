@@ -149,7 +149,7 @@ fn totals(folder: &Path, generation: u64) -> Result<Vec<Totals>, PinError> {
     };
     let length = rows.map.len() as usize;
     let cpus = aya::util::nr_cpus().map_or(1, |cpus| cpus.get() as usize);
-    let mapped = Mapped::new(&rows, length, length / cpus.max(1))?;
+    let mapped = Mapped::new(&rows, length, (length / cpus.max(1)).max(1))?;
     Ok(mapped.by_row(Totals::absorb))
 }
 

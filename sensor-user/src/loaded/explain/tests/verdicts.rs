@@ -190,7 +190,9 @@ fn without_an_agent_nothing_is_recorded() {
     loaded.lab = true;
     let answer = ask(&loaded, packet, moment);
     assert!(
-        answer.approvals[0].why.starts_with("no sensor runs to renew its lease, and lab"),
+        answer.approvals[0]
+            .why
+            .starts_with("no sensor runs to renew its lease, and lab"),
         "{answer}"
     );
 }
