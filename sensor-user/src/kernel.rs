@@ -12,6 +12,7 @@ mod generation;
 mod links;
 mod loader;
 mod maps;
+mod memory;
 mod object;
 mod pins;
 pub mod probe;

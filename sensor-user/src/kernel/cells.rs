@@ -5,48 +5,22 @@
 //! would read a deadline that nobody set. A store through shared memory is whole.
 
 use std::{
-    io,
-    os::fd::{AsFd, AsRawFd as _},
-    ptr::NonNull,
+    os::fd::AsFd,
     sync::atomic::{AtomicU64, Ordering},
 };
 
-use super::{DatapathError, maps::system};
+use super::{
+    DatapathError,
+    memory::{Access, Memory},
+};
 
 /// The words of an array map.
-pub(super) struct Cells {
-    words: NonNull<AtomicU64>,
-    length: usize,
-}
-
-// SAFETY: the memory belongs to this value alone in this process, and is reached by atomic
-// operations only.
-unsafe impl Send for Cells {}
+pub(super) struct Cells(Memory<AtomicU64>);
 
 impl Cells {
-    /// Maps an array of so many words. The map's values must be whole words, and the map
-    /// made with `BPF_F_MMAPABLE`.
+    /// Maps an array of so many words. The map's values must be whole words.
     pub(super) fn map(array: &impl AsFd, length: usize) -> Result<Self, DatapathError> {
-        let failed = system("mmap of a table");
-        // SAFETY: a new mapping at an address of the kernel's choice touches no memory of ours;
-        // array maps round their memory up to pages (array_map_mmap, kernel/bpf/arraymap.c).
-        let address = unsafe {
-            libc::mmap(
-                std::ptr::null_mut(),
-                length * size_of::<u64>(),
-                libc::PROT_READ | libc::PROT_WRITE,
-                libc::MAP_SHARED,
-                array.as_fd().as_raw_fd(),
-                0,
-            )
-        };
-        if address == libc::MAP_FAILED {
-            return Err(failed(io::Error::last_os_error()));
-        }
-        match NonNull::new(address.cast()) {
-            Some(words) => Ok(Self { words, length }),
-            None => Err(failed(io::ErrorKind::AddrNotAvailable.into())),
-        }
+        Memory::map(array, length, Access::ReadAndWrite).map(Self)
     }
 
     /// Reads a word; 0 beyond the end.
@@ -63,17 +37,8 @@ impl Cells {
     }
 
     fn word(&self, index: usize) -> Option<&AtomicU64> {
-        // SAFETY: the word lies in the mapping, which is aligned to pages and lives as long as
-        // `self`; the kernel and other processes write whole words.
-        (index < self.length).then(|| unsafe { self.words.add(index).as_ref() })
-    }
-}
-
-impl Drop for Cells {
-    fn drop(&mut self) {
-        // SAFETY: the mapping was made with this address and length, and no reference outlives it.
-        unsafe {
-            libc::munmap(self.words.as_ptr().cast(), self.length * size_of::<u64>());
-        }
+        // SAFETY: the mapping is aligned to pages and lives as long as `self`; the kernel and
+        // other processes write whole words, and here they are reached by atomic operations.
+        self.0.place(index).map(|word| unsafe { word.as_ref() })
     }
 }

@@ -1,17 +1,14 @@
 //! Rows that the program counts in, read through shared memory.
 
-use std::{
-    io,
-    os::fd::{AsFd, AsRawFd as _},
-    ptr::NonNull,
-};
+use std::os::fd::AsFd;
 
 use zerocopy::FromBytes;
 
 use crate::{
     kernel::{
         DatapathError,
-        maps::{ANY_SIZE, MMAPABLE, Named, Rows, system},
+        maps::{ANY_SIZE, MMAPABLE, Named, Rows},
+        memory::{Access, Memory},
         wire::Wire,
     },
     watchlist::NoRoom,
@@ -22,13 +19,9 @@ const LARGEST: usize = 4 << 30;
 
 /// The rows of all CPUs, mapped for reading.
 pub(in crate::kernel) struct Mapped<T> {
-    rows: NonNull<T>,
-    length: usize,
+    rows: Memory<T>,
     stride: usize,
 }
-
-// SAFETY: the memory belongs to this value alone and is only read.
-unsafe impl<T: Send> Send for Mapped<T> {}
 
 impl<T> Mapped<T>
 where
@@ -62,51 +55,21 @@ where
         length: usize,
         stride: usize,
     ) -> Result<Self, DatapathError> {
-        let failed = system("mmap of counters");
-        // SAFETY: a new mapping at an address of the kernel's choice touches no memory of ours;
-        // array maps round their memory up to pages (array_map_mmap, kernel/bpf/arraymap.c).
-        let address = unsafe {
-            libc::mmap(
-                std::ptr::null_mut(),
-                length * size_of::<T>(),
-                libc::PROT_READ,
-                libc::MAP_SHARED,
-                array.as_fd().as_raw_fd(),
-                0,
-            )
-        };
-        if address == libc::MAP_FAILED {
-            return Err(failed(io::Error::last_os_error()));
-        }
-        let Some(rows) = NonNull::new(address.cast()) else {
-            return Err(failed(io::ErrorKind::AddrNotAvailable.into()));
-        };
-        Ok(Self {
-            rows,
-            length,
-            stride,
-        })
+        let rows = Memory::map(array, length, Access::Read)?;
+        Ok(Self { rows, stride })
     }
 
     /// Rows summed over CPUs.
     pub(in crate::kernel) fn by_row(&self, absorb: impl Fn(&mut T, &T)) -> Vec<T> {
         let mut sums = vec![T::default(); self.stride];
-        for row in 0..self.length {
-            // SAFETY: the row lies in the mapping and takes any bytes. The kernel may be adding
-            // to it; a volatile read takes each of its words as they are, and words are read
-            // whole.
-            let part = unsafe { self.rows.add(row).read_volatile() };
-            absorb(&mut sums[row % self.stride], &part);
+        for (index, row) in
+            (0..self.rows.length()).map_while(|row| Some((row, self.rows.place(row)?)))
+        {
+            // SAFETY: the row takes any bytes. The kernel may be adding to it; a volatile read
+            // takes each of its words as they are, and words are read whole.
+            let part = unsafe { row.read_volatile() };
+            absorb(&mut sums[index % self.stride], &part);
         }
         sums
-    }
-}
-
-impl<T> Drop for Mapped<T> {
-    fn drop(&mut self) {
-        // SAFETY: the mapping was made with this address and length, and no reference outlives it.
-        unsafe {
-            libc::munmap(self.rows.as_ptr().cast(), self.length * size_of::<T>());
-        }
     }
 }

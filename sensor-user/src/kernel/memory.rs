@@ -1,0 +1,82 @@
+//! The values of an array map as memory of this process.
+
+use std::{
+    io,
+    os::fd::{AsFd, AsRawFd as _},
+    ptr::NonNull,
+};
+
+use super::{DatapathError, maps::system};
+
+/// What may be done with the memory.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Access {
+    Read,
+    ReadAndWrite,
+}
+
+/// The values of an array, mapped. The kernel and other processes may write them at any time,
+/// so there are no references into it, only places.
+pub(super) struct Memory<T> {
+    first: NonNull<T>,
+    length: usize,
+}
+
+// SAFETY: the mapping belongs to this value alone in this process, and whoever takes a place
+// of it says how that is shared.
+unsafe impl<T: Send> Send for Memory<T> {}
+
+impl<T> Memory<T> {
+    /// Maps the first `length` values of an array that was made with `BPF_F_MMAPABLE`.
+    pub(super) fn map(
+        array: &impl AsFd,
+        length: usize,
+        access: Access,
+    ) -> Result<Self, DatapathError> {
+        let failed = system("mmap of a table");
+        let protection = match access {
+            Access::Read => libc::PROT_READ,
+            Access::ReadAndWrite => libc::PROT_READ | libc::PROT_WRITE,
+        };
+        // SAFETY: a new mapping at an address of the kernel's choice touches no memory of ours;
+        // array maps round their memory up to pages (array_map_mmap, kernel/bpf/arraymap.c).
+        let address = unsafe {
+            libc::mmap(
+                std::ptr::null_mut(),
+                length * size_of::<T>(),
+                protection,
+                libc::MAP_SHARED,
+                array.as_fd().as_raw_fd(),
+                0,
+            )
+        };
+        if address == libc::MAP_FAILED {
+            return Err(failed(io::Error::last_os_error()));
+        }
+        match NonNull::new(address.cast()) {
+            Some(first) => Ok(Self { first, length }),
+            None => Err(failed(io::ErrorKind::AddrNotAvailable.into())),
+        }
+    }
+
+    /// How many values there are.
+    pub(super) const fn length(&self) -> usize {
+        self.length
+    }
+
+    /// The place of a value; `None` beyond the end. It is good as long as `self` is.
+    pub(super) fn place(&self, index: usize) -> Option<NonNull<T>> {
+        // SAFETY: the value lies in the mapping.
+        (index < self.length).then(|| unsafe { self.first.add(index) })
+    }
+}
+
+impl<T> Drop for Memory<T> {
+    fn drop(&mut self) {
+        // SAFETY: the mapping was made with this address and length, and no place of it is used
+        // after it.
+        unsafe {
+            libc::munmap(self.first.as_ptr().cast(), self.length * size_of::<T>());
+        }
+    }
+}
