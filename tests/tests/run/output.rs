@@ -160,6 +160,8 @@ fn a_standard_error_that_nobody_reads_is_no_reason_to_end() {
     drop(reader);
     let status = (road.barrier.command(requires::binary()))
         .args(["run", "--lab", "--interface", "r0", "--duration", "1"])
+        .arg("--runtime-dir")
+        .arg(folder.path().join("run"))
         .arg("--state-dir")
         .arg(folder.path().join("state"))
         .arg("--feed")
