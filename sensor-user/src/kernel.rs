@@ -16,6 +16,7 @@ mod memory;
 mod object;
 mod pins;
 pub mod probe;
+mod readable;
 mod replay;
 mod sys;
 mod wire;

@@ -5,6 +5,7 @@
 //! `agent` and `replay` wire them; `cli` sits on top.
 
 pub mod agent;
+mod beside;
 pub mod capped;
 pub mod capture;
 pub mod cli;

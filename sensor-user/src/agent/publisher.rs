@@ -79,7 +79,7 @@ impl Publisher {
         if let Some(runtime) = &self.runtime {
             runtime.store(&loaded)?;
         }
-        let mut published = datapath.publish(&generation.compiled.tables);
+        let published = datapath.publish(&generation.compiled.tables);
         if datapath.next_generation() == number {
             // The one before stays in force, and so does what is known of it.
             if let Some(runtime) = &self.runtime
@@ -87,8 +87,7 @@ impl Publisher {
             {
                 tracing::warn!(%error, "a snapshot stays behind");
             }
-            published?;
-            published = Ok(Retired::default());
+            return Ok(published.map(|_| generation)?);
         }
         self.book = book;
         self.loaded = loaded;
@@ -190,11 +189,6 @@ impl Publisher {
             lasting.fold(current, &datapath.totals()?, &datapath.slot_counts()?);
         }
         Ok(lasting)
-    }
-
-    /// What is loaded.
-    pub const fn loaded(&self) -> &Loaded {
-        &self.loaded
     }
 }
 

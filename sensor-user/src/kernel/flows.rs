@@ -9,14 +9,14 @@ use std::{os::fd::AsFd as _, path::Path};
 
 use aya::{
     Ebpf,
-    maps::{ArrayOfMaps, MapData, MapError, PerCpuValues},
+    maps::{ArrayOfMaps, MapData, PerCpuValues},
 };
 use sensor_common::{FlowKey, FlowValue};
 
 use super::{
     Alarm, DatapathError, LoadError,
     loader::take,
-    maps::{Bank, Named, system},
+    maps::{Bank, Named, refused, system},
     sys,
     wire::Wire,
 };
@@ -82,8 +82,8 @@ pub(super) fn read(
     sink: &mut dyn FnMut(FlowKey, FlowValue),
 ) -> Result<(), DatapathError> {
     for key in bank.keys() {
-        let key = key.map_err(failed)?;
-        sink(key.0, sum(&bank.get(&key, 0).map_err(failed)?));
+        let key = key.map_err(refused("FLOWS"))?;
+        sink(key.0, sum(&bank.get(&key, 0).map_err(refused("FLOWS"))?));
     }
     Ok(())
 }
@@ -101,18 +101,14 @@ pub(super) fn empty(
     bank: &mut Bank,
     sink: &mut dyn FnMut(FlowKey, FlowValue),
 ) -> Result<(), DatapathError> {
-    let keys: Vec<_> = bank.keys().collect::<Result<_, _>>().map_err(failed)?;
+    let keys: Vec<_> = bank
+        .keys()
+        .collect::<Result<_, _>>()
+        .map_err(refused("FLOWS"))?;
     for key in keys {
-        let per_cpu = bank.get(&key, 0).map_err(failed)?;
-        bank.remove(&key).map_err(failed)?;
+        let per_cpu = bank.get(&key, 0).map_err(refused("FLOWS"))?;
+        bank.remove(&key).map_err(refused("FLOWS"))?;
         sink(key.0, sum(&per_cpu));
     }
     Ok(())
-}
-
-fn failed(source: MapError) -> DatapathError {
-    DatapathError::Map {
-        map: "FLOWS",
-        source,
-    }
 }

@@ -172,6 +172,17 @@ impl Generations {
     }
 }
 
+/// Hands every table to a macro: each has the same name among the outer maps and in a
+/// generation.
+macro_rules! every_table {
+    ($given:ident) => {
+        $given!(
+            v4, v6, sets, groups, slots, totals, counts, buckets_v4, buckets_v6, places_v4,
+            places_v6
+        )
+    };
+}
+
 impl OuterMaps {
     /// Puts every table into its place, all at once: each waits for packets that may be
     /// judged by what stood there, and they wait together.
@@ -185,10 +196,7 @@ impl OuterMaps {
                     }),*]
                 };
             }
-            let waiting = put!(
-                v4, v6, sets, groups, slots, totals, counts, buckets_v4, buckets_v6, places_v4,
-                places_v6
-            );
+            let waiting = every_table!(put);
             waiting.into_iter().try_for_each(|put| match put.join() {
                 Ok(done) => done,
                 Err(panic) => std::panic::resume_unwind(panic),
@@ -197,17 +205,13 @@ impl OuterMaps {
     }
 
     fn pin(&self, folder: &Path) -> Result<(), DatapathError> {
-        pin_as(&self.v4, folder, self.v4.name)?;
-        pin_as(&self.v6, folder, self.v6.name)?;
-        pin_as(&self.sets, folder, self.sets.name)?;
-        pin_as(&self.groups, folder, self.groups.name)?;
-        pin_as(&self.slots, folder, self.slots.name)?;
-        pin_as(&self.totals, folder, self.totals.name)?;
-        pin_as(&self.counts, folder, self.counts.name)?;
-        pin_as(&self.buckets_v4, folder, self.buckets_v4.name)?;
-        pin_as(&self.buckets_v6, folder, self.buckets_v6.name)?;
-        pin_as(&self.places_v4, folder, self.places_v4.name)?;
-        pin_as(&self.places_v6, folder, self.places_v6.name)
+        macro_rules! pin {
+            ($($table:ident),*) => {
+                $(pin_as(&self.$table, folder, self.$table.name)?;)*
+            };
+        }
+        every_table!(pin);
+        Ok(())
     }
 
     /// Indicators that no approval in force names any more leave the kernel.
@@ -238,10 +242,7 @@ impl OuterMaps {
                 })*
             };
         }
-        mend!(
-            v4, v6, sets, groups, slots, totals, counts, buckets_v4, buckets_v6, places_v4,
-            places_v6
-        );
+        every_table!(mend);
         Ok(())
     }
 }
@@ -258,10 +259,6 @@ fn pin_as<M>(table: &Named<M>, folder: &Path, name: &str) -> Result<(), Datapath
 /// The name of the pin of a generation's table. The kernel takes no dot in it.
 pub(super) fn pin_name(table: &str, number: u64) -> String {
     format!("{table}-{number}")
-}
-
-fn of(map: &'static str) -> impl Fn(aya::maps::MapError) -> DatapathError {
-    move |source| DatapathError::Map { map, source }
 }
 
 const _: () = assert!(SLOTS == 256);

@@ -8,8 +8,8 @@ use std::{
 use nix::sys::socket::{
     AddressFamily, MsgFlags, NetlinkAddr, SockFlag, SockProtocol, SockType, bind, recv, socket,
 };
-use tokio::io::{Interest, unix::AsyncFd};
 
+use super::readable::Readable;
 use crate::agent::Links;
 
 /// `RTMGRP_LINK` (include/uapi/linux/rtnetlink.h).
@@ -17,11 +17,7 @@ const LINKS: u32 = 1;
 
 /// A subscription to what becomes of interfaces.
 #[derive(Debug)]
-pub struct LinkWatch {
-    socket: OwnedFd,
-    /// Known to the runtime once somebody waits: outside of a runtime it cannot be.
-    waiting: Option<AsyncFd<OwnedFd>>,
-}
+pub struct LinkWatch(Readable);
 
 impl LinkWatch {
     /// Watches the interfaces of this process's network namespace from now on.
@@ -33,32 +29,14 @@ impl LinkWatch {
             SockProtocol::NetlinkRoute,
         )?;
         bind(socket.as_raw_fd(), &NetlinkAddr::new(0, LINKS))?;
-        Ok(Self {
-            socket,
-            waiting: None,
-        })
+        Ok(Self(Readable::new(socket)))
     }
 }
 
 impl Links for LinkWatch {
     async fn changed(&mut self) -> io::Result<()> {
-        let socket = match &mut self.waiting {
-            Some(socket) => socket,
-            waiting => waiting.insert(register(self.socket.try_clone()?)?),
-        };
-        loop {
-            let mut ready = socket.readable().await?;
-            if let Ok(read) = ready.try_io(|socket| empty(socket.get_ref())) {
-                return read;
-            }
-        }
+        self.0.wait(empty).await
     }
-}
-
-fn register(socket: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
-    // SAFETY: the descriptor is owned and open, it goes into the registration, and nothing here
-    // closes or replaces it before the registration is dropped.
-    Ok(unsafe { AsyncFd::register_with_interest(socket, Interest::READABLE)? })
 }
 
 /// Reads all messages, whatever they say: whoever asked looks at the interfaces themselves.

@@ -25,7 +25,7 @@ use super::{
     cells::Cells,
     flows::FlowBanks,
     generation::Generations,
-    maps::{Named, system},
+    maps::{Named, refused, system},
     object::{self, OBJECT, ObjectError},
     pins::{Inherited, OwnPins, PinError},
     sys,
@@ -172,10 +172,7 @@ impl Kernel {
             self.own_addresses
                 .map
                 .insert(&Wire(own_address(address)), &1, 0)
-                .map_err(|source| DatapathError::Map {
-                    map: "OWN_ADDRESSES",
-                    source,
-                })?;
+                .map_err(refused("OWN_ADDRESSES"))?;
         }
         Ok(())
     }
@@ -183,14 +180,7 @@ impl Kernel {
     /// Words of the program's scratch that are not zero, on any CPU. While no packet is
     /// being judged there are none: nothing of a packet stays in the kernel but its counts.
     pub fn leftovers(&self) -> Result<usize, DatapathError> {
-        let per_cpu = self
-            .scratch
-            .map
-            .get(&0, 0)
-            .map_err(|source| DatapathError::Map {
-                map: "SCRATCH",
-                source,
-            })?;
+        let per_cpu = self.scratch.map.get(&0, 0).map_err(refused("SCRATCH"))?;
         let words = per_cpu.iter().flatten();
         Ok(words.filter(|word| **word != 0).count())
     }
@@ -210,14 +200,14 @@ impl Kernel {
     /// Gives an interface its slot.
     pub(super) fn open_interface(&mut self, index: u32, slot: u8) -> Result<(), DatapathError> {
         let set = self.interfaces.map.insert(&index, &u32::from(slot), 0);
-        set.map_err(of("INTERFACES"))
+        set.map_err(refused("INTERFACES"))
     }
 
     /// Takes an interface's slot, which somebody may have done already.
     fn close_interface(&mut self, index: u32) -> Result<(), DatapathError> {
         match self.interfaces.map.remove(&index) {
             Ok(()) | Err(MapError::KeyNotFound) => Ok(()),
-            Err(source) => Err(of("INTERFACES")(source)),
+            Err(source) => Err(refused("INTERFACES")(source)),
         }
     }
 
@@ -253,7 +243,7 @@ impl Kernel {
             let found = match self.interfaces.map.get(&index, 0) {
                 Ok(found) => Some(found),
                 Err(MapError::KeyNotFound) => None,
-                Err(source) => return Err(of("INTERFACES")(source)),
+                Err(source) => return Err(refused("INTERFACES")(source)),
             };
             let wanted = (!link.is_closed).then_some(u32::from(slot));
             if found == wanted {
@@ -266,7 +256,7 @@ impl Kernel {
                 Some(slot) => self.interfaces.map.insert(&index, &slot, 0),
                 None => self.interfaces.map.remove(&index),
             }
-            .map_err(of("INTERFACES"))?;
+            .map_err(refused("INTERFACES"))?;
         }
         // A slot that no link of this agent's has: somebody attached the program elsewhere.
         let keys: Vec<u32> = self.interfaces.map.keys().flatten().collect();
@@ -410,14 +400,10 @@ impl<M> Pinnable for Named<M> {
 pub(super) fn counters(stats: &PerCpuArray<MapData, u64>) -> Result<Counters, DatapathError> {
     let mut sum = [0; Stat::COUNT];
     for (index, cell) in (0..).zip(&mut sum) {
-        let per_cpu = stats.get(&index, 0).map_err(of("STATS"))?;
+        let per_cpu = stats.get(&index, 0).map_err(refused("STATS"))?;
         *cell = per_cpu.iter().sum();
     }
     Ok(sum)
-}
-
-fn of(map: &'static str) -> impl Fn(MapError) -> DatapathError {
-    move |source| DatapathError::Map { map, source }
 }
 
 /// Prints what a program built for development says, in a thread that lives as long as

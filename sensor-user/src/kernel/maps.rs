@@ -36,10 +36,10 @@ impl<M> AsFd for Named<M> {
 impl<M: TryFrom<Map, Error = MapError>> Named<M> {
     /// Gives a map its type.
     pub(super) fn of(map: Map, name: &'static str) -> Result<Self, DatapathError> {
-        let failed = |source| DatapathError::Map { map: name, source };
+        let failed = refused(name);
         let descriptor = descriptor(&map)
             .ok_or(MapError::InvalidMapType { map_type: 0 })
-            .map_err(failed)?;
+            .map_err(&failed)?;
         let descriptor = descriptor.try_clone_to_owned();
         let descriptor = descriptor.map_err(system("duplicating a descriptor"))?;
         let map = M::try_from(map).map_err(failed)?;
@@ -67,8 +67,7 @@ impl<M: TryFrom<Map, Error = MapError>> Named<M> {
         };
         let definition =
             aya_obj::Map::new_from_params(number as u32, size(key), size(value), entries, flags);
-        let failed = |source| DatapathError::Map { map: name, source };
-        let data = MapData::create(definition, name, None).map_err(failed)?;
+        let data = MapData::create(definition, name, None).map_err(refused(name))?;
         Self::of(wrap(data), name)
     }
 }
@@ -99,7 +98,7 @@ where
         let mut array = Self::zeroes(rows.len(), flags, name)?;
         for (index, row) in (0..).zip(rows) {
             let set = array.map.set(index, &Wire(*row), 0);
-            set.map_err(|source| DatapathError::Map { map: name, source })?;
+            set.map_err(refused(name))?;
         }
         Ok(array)
     }
@@ -124,9 +123,8 @@ impl Named<Bank> {
 impl<M: InnerMap> Named<ArrayOfMaps<MapData, M>> {
     /// Puts a map into a place; returns when no program holds the one that stood there.
     pub(super) fn put(&mut self, place: u32, inner: &Named<M>) -> Result<(), DatapathError> {
-        let map = self.name;
         let set = self.map.set(place, &inner.map, 0);
-        set.map_err(|source| DatapathError::Map { map, source })
+        set.map_err(refused(self.name))
     }
 
     /// Whether this map stands in the place.
@@ -157,6 +155,11 @@ pub(super) fn descriptor(map: &Map) -> Option<BorrowedFd<'_>> {
         | Map::RingBuf(data) => Some(data.fd().as_fd()),
         _ => None,
     }
+}
+
+/// The error of an operation on a map.
+pub(super) fn refused(map: &'static str) -> impl Fn(MapError) -> DatapathError {
+    move |source| DatapathError::Map { map, source }
 }
 
 /// The error of a system call.

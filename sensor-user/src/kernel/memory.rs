@@ -59,9 +59,9 @@ impl<T> Memory<T> {
         }
     }
 
-    /// How many values there are.
-    pub(super) const fn length(&self) -> usize {
-        self.length
+    /// The places of all values.
+    pub(super) fn places(&self) -> impl Iterator<Item = NonNull<T>> + '_ {
+        (0..self.length).filter_map(|index| self.place(index))
     }
 
     /// The place of a value; `None` beyond the end. It is good as long as `self` is.

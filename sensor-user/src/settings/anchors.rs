@@ -1,16 +1,14 @@
 //! The file of anchors in the state folder.
 
 use std::{
-    fs::{self, File, OpenOptions},
     io::{self, Write as _},
-    os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
 };
 
 use thiserror::Error;
 
 use crate::{
-    capped,
+    beside, capped,
     clock::{Anchors, TextError},
 };
 
@@ -67,33 +65,19 @@ pub fn load(folder: &Path) -> Result<Anchors, AnchorsError> {
 /// Keeps anchors in a state folder, all of them or, on an error, those before. When it returns
 /// they are on the disk.
 pub fn store(folder: &Path, anchors: &Anchors) -> Result<(), AnchorsError> {
-    replace(folder, &anchors.to_string()).map_err(|source| AnchorsError::NotKept {
-        file: folder.join(FILE),
-        source,
-    })
-}
-
-fn replace(folder: &Path, text: &str) -> io::Result<()> {
-    let new = folder.join(NEW_FILE);
-    // One that a crash left behind, or something else of that name: never written through.
-    match fs::remove_file(&new) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        Ok(()) | Err(_) => {}
-    }
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(&new)?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()?;
-    fs::rename(&new, folder.join(FILE))?;
-    File::open(folder)?.sync_all()
+    let file = folder.join(FILE);
+    let written = beside::replace(&file, &folder.join(NEW_FILE), |out| {
+        out.write_all(anchors.to_string().as_bytes())
+    });
+    written.map_err(|source| AnchorsError::NotKept { file, source })
 }
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::{PermissionsExt as _, symlink};
+    use std::{
+        fs,
+        os::unix::fs::{PermissionsExt as _, symlink},
+    };
 
     use super::*;
     use crate::clock::{ClockSource as _, SimulatedClock};

@@ -6,8 +6,8 @@
 
 use std::{
     fs::{self, DirBuilder, File},
-    io::{self, BufWriter, Write as _},
-    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
+    io,
+    os::unix::fs::DirBuilderExt as _,
     path::{Path, PathBuf},
 };
 
@@ -15,7 +15,7 @@ use nix::fcntl::Flock;
 use thiserror::Error;
 
 use crate::{
-    capped,
+    beside, capped,
     clock::BootId,
     held::{self, Refused},
     loaded::Loaded,
@@ -116,19 +116,10 @@ impl RuntimeFolder {
     pub fn store(&self, loaded: &Loaded) -> Result<(), RuntimeError> {
         let file = snapshot(&self.path, loaded.generation);
         let aside = file.with_extension("json.new");
-        let failed = system(&aside);
-        // One that a crash left behind, or something else of that name: never written through.
-        match fs::remove_file(&aside) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
-            Ok(()) | Err(_) => {}
-        }
-        let mut options = File::options();
-        options.write(true).create_new(true).mode(0o600);
-        let opened = options.open(&aside).map_err(&failed)?;
-        let mut out = BufWriter::new(opened);
-        serde_json::to_writer(&mut out, loaded).map_err(|error| failed(error.into()))?;
-        out.flush().map_err(&failed)?;
-        fs::rename(&aside, &file).map_err(system(&file))
+        let written = beside::replace(&file, &aside, |out| {
+            serde_json::to_writer(out, loaded).map_err(Into::into)
+        });
+        written.map_err(system(&file))
     }
 
     /// The snapshot of a generation; `None` where there is none.

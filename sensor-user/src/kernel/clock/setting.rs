@@ -5,11 +5,9 @@
 //! waits (`timerfd_clock_was_set`, fs/timerfd.c). The mark stays until it is read, and reading it
 //! arms the timer again in the same step; so no setting is missed, whenever it happens.
 
-use std::{
-    io,
-    os::fd::{AsFd, OwnedFd},
-};
+use std::{io, os::fd::AsFd};
 
+use crate::kernel::readable::Readable;
 use nix::{
     errno::Errno,
     sys::{
@@ -18,15 +16,10 @@ use nix::{
     },
     unistd,
 };
-use tokio::io::{Interest, unix::AsyncFd};
 
 /// A timer that is cancelled when the wall clock is set.
 #[derive(Debug)]
-pub(super) struct Setting {
-    timer: OwnedFd,
-    /// Known to the runtime once somebody waits: outside of a runtime it cannot be.
-    waiting: Option<AsyncFd<OwnedFd>>,
-}
+pub(super) struct Setting(Readable);
 
 impl Setting {
     /// Watches from now on.
@@ -47,31 +40,13 @@ impl Setting {
             Ok(()) | Err(Errno::ECANCELED) => {}
             Err(errno) => return Err(errno.into()),
         }
-        Ok(Self {
-            timer: timer.into(),
-            waiting: None,
-        })
+        Ok(Self(Readable::new(timer.into())))
     }
 
     /// Completes when the clock was set since the last time, or since [`Self::watch`].
     pub(super) async fn wait(&mut self) -> io::Result<()> {
-        let timer = match &mut self.waiting {
-            Some(timer) => timer,
-            waiting => waiting.insert(register(self.timer.try_clone()?)?),
-        };
-        loop {
-            let mut ready = timer.readable().await?;
-            if let Ok(read) = ready.try_io(|timer| was_set(timer.get_ref())) {
-                return read;
-            }
-        }
+        self.0.wait(|timer| was_set(timer)).await
     }
-}
-
-fn register(timer: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
-    // SAFETY: the descriptor is owned and open, it goes into the registration, and nothing here
-    // closes or replaces it before the registration is dropped.
-    Ok(unsafe { AsyncFd::register_with_interest(timer, Interest::READABLE)? })
 }
 
 /// [`io::ErrorKind::WouldBlock`] when it was not. A timer that ended stands for a clock set to

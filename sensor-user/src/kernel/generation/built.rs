@@ -12,14 +12,14 @@ use zerocopy::IntoBytes as _;
 use super::{
     buckets::{Directory, buckets_v4, buckets_v6},
     mapped::Mapped,
-    of, pin, pin_name,
+    pin, pin_name,
 };
 use crate::{
     clock::Terms,
     kernel::{
         Alarm, DatapathError, Retired,
         cells::Cells,
-        maps::{ANY_SIZE, MMAPABLE, Named, Rows, Trie},
+        maps::{ANY_SIZE, MMAPABLE, Named, Rows, Trie, refused},
     },
     watchlist::Tables,
 };
@@ -183,7 +183,9 @@ fn trie_v4(tables: &Tables) -> Result<Named<Trie<[u8; 4]>>, DatapathError> {
     let mut trie = Named::trie(tables.v4.len(), "WATCHED_V4")?;
     for (prefix, set) in &tables.v4 {
         let key = Key::new(u32::from(prefix.prefix_len()), prefix.network().octets());
-        trie.map.insert(&key, set, 0).map_err(of("WATCHED_V4"))?;
+        trie.map
+            .insert(&key, set, 0)
+            .map_err(refused("WATCHED_V4"))?;
     }
     Ok(trie)
 }
@@ -192,7 +194,9 @@ fn trie_v6(tables: &Tables) -> Result<Named<Trie<[u8; 16]>>, DatapathError> {
     let mut trie = Named::trie(tables.v6.len(), "WATCHED_V6")?;
     for (prefix, set) in &tables.v6 {
         let key = Key::new(u32::from(prefix.prefix_len()), prefix.network().octets());
-        trie.map.insert(&key, set, 0).map_err(of("WATCHED_V6"))?;
+        trie.map
+            .insert(&key, set, 0)
+            .map_err(refused("WATCHED_V6"))?;
     }
     Ok(trie)
 }

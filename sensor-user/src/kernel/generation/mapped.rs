@@ -62,9 +62,7 @@ where
     /// Rows summed over CPUs.
     pub(in crate::kernel) fn by_row(&self, absorb: impl Fn(&mut T, &T)) -> Vec<T> {
         let mut sums = vec![T::default(); self.stride];
-        for (index, row) in
-            (0..self.rows.length()).map_while(|row| Some((row, self.rows.place(row)?)))
-        {
+        for (index, row) in self.rows.places().enumerate() {
             // SAFETY: the row takes any bytes. The kernel may be adding to it; a volatile read
             // takes each of its words as they are, and words are read whole.
             let part = unsafe { row.read_volatile() };
