@@ -6,21 +6,19 @@
 
 pub mod agent;
 mod beside;
-pub mod capped;
 pub mod capture;
 pub mod cli;
 pub mod clock;
 pub mod exporters;
-pub mod feeds;
 mod held;
 pub mod kernel;
 pub mod loaded;
 pub mod pipeline;
-pub mod places;
 pub mod preflight;
 pub mod privacy;
 pub mod replay;
 pub mod settings;
 pub mod telemetry;
-pub mod watchlist;
 mod words;
+
+pub use sensor_core::{capped, feeds, places, watchlist};

@@ -4,10 +4,7 @@ use prefix_trie::joint::JointPrefixMap;
 use proptest::prelude::*;
 
 use super::*;
-use crate::{
-    settings::lab,
-    watchlist::{Approval, NoRoom, Scope, in_order},
-};
+use crate::watchlist::{Approval, NoRoom, Scope, Validity, in_order};
 use sensor_common::Place;
 
 fn watchlist(prefixes: &[IpNet]) -> Watchlist {
@@ -21,11 +18,21 @@ fn compiled(watchlist: &Watchlist, approvals: &[Approval]) -> Compiled {
     compile(watchlist, &in_order(approvals), places, 1)
 }
 
+/// An approval that names every indicator.
+fn naming_all() -> Approval {
+    Approval {
+        id: ApprovalId("all".into()),
+        validity: Validity { begin: 0, end: 1 },
+        scope: Scope::All,
+        terms: Slot::default(),
+    }
+}
+
 fn naming(name: &str, indicators: &[u32]) -> Approval {
     Approval {
         id: ApprovalId(name.into()),
         scope: Scope::Indicators(indicators.iter().copied().map(IndicatorId).collect()),
-        ..lab::replay()
+        ..naming_all()
     }
 }
 
@@ -34,7 +41,7 @@ fn nested_and_equal_prefixes_are_all_named() {
     let prefixes: Vec<IpNet> = ["10.0.0.0/8", "10.1.0.0/16", "10.0.0.0/8", "10.1.2.3/32"]
         .map(|text| text.parse().unwrap())
         .into();
-    let compiled = compiled(&watchlist(&prefixes), &[lab::replay()]);
+    let compiled = compiled(&watchlist(&prefixes), &[naming_all()]);
     let (_, host) = *compiled.tables.v4.last().unwrap();
     let covering: Vec<u32> = compiled.covering(SetId(host)).map(|id| id.0).collect();
     assert_eq!(covering, [3, 1, 0, 2]);
@@ -43,7 +50,7 @@ fn nested_and_equal_prefixes_are_all_named() {
 
 #[test]
 fn too_many_approvals_are_refused_with_the_numbers() {
-    let compiled = compiled(&watchlist(&[]), &vec![lab::replay(); 257]);
+    let compiled = compiled(&watchlist(&[]), &vec![naming_all(); 257]);
     assert_eq!(
         compiled.tables.check_room(),
         Err(NoRoom {
@@ -74,7 +81,7 @@ proptest! {
         prefixes in prop::collection::vec(prefix(), 0..60),
         probe in prefix(),
     ) {
-        let compiled = compiled(&watchlist(&prefixes), &[lab::replay()]);
+        let compiled = compiled(&watchlist(&prefixes), &[naming_all()]);
         let mut trie = JointPrefixMap::<IpNet, u32>::new();
         for (prefix, set) in &compiled.tables.v4 {
             trie.insert(IpNet::V4(*prefix), *set);
