@@ -4,11 +4,28 @@
 //! that the sensor, a replay and a carrier's own machine come to the same decisions.
 
 mod digest;
+mod key;
 mod kind;
 mod principal;
+mod signature;
+mod signers;
 mod time;
+mod wire;
+
+#[cfg(test)]
+#[path = "../tests/ssh_keygen/soft.rs"]
+mod soft;
 
 pub use digest::{Digest, NoDigest};
+pub use key::{Key, NoKey};
 pub use kind::Kind;
 pub use principal::{NoPrincipal, Principal, Role};
+pub use signature::{MAX_SIGNATURE, Signature, SignatureFault, sign_help};
+pub use signers::{AllowedSigners, Line, MAX_SIGNERS, SignersError, SignersFault, StepFault};
 pub use time::{NoTime, Time};
+
+/// A text of a stranger, as it may stand in a sentence: short and without control characters.
+fn shown(text: &str) -> String {
+    let start: String = text.chars().take(64).collect();
+    start.escape_debug().to_string()
+}

@@ -73,7 +73,7 @@ pub enum NoPrincipal {
 }
 
 /// Whether a text may be the name of a principal, an operator or a sensor.
-pub fn is_name(text: &str) -> bool {
+pub(super) fn is_name(text: &str) -> bool {
     let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
     (1..=64).contains(&text.len())
         && text.bytes().next().is_some_and(is_plain)
