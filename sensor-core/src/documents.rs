@@ -7,16 +7,33 @@ mod decision;
 mod digest;
 pub mod field;
 pub mod journal;
+mod key;
 mod kind;
 pub mod paper;
 mod principal;
 mod refusal;
+mod signature;
+mod signers;
 mod time;
+mod wire;
+
+#[cfg(test)]
+#[path = "../tests/ssh_keygen/soft.rs"]
+mod soft;
 
 pub use decision::{Attended, Decision, Folder, Granted, Identity, IndicatorSet};
 pub use digest::{Digest, NoDigest};
+pub use key::{Key, NoKey};
 pub use kind::Kind;
 pub use paper::{Body, Paper, PaperError};
 pub use principal::{NoPrincipal, Principal, Role};
 pub use refusal::{Refusal, Rule};
+pub use signature::{MAX_SIGNATURE, Signature, SignatureFault, sign_help};
+pub use signers::{AllowedSigners, Line, MAX_SIGNERS, SignersError, SignersFault, StepFault};
 pub use time::{NoTime, Time};
+
+/// A text of a stranger, as it may stand in a sentence: short and without control characters.
+fn shown(text: &str) -> String {
+    let start: String = text.chars().take(64).collect();
+    start.escape_debug().to_string()
+}

@@ -1,0 +1,259 @@
+//! Every form of a signature that is not taken, and those that are.
+
+use super::super::soft::{Making, Soft, armored, string};
+use super::*;
+
+const MESSAGE: &[u8] = b"kind = \"approval\"\n";
+
+fn making() -> Making {
+    Making::of("sekisho-approval")
+}
+
+fn read(text: &str) -> Result<Signature, SignatureFault> {
+    Signature::read(text.as_bytes())
+}
+
+fn verified(key: &Soft, making: &Making) -> Result<(), SignatureFault> {
+    read(&key.sign(making, MESSAGE))?.verify(Kind::Approval, MESSAGE)
+}
+
+fn refused(text: &str) -> String {
+    read(text).map(|_| ()).unwrap_err().to_string()
+}
+
+#[test]
+fn a_signature_of_each_type_of_key_is_read_and_fits_its_message_only() {
+    for hash in ["sha256", "sha512"] {
+        for key in Soft::all(1) {
+            let text = key.sign(&Making { hash, ..making() }, MESSAGE);
+            let signature = read(&text).unwrap();
+            assert_eq!(signature.key(), &Key::read(&key.line()).unwrap());
+            assert_eq!(signature.namespace(), "sekisho-approval");
+            assert_eq!(signature.digest(), Digest::of(text.as_bytes()));
+            assert_eq!(signature.verify(Kind::Approval, MESSAGE), Ok(()));
+            let unfit = Err(SignatureFault::Unfit);
+            assert_eq!(signature.verify(Kind::Approval, b""), unfit);
+            let other = signature.verify(Kind::Request, MESSAGE).unwrap_err();
+            assert_eq!(
+                other.to_string(),
+                "made for the namespace 'sekisho-approval'; \
+                 sign with ssh-keygen -Y sign -n sekisho-request"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_security_key_has_to_be_touched_and_its_other_flags_and_counter_are_signed() {
+    for key in &Soft::all(2)[3..] {
+        for (flags, counter) in [(1, 0), (5, 7), (0x45, u32::MAX)] {
+            let making = Making {
+                flags,
+                counter,
+                ..making()
+            };
+            assert_eq!(verified(key, &making), Ok(()));
+        }
+        for flags in [0, 4, 0xfe] {
+            let untouched = Making { flags, ..making() };
+            assert_eq!(verified(key, &untouched), Err(SignatureFault::NoTouch));
+        }
+        let elsewhere = Making {
+            application: Some("ssh:elsewhere"),
+            ..making()
+        };
+        assert_eq!(verified(key, &elsewhere), Err(SignatureFault::Unfit));
+        // The flags and the counter are the last five bytes.
+        let text = key.sign(
+            &Making {
+                flags: 0,
+                ..making()
+            },
+            MESSAGE,
+        );
+        let blob = armor::open(text.as_bytes()).unwrap();
+        for at in 1..=5 {
+            let mut altered = blob.clone();
+            let place = altered.len() - at;
+            altered[place] ^= 1;
+            let signature = read(&armored(&altered, 70)).unwrap();
+            let result = signature.verify(Kind::Approval, MESSAGE);
+            assert_eq!(result, Err(SignatureFault::Unfit), "{at}");
+        }
+    }
+}
+
+#[test]
+fn a_signature_stands_alone_in_its_file_as_ssh_keygen_writes_it() {
+    let good = Soft::all(3)[0].sign(&making(), MESSAGE);
+    let body = &good[30..good.len() - 29];
+    let cases = [
+        String::new(),
+        good.replace("BEGIN", "begin"),
+        format!("\n{good}"),
+        good[..good.len() - 30].into(),
+        format!("{good}{good}"),
+        format!("{good}x"),
+        format!("{good}\n"),
+        good.trim_end().into(),
+        good.replace('\n', "\r\n"),
+        good.replace("AAAA", "AA!A"),
+        good.replace(body, &body[..69]),
+        good.replace(body, &body.replace('\n', " ")),
+        Soft::all(3)[0].sign(
+            &Making {
+                columns: 64,
+                ..making()
+            },
+            MESSAGE,
+        ),
+        good.replacen('\n', "\n\n", 1),
+        format!("{good}{}", " ".repeat(MAX_SIGNATURE)),
+    ];
+    let refusals: Vec<String> = cases.iter().map(|text| refused(text)).collect();
+    insta::assert_snapshot!(refusals.join("\n"), @"");
+}
+
+#[test]
+fn the_parts_of_a_signature_are_those_of_ssh_keygen() {
+    let [ed25519, p256, p384, sk_ed25519, sk_p256] = Soft::all(4);
+    let of = |key: &Soft, making: &Making| refused(&key.sign(making, MESSAGE));
+    let m = making();
+    let blob = armor::open(ed25519.sign(&m, MESSAGE).as_bytes()).unwrap();
+    let with_key = |key: &[u8]| {
+        let head = [b"SSHSIG\0\0\0\x01".as_slice(), &string(key)].concat();
+        refused(&armored(&head, 70))
+    };
+    let rsa = [string(b"ssh-rsa"), string(b"\x01\0\x01"), string(&[1; 256])].concat();
+    let dsa = [string(b"ssh-dss"), string(b"\x01")].concat();
+    let cases = [
+        of(
+            &ed25519,
+            &Making {
+                magic: b"SSHSIX",
+                ..m.clone()
+            },
+        ),
+        of(
+            &ed25519,
+            &Making {
+                version: 0,
+                ..m.clone()
+            },
+        ),
+        of(
+            &ed25519,
+            &Making {
+                version: 2,
+                ..m.clone()
+            },
+        ),
+        of(
+            &ed25519,
+            &Making {
+                reserved: b"x",
+                ..m.clone()
+            },
+        ),
+        of(
+            &ed25519,
+            &Making {
+                hash: "sha1",
+                ..m.clone()
+            },
+        ),
+        of(
+            &ed25519,
+            &Making {
+                algorithm: Some("ssh-rsa"),
+                ..m.clone()
+            },
+        ),
+        of(
+            &sk_p256,
+            &Making {
+                algorithm: Some("webauthn-sk-ecdsa-sha2-nistp256@openssh.com"),
+                ..m.clone()
+            },
+        ),
+        of(
+            &ed25519,
+            &Making {
+                inside: b"x",
+                ..m.clone()
+            },
+        ),
+        of(
+            &sk_ed25519,
+            &Making {
+                behind: b"x",
+                ..m.clone()
+            },
+        ),
+        of(
+            &p256,
+            &Making {
+                zeros: 1,
+                ..m.clone()
+            },
+        ),
+        of(
+            &p384,
+            &Making {
+                zeros: 2,
+                ..m.clone()
+            },
+        ),
+        refused(&armored(&blob[..blob.len() - 1], 70)),
+        refused(&armored(b"SSHSIG\0", 70)),
+        with_key(&rsa),
+        with_key(&dsa),
+        with_key(&ed25519.blob()[..50]),
+    ];
+    insta::assert_snapshot!(cases.join("\n"), @"");
+    let beyond = Making {
+        is_beyond: true,
+        ..m
+    };
+    for key in [ed25519, sk_ed25519] {
+        assert_eq!(verified(&key, &beyond), Err(SignatureFault::Unfit));
+    }
+}
+
+#[test]
+fn no_altered_or_cut_byte_is_taken_and_none_makes_it_stop() {
+    for key in Soft::all(5) {
+        let text = key.sign(&making(), MESSAGE);
+        for at in 0..text.len() {
+            assert!(Signature::read(&text.as_bytes()[..at]).is_err());
+            for bit in [0, 1, 4] {
+                let mut altered = text.clone().into_bytes();
+                altered[at] ^= 1 << bit;
+                let read = Signature::read(&altered);
+                let result = read.and_then(|read| read.verify(Kind::Approval, MESSAGE));
+                assert!(result.is_err(), "{at} {bit}");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_help_is_a_line_for_a_shell() {
+    let principal: Principal = "overseer/nagoya-1".parse().unwrap();
+    assert_eq!(
+        sign_help(
+            Kind::Approval,
+            &principal,
+            "a/1.toml",
+            "/home/k/.ssh/id_ed25519_sk"
+        ),
+        "ssh-keygen -Y sign -n sekisho-approval -f /home/k/.ssh/id_ed25519_sk - \
+         < a/1.toml > a/1.toml.sig.overseer_nagoya-1"
+    );
+    assert_eq!(
+        sign_help(Kind::Stop, &principal, "it's $HOME.toml", "~/my key"),
+        "ssh-keygen -Y sign -n sekisho-stop -f '~/my key' - \
+         < 'it'\\''s $HOME.toml' > 'it'\\''s $HOME.toml.sig.overseer_nagoya-1'"
+    );
+    assert_eq!(quoted(""), "''");
+}
