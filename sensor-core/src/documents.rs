@@ -6,6 +6,8 @@
 mod decision;
 mod digest;
 pub mod field;
+mod gate;
+pub mod indicators;
 pub mod journal;
 mod key;
 mod kind;
@@ -23,6 +25,7 @@ mod soft;
 
 pub use decision::{Attended, Decision, Folder, Granted, Identity, IndicatorSet};
 pub use digest::{Digest, NoDigest};
+pub use gate::{Gate, KeyringHeld, Listed, Shelf, ToStand};
 pub use key::{Key, NoKey};
 pub use kind::Kind;
 pub use paper::{Body, Paper, PaperError};

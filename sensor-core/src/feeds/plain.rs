@@ -105,13 +105,19 @@ pub enum Fault {
 
 /// Decodes a list.
 pub fn decode(bytes: &[u8], shortest: Shortest) -> Decoded {
+    decode_counted(bytes, shortest, 0)
+}
+
+/// Decodes a list, without the lines whose count is less than this; a line without a count has 0.
+pub fn decode_counted(bytes: &[u8], shortest: Shortest, least: u64) -> Decoded {
     let mut decoded = Decoded::default();
     let mut seen = std::collections::HashSet::new();
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     for (line, content) in (1..).zip(bytes.split(|&byte| byte == b'\n')) {
         match decode_line(content, shortest) {
             Ok(None) => {}
-            Ok(Some(prefix)) if seen.insert(prefix) => decoded.prefixes.push((prefix, line)),
+            Ok(Some((_, count))) if count < least => {}
+            Ok(Some((prefix, _))) if seen.insert(prefix) => decoded.prefixes.push((prefix, line)),
             Ok(Some(_)) => decoded.repeated += 1,
             Err(fault) => {
                 if fault == Fault::NotText && decoded.not_text.is_none() {
@@ -167,7 +173,7 @@ pub fn prefix(text: &str, shortest: Shortest) -> Result<IpNet, Fault> {
     Ok(prefix)
 }
 
-fn decode_line(line: &[u8], shortest: Shortest) -> Result<Option<IpNet>, Fault> {
+fn decode_line(line: &[u8], shortest: Shortest) -> Result<Option<(IpNet, u64)>, Fault> {
     if line.len() > LONGEST_LINE {
         let start = line.trim_ascii_start();
         let is_comment = matches!(start.first(), Some(b'#' | b';'));
@@ -184,14 +190,14 @@ fn decode_line(line: &[u8], shortest: Shortest) -> Result<Option<IpNet>, Fault> 
         return Ok(None);
     };
     let prefix = prefix(word, shortest)?;
-    let Some(count) = words.next() else {
-        return Ok(Some(prefix));
+    let Some(word) = words.next() else {
+        return Ok(Some((prefix, 0)));
     };
-    if count.parse::<u64>().is_err() {
-        return Err(Fault::Trailing(clip(count)));
-    }
+    let Ok(count) = word.parse() else {
+        return Err(Fault::Trailing(clip(word)));
+    };
     match words.next() {
-        None => Ok(Some(prefix)),
+        None => Ok(Some((prefix, count))),
         Some(more) => Err(Fault::Trailing(clip(more))),
     }
 }

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use ipnet::IpNet;
 use sensor_common::Place;
 use serde::{Deserialize, Serialize};
 
@@ -36,6 +37,14 @@ impl Flat {
         }
     }
 
+    /// Whether an address of a prefix lies in a place like this.
+    pub fn any(&self, prefix: IpNet, is: impl Fn(Place) -> bool) -> bool {
+        match prefix {
+            IpNet::V4(net) => any(&self.v4, net.network().into(), net.broadcast().into(), is),
+            IpNet::V6(net) => any(&self.v6, net.network().into(), net.broadcast().into(), is),
+        }
+    }
+
     /// How many IPv4 addresses lie where.
     pub fn v4_addresses(&self) -> Counts {
         Counts::of(&self.v4, 0)
@@ -46,6 +55,14 @@ impl Flat {
     pub fn v6_networks(&self) -> Counts {
         Counts::of(&self.v6, 64)
     }
+}
+
+/// The range in which `first` lies, and those that begin up to `last`.
+fn any<N: Number>(ranges: &[(N, Place)], first: N, last: N, is: impl Fn(Place) -> bool) -> bool {
+    let begin = ranges.partition_point(|(begin, _)| *begin <= first);
+    let ranges = &ranges[begin.saturating_sub(1)..];
+    let mut within = ranges.iter().take_while(|(begin, _)| *begin <= last);
+    within.any(|(_, place)| is(*place))
 }
 
 fn look_up<N: Number>(ranges: &[(N, Place)], address: N) -> Place {

@@ -88,10 +88,21 @@ impl AllowedSigners {
         signature: &Signature,
         at: Time,
     ) -> Result<Key, StepFault> {
-        signature.is_for(kind).map_err(step)?;
-        self.stands(principal, signature.key(), kind, at)?;
-        signature.verify(kind, message).map_err(step)?;
+        self.may_count(principal, kind, signature, at)?;
+        signature.fits(kind, message)?;
         Ok(signature.key().clone())
+    }
+
+    /// All of [`AllowedSigners::check`] that the message has no part in.
+    pub(in super::super) fn may_count(
+        &self,
+        principal: &Principal,
+        kind: Kind,
+        signature: &Signature,
+        at: Time,
+    ) -> Result<(), StepFault> {
+        signature.is_for(kind).map_err(step)?;
+        self.stands(principal, signature.key(), kind, at)
     }
 
     /// Whether a key counts for a principal and a kind of document at a moment, whatever is
@@ -129,6 +140,13 @@ impl AllowedSigners {
             });
         }
         dates(&lines, principal, key, at)
+    }
+}
+
+impl Signature {
+    /// [`Signature::verify`], as a part of the step.
+    pub(in super::super) fn fits(&self, kind: Kind, message: &[u8]) -> Result<(), StepFault> {
+        self.verify(kind, message).map_err(step)
     }
 }
 

@@ -1,0 +1,603 @@
+//! Approvals: what is judged when they arrive, and whether they are in force.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use ipnet::IpNet;
+use sensor_common::{Class, Fields, Place};
+
+use super::{
+    Listed,
+    admit::{Admission, No, enough},
+    arrive::refused,
+    state::{ApprovalHeld, ConsentHeld, RequestHeld, State, name},
+};
+use crate::{
+    documents::{
+        Body, Granted, IndicatorSet, Paper, Refusal, Rule, Time,
+        field::{DirectionName, Fingerprint, InterfaceName, Prefix},
+        paper::{Alone, Approval, Conditions, Consent, Interface, Policy, Request},
+    },
+    feeds::plain::Shortest,
+    places::{Layers, Territory, flatten},
+};
+
+impl State {
+    /// Judges an approval when all that it needs has arrived.
+    pub(super) fn admit_approval(
+        &mut self,
+        paper: &Arc<Paper>,
+        approval: &Approval,
+        now: Time,
+    ) -> Admission {
+        if let Some(other) = self.refused.get(&approval.request) {
+            let text = format!("its request was refused by {other}, and a refusal is final");
+            return Err(No::Ever(Rule::Refused, text));
+        }
+        let mut others = self.approvals.values();
+        if let Some(other) = others.find(|held| held.request == approval.request) {
+            let text = format!("its request was answered by {}", name(&other.paper));
+            return Err(No::Ever(Rule::Twice, text));
+        }
+        let waits = |what: &str| No::Yet(Rule::Waits, format!("{what} is not here yet"));
+        let asked = self
+            .requests
+            .get(&approval.request)
+            .ok_or_else(|| waits(&format!("the request {}", approval.request.short())))?;
+        let policy = self.policy.as_ref().ok_or_else(|| waits("a policy"))?;
+        let territory = self
+            .territory
+            .as_ref()
+            .ok_or_else(|| waits("a territory"))?;
+        let class = asked.request.class.0;
+        let needed = policy.body.signatures(class);
+        let by = name(&policy.paper);
+        let without = self.signatures(&asked.paper.digest);
+        let has = self.counted(&paper.digest, without);
+        enough(paper, has, needed, &by)?;
+
+        let conditions = &approval.conditions;
+        check_conditions(paper, conditions, asked)?;
+        if !sensors(conditions, &asked.request).contains(&self.identity.log_key) {
+            let text = format!(
+                "{} is for other sensors: the log key of this one is {}",
+                name(paper),
+                self.identity.log_key
+            );
+            return Err(No::Ever(Rule::Sensor, text));
+        }
+        let (from, until) = term(conditions, &asked.request);
+        check_term(paper, class, (from, until), &policy.body, &by)?;
+        let retention = conditions.retention.unwrap_or(asked.request.retention);
+        if retention.from(from) > policy.body.retention.from(from) {
+            let text = format!(
+                "{} lets records be kept for {retention}, longer than {}, as {by} allows",
+                name(paper),
+                policy.body.retention
+            );
+            return Err(No::Ever(Rule::Retention, text));
+        }
+        let indicators = narrowed(conditions, &asked.indicators);
+        check_broad(paper, &indicators, policy.body.shortest.into(), &by)?;
+        self.check_places(
+            paper,
+            class,
+            &indicators,
+            (&territory.body, &territory.paper),
+        )?;
+        if let Some(parent) = asked.request.parent {
+            self.check_parent_granted(paper, parent)?;
+        }
+        let held = ApprovalHeld {
+            paper: paper.clone(),
+            request: approval.request,
+            needed,
+            indicators,
+            since: now,
+        };
+        self.approvals.insert(paper.digest, held);
+        Ok(())
+    }
+
+    /// An extension is what its parent was, for another time.
+    pub(super) fn check_parent(
+        &self,
+        paper: &Paper,
+        request: &Request,
+        set: &IndicatorSet,
+        parent: &RequestHeld,
+    ) -> Admission {
+        let before = &parent.request;
+        let sorted = |request: &Request| {
+            let sensors: BTreeSet<Fingerprint> = request.sensors.iter().cloned().collect();
+            let interfaces: BTreeSet<Interface> = request.interfaces.iter().cloned().collect();
+            let direction: BTreeSet<DirectionName> = request.direction.iter().copied().collect();
+            let tunnels: BTreeSet<_> = request.tunnels.iter().cloned().collect();
+            (sensors, interfaces, direction, tunnels)
+        };
+        let (own, old) = (sorted(request), sorted(before));
+        let other = if request.class != before.class {
+            "class"
+        } else if own.2 != old.2 {
+            "direction"
+        } else if own.0 != old.0 {
+            "sensors"
+        } else if own.1 != old.1 {
+            "interfaces"
+        } else if request.operator != before.operator {
+            "operator"
+        } else if own.3 != old.3 {
+            "tunnels"
+        } else if !before.fields.0.has(request.fields.0) {
+            "fields"
+        } else {
+            let had: BTreeSet<IpNet> = parent.indicators.prefixes.iter().map(|p| p.0).collect();
+            let new = set
+                .prefixes
+                .iter()
+                .find(|(prefix, _)| !had.contains(prefix));
+            let Some((new, _)) = new else {
+                return Ok(());
+            };
+            let text = format!(
+                "{} extends {}, which does not have {new}",
+                name(paper),
+                name(&parent.paper)
+            );
+            return Err(No::Ever(Rule::Parent, text));
+        };
+        let text = format!(
+            "{} extends {}, which has another {other}",
+            name(paper),
+            name(&parent.paper)
+        );
+        Err(No::Ever(Rule::Parent, text))
+    }
+
+    /// Nothing is renewed that was never granted, or that was taken back.
+    fn check_parent_granted(&self, paper: &Paper, parent: crate::documents::Digest) -> Admission {
+        let granted = self.approvals.values().find(|held| held.request == parent);
+        let Some(granted) = granted else {
+            let text = format!(
+                "{} extends what was not granted: no approval answers {}",
+                name(paper),
+                parent.short()
+            );
+            return Err(No::Yet(Rule::Parent, text));
+        };
+        if let Some(by) = self.revoked.get(&granted.paper.digest) {
+            let text = format!(
+                "{} extends {}, which was revoked by {by}",
+                name(paper),
+                name(&granted.paper)
+            );
+            return Err(No::Ever(Rule::Parent, text));
+        }
+        if let Some(by) = self.refused.get(&parent) {
+            let text = format!("{} extends a request that was refused by {by}", name(paper));
+            return Err(No::Ever(Rule::Parent, text));
+        }
+        Ok(())
+    }
+
+    /// Where the indicators of a class may lie.
+    fn check_places(
+        &self,
+        paper: &Paper,
+        class: Class,
+        indicators: &IndicatorSet,
+        (territory, territory_paper): (&Arc<Territory>, &Paper),
+    ) -> Admission {
+        let layers = Layers {
+            territory: (**territory).clone(),
+            exclusions: self.excluded(),
+            operators: Vec::new(),
+        };
+        let flat = flatten(&layers).map_err(|error| No::Ever(Rule::Domestic, error.to_string()))?;
+        for (prefix, line) in &indicators.prefixes {
+            let told = format!(
+                "{} names {prefix} ({} line {line})",
+                name(paper),
+                indicators.file
+            );
+            if !flat.any(*prefix, |place| place != Place::Excluded) {
+                let by = self.exclusions().find(|held| {
+                    let Body::Exclusion(exclusion) = &held.paper.body else {
+                        return false;
+                    };
+                    exclusion.prefixes.iter().any(|p| p.0.contains(prefix))
+                });
+                let by = by.map_or_else(|| name(territory_paper), |held| name(&held.paper));
+                let text = format!("{told}, which lies in space excluded by {by}");
+                return Err(No::Ever(Rule::Excluded, text));
+            }
+            if !flat.any(*prefix, |place| place == Place::Domestic) {
+                continue;
+            }
+            let by = name(territory_paper);
+            match class {
+                Class::Transit => {
+                    let text = format!("{told}, which is domestic by {by}: not for transit");
+                    return Err(No::Ever(Rule::Domestic, text));
+                }
+                Class::Relay if prefix.prefix_len() < prefix.max_prefix_len() => {
+                    let text = format!(
+                        "{told}, which has domestic addresses by {by}: a domestic server is named \
+                         by its address alone, /32 or /128"
+                    );
+                    return Err(No::Ever(Rule::Domestic, text));
+                }
+                Class::Relay | Class::Infrastructure => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// What a consent that stands alone may have watched.
+    pub(super) fn check_alone(
+        &self,
+        paper: &Paper,
+        consent: &Consent,
+        alone: &Alone,
+        set: &IndicatorSet,
+    ) -> Admission {
+        let waits = |what: &str| No::Yet(Rule::Waits, format!("{what} is not here yet"));
+        let policy = self.policy.as_ref().ok_or_else(|| waits("a policy"))?;
+        let territory = self
+            .territory
+            .as_ref()
+            .ok_or_else(|| waits("a territory"))?;
+        let by = name(&policy.paper);
+        let class = Class::Infrastructure;
+        let from = consent.from.unwrap_or(Time::MIN);
+        let until = consent.until.unwrap_or(Time::MAX);
+        if policy.body.consent_alone {
+            check_term(paper, class, (from, until), &policy.body, &by)?;
+        }
+        if alone.retention.from(from) > policy.body.retention.from(from) {
+            let text = format!(
+                "{} lets records be kept for {}, longer than {}, as {by} allows",
+                name(paper),
+                alone.retention,
+                policy.body.retention
+            );
+            return Err(No::Ever(Rule::Retention, text));
+        }
+        check_broad(paper, set, policy.body.shortest.into(), &by)?;
+        self.check_places(paper, class, set, (&territory.body, &territory.paper))
+    }
+
+    /// From when to when an approval may be in force.
+    pub(super) fn term(&self, held: &ApprovalHeld) -> (Time, Time) {
+        let (Some(asked), Body::Approval(approval)) =
+            (self.requests.get(&held.request), &held.paper.body)
+        else {
+            return (Time::MAX, Time::MIN);
+        };
+        let (from, until) = term(&approval.conditions, &asked.request);
+        (from.max(held.since), until)
+    }
+
+    /// Every approval and consent that stands alone.
+    pub(super) fn listed(&self, now: Time) -> Vec<Listed> {
+        let listed = |paper: &Paper, granted| Listed {
+            file: paper.file.clone(),
+            number: paper.number,
+            document: paper.digest,
+            granted,
+        };
+        let approvals = self
+            .approvals
+            .values()
+            .map(|held| listed(&held.paper, self.granted(held, now)));
+        let alone = self.consents.values().filter_map(|held| {
+            let set = held.alone.as_ref()?;
+            Some(listed(&held.paper, self.granted_alone(held, set, now)))
+        });
+        let mut all: Vec<Listed> = approvals.chain(alone).collect();
+        all.sort_by_key(|listed| (listed.number, listed.document));
+        all
+    }
+
+    /// Whether an approval is in force.
+    fn granted(&self, held: &ApprovalHeld, now: Time) -> Result<Granted, Refusal> {
+        let paper = &held.paper;
+        let no = |rule, text: String| Err(refused(paper, rule, text));
+        let (Some(asked), Body::Approval(approval)) =
+            (self.requests.get(&held.request), &paper.body)
+        else {
+            return no(Rule::Waits, "its request is not here".into());
+        };
+        if let Some(by) = self.revoked.get(&paper.digest) {
+            return no(
+                Rule::Revoked,
+                format!("{} was revoked by {by}", name(paper)),
+            );
+        }
+        if let Some(by) = self.refused.get(&held.request) {
+            let text = format!("the request of {} was refused by {by}", name(paper));
+            return no(Rule::Refused, text);
+        }
+        let without = self.signatures(&asked.paper.digest);
+        let has = self.counted(&paper.digest, without);
+        if has < held.needed {
+            let keyring = self
+                .keyring()
+                .map_or_else(String::new, |held| name(&held.paper));
+            let text = format!(
+                "{} has {has} of {} signatures whose keys are still in {keyring}",
+                name(paper),
+                held.needed
+            );
+            return no(Rule::KeyLeft, text);
+        }
+        let request = &asked.request;
+        let conditions = &approval.conditions;
+        let (from, mut until) = self.term(held);
+        let mut interfaces: Vec<Interface> = request.interfaces.clone();
+        if let Some(only) = &conditions.interfaces {
+            interfaces.retain(|interface| only.contains(&interface.name));
+        }
+        if let Some(operator) = &request.operator {
+            if let Some(stop) = self.stopped_by(operator) {
+                let text = format!("{operator} stopped recording with {}", name(&stop.paper));
+                return no(Rule::Stopped, text);
+            }
+            let (end, consented) = self.consented(paper, operator, now)?;
+            until = until.min(end);
+            interfaces.retain(|interface| consented.contains(interface));
+        }
+        in_time(paper, (from, until), now)?;
+        let directions = conditions.direction.as_ref().unwrap_or(&request.direction);
+        let asked_fields = request.fields.0;
+        Ok(Granted {
+            id: request.id.to_string(),
+            document: paper.digest,
+            is_consent: false,
+            class: request.class.0,
+            directions: directions.iter().map(|direction| direction.0).collect(),
+            operator: request.operator.clone(),
+            fields: (conditions.fields).map_or(asked_fields, |fields| fields.0),
+            interfaces,
+            tunnels: if conditions.no_tunnels {
+                Vec::new()
+            } else {
+                request.tunnels.clone()
+            },
+            from,
+            until,
+            retention: conditions.retention.unwrap_or(request.retention),
+            indicators: held.indicators.clone(),
+        })
+    }
+
+    /// Until when an operator consents, and on which interfaces.
+    fn consented(
+        &self,
+        paper: &Paper,
+        operator: &str,
+        now: Time,
+    ) -> Result<(Time, Vec<Interface>), Refusal> {
+        let no = |rule, text: String| Err(refused(paper, rule, text));
+        let Some(held) = self.consent(operator) else {
+            let withdrawn = (self.consents.values()).filter_map(|held| {
+                let Body::Consent(consent) = &held.paper.body else {
+                    return None;
+                };
+                (&*consent.operator == operator).then_some(held.ended.as_ref()?)
+            });
+            let text = match withdrawn.last() {
+                Some(by) => format!("the consent of {operator} was ended by {by}"),
+                None => format!("{operator} has not consented"),
+            };
+            return no(Rule::NoConsent, text);
+        };
+        let Body::Consent(consent) = &held.paper.body else {
+            return no(Rule::NoConsent, format!("{operator} has not consented"));
+        };
+        self.consent_stands(held, consent)?;
+        let (from, until) = consent_term(held, consent);
+        if let Err(refusal) = in_time(&held.paper, (from, until), now) {
+            return no(Rule::NoConsent, refusal.text);
+        }
+        Ok((until, consent.interfaces.clone()))
+    }
+
+    /// Whether a consent still stands, whatever its time.
+    fn consent_stands(&self, held: &ConsentHeld, consent: &Consent) -> Result<(), Refusal> {
+        let paper = &held.paper;
+        if let Some(by) = &held.ended {
+            let text = format!("{} was ended by {by}", name(paper));
+            return Err(refused(paper, Rule::Revoked, text));
+        }
+        if let Some(by) = self.revoked.get(&paper.digest) {
+            let text = format!("{} was revoked by {by}", name(paper));
+            return Err(refused(paper, Rule::Revoked, text));
+        }
+        if self.counted(&paper.digest, &[]) == 0 {
+            let text = format!(
+                "{} was signed by a key that has left the keyring",
+                name(paper)
+            );
+            return Err(refused(paper, Rule::KeyLeft, text));
+        }
+        self.unbound(paper, consent).map_or(Ok(()), Err)
+    }
+
+    /// Whether a consent that stands alone is in force.
+    fn granted_alone(
+        &self,
+        held: &ConsentHeld,
+        set: &Arc<IndicatorSet>,
+        now: Time,
+    ) -> Result<Granted, Refusal> {
+        let paper = &held.paper;
+        let (Body::Consent(consent), Some(policy)) = (&paper.body, &self.policy) else {
+            let text = "there is no policy that lets a consent stand alone".into();
+            return Err(refused(paper, Rule::Waits, text));
+        };
+        let Some(alone) = &consent.alone else {
+            let text = "it does not stand alone".into();
+            return Err(refused(paper, Rule::Waits, text));
+        };
+        if !policy.body.consent_alone {
+            let text = format!("{} lets no consent stand alone", name(&policy.paper));
+            return Err(refused(paper, Rule::NoConsent, text));
+        }
+        self.consent_stands(held, consent)?;
+        if let Some(stop) = self.stopped_by(&consent.operator) {
+            let text = format!(
+                "{} stopped recording with {}",
+                &*consent.operator,
+                name(&stop.paper)
+            );
+            return Err(refused(paper, Rule::Stopped, text));
+        }
+        let (from, until) = consent_term(held, consent);
+        in_time(paper, (from, until), now)?;
+        Ok(Granted {
+            id: format!("consent.{}.{}", &*consent.operator, paper.number),
+            document: paper.digest,
+            is_consent: true,
+            class: Class::Infrastructure,
+            directions: vec![
+                sensor_common::Direction::Inbound,
+                sensor_common::Direction::Outbound,
+            ],
+            operator: Some(consent.operator.clone()),
+            fields: alone.fields.0,
+            interfaces: consent.interfaces.clone(),
+            tunnels: Vec::new(),
+            from,
+            until,
+            retention: alone.retention,
+            indicators: set.clone(),
+        })
+    }
+}
+
+fn consent_term(held: &ConsentHeld, consent: &Consent) -> (Time, Time) {
+    let from = consent.from.unwrap_or(Time::MAX).max(held.since);
+    (from, consent.until.unwrap_or(Time::MIN))
+}
+
+fn in_time(paper: &Paper, (from, until): (Time, Time), now: Time) -> Result<(), Refusal> {
+    if now >= until {
+        let text = format!("{} ended at {until}", name(paper));
+        return Err(refused(paper, Rule::Ended, text));
+    }
+    if now < from {
+        let text = format!("{} begins at {from}", name(paper));
+        return Err(refused(paper, Rule::NotYet, text));
+    }
+    Ok(())
+}
+
+fn term(conditions: &Conditions, request: &Request) -> (Time, Time) {
+    (
+        conditions.from.unwrap_or(request.from),
+        conditions.until.unwrap_or(request.until),
+    )
+}
+
+fn sensors<'a>(conditions: &'a Conditions, request: &'a Request) -> &'a [Fingerprint] {
+    conditions.sensors.as_ref().unwrap_or(&request.sensors)
+}
+
+fn narrowed(conditions: &Conditions, asked: &Arc<IndicatorSet>) -> Arc<IndicatorSet> {
+    let Some(only) = &conditions.indicators else {
+        return asked.clone();
+    };
+    let only: BTreeSet<IpNet> = only.iter().map(|prefix| prefix.0).collect();
+    let kept = asked
+        .prefixes
+        .iter()
+        .filter(|(prefix, _)| only.contains(prefix));
+    Arc::new(IndicatorSet {
+        file: asked.file.clone(),
+        prefixes: kept.copied().collect(),
+    })
+}
+
+/// Conditions take away, and never add.
+fn check_conditions(paper: &Paper, conditions: &Conditions, asked: &RequestHeld) -> Admission {
+    let request = &asked.request;
+    let (from, until) = term(conditions, request);
+    let names: BTreeSet<&InterfaceName> = request.interfaces.iter().map(|i| &i.name).collect();
+    let had: BTreeSet<IpNet> = asked.indicators.prefixes.iter().map(|p| p.0).collect();
+    let within = |list: Option<&Vec<Prefix>>| {
+        list.is_none_or(|list| list.iter().all(|prefix| had.contains(&prefix.0)))
+    };
+    let no_fields = Fields::NONE;
+    let checks = [
+        ("from", from >= request.from && from < until),
+        ("until", until <= request.until),
+        (
+            "direction",
+            (conditions.direction.iter().flatten()).all(|d| request.direction.contains(d)),
+        ),
+        (
+            "sensors",
+            (conditions.sensors.iter().flatten()).all(|s| request.sensors.contains(s)),
+        ),
+        (
+            "interfaces",
+            (conditions.interfaces.iter().flatten()).all(|i| names.contains(i)),
+        ),
+        (
+            "fields",
+            (request.fields.0).has(conditions.fields.map_or(no_fields, |fields| fields.0)),
+        ),
+        (
+            "retention",
+            (conditions.retention)
+                .is_none_or(|kept| kept.from(from) <= request.retention.from(from)),
+        ),
+        ("indicators", within(conditions.indicators.as_ref())),
+    ];
+    let Some((wider, _)) = checks.into_iter().find(|(_, narrows)| !narrows) else {
+        return Ok(());
+    };
+    let text = format!(
+        "{} has the condition {wider}, which does not narrow what {} asks for",
+        name(paper),
+        name(&asked.paper)
+    );
+    Err(No::Ever(Rule::Condition, text))
+}
+
+fn check_term(
+    paper: &Paper,
+    class: Class,
+    (from, until): (Time, Time),
+    policy: &Policy,
+    by: &str,
+) -> Admission {
+    let latest = policy.latest(class, from);
+    if until <= latest {
+        return Ok(());
+    }
+    let text = format!(
+        "{} lasts until {until}; for {} from {from} it may last until {latest}, as {by} allows",
+        name(paper),
+        class.name()
+    );
+    Err(No::Ever(Rule::OverLong, text))
+}
+
+fn check_broad(paper: &Paper, set: &IndicatorSet, shortest: Shortest, by: &str) -> Admission {
+    let limit = |prefix: &IpNet| match prefix {
+        IpNet::V4(_) => shortest.v4,
+        IpNet::V6(_) => shortest.v6,
+    };
+    let broad = |(prefix, _): &&(IpNet, u32)| prefix.prefix_len() < limit(prefix);
+    let Some((prefix, line)) = set.prefixes.iter().find(broad) else {
+        return Ok(());
+    };
+    let text = format!(
+        "{} names {prefix} ({} line {line}), broader than /{}, as {by} allows",
+        name(paper),
+        set.file,
+        limit(prefix)
+    );
+    Err(No::Ever(Rule::OverBroad, text))
+}

@@ -1,0 +1,105 @@
+//! What was read and verified before, by hash: reading again gives the same.
+
+use std::{collections::HashMap, sync::Arc};
+
+use crate::documents::{
+    AllowedSigners, Digest, Folder, Paper, Principal, Signature, SignatureFault, StepFault, Time,
+    indicators::Sets,
+};
+
+/// A cache. It holds nothing that a gate without it would not come to.
+#[derive(Clone, Debug, Default)]
+pub struct Shelf {
+    digests: HashMap<(usize, usize), (Arc<[u8]>, Digest)>,
+    papers: HashMap<Digest, Result<Arc<Paper>, String>>,
+    signatures: HashMap<Digest, Result<Arc<Signature>, SignatureFault>>,
+    signers: HashMap<Digest, Result<Arc<AllowedSigners>, String>>,
+    /// Whether a signature fits a document.
+    fits: HashMap<(Digest, Digest), Result<(), StepFault>>,
+    pub(super) sets: Sets,
+}
+
+impl Shelf {
+    /// Forgets what it has of other folders, once that is more than of this one.
+    pub(super) fn tidy(&mut self, folder: &Folder) {
+        if self.digests.len() > 2 * folder.files.len() + 256 {
+            *self = Self::default();
+        }
+    }
+
+    /// SHA-256 of bytes that may have been hashed before.
+    pub(super) fn digest(&mut self, bytes: &Arc<[u8]>) -> Digest {
+        let key = (bytes.as_ptr() as usize, bytes.len());
+        // The cache holds the bytes, so nothing else can have come to lie where they are.
+        let (_, digest) =
+            (self.digests.entry(key)).or_insert_with(|| (bytes.clone(), Digest::of(bytes)));
+        *digest
+    }
+
+    /// A document under the name it has now.
+    pub(super) fn paper(
+        &mut self,
+        file: &str,
+        digest: Digest,
+        bytes: &Arc<[u8]>,
+    ) -> Result<Arc<Paper>, String> {
+        let read = || Paper::read(file, bytes).map(Arc::new);
+        let paper = self
+            .papers
+            .entry(digest)
+            .or_insert_with(|| read().map_err(|error| error.to_string()));
+        match paper {
+            Ok(paper) if paper.file != file => {
+                let renamed = Arc::new(Paper {
+                    file: file.into(),
+                    ..(**paper).clone()
+                });
+                *paper = renamed.clone();
+                Ok(renamed)
+            }
+            other => other.clone(),
+        }
+    }
+
+    /// A signature.
+    pub(super) fn signature(
+        &mut self,
+        digest: Digest,
+        bytes: &[u8],
+    ) -> Result<Arc<Signature>, SignatureFault> {
+        (self.signatures.entry(digest))
+            .or_insert_with(|| Signature::read(bytes).map(Arc::new))
+            .clone()
+    }
+
+    /// An `allowed_signers` file.
+    pub(super) fn signers(
+        &mut self,
+        digest: Digest,
+        bytes: &[u8],
+    ) -> Result<Arc<AllowedSigners>, String> {
+        (self.signers.entry(digest))
+            .or_insert_with(|| {
+                AllowedSigners::read(bytes)
+                    .map(Arc::new)
+                    .map_err(|error| error.to_string())
+            })
+            .clone()
+    }
+
+    /// The signature step; the cryptography comes last and is done once.
+    pub(super) fn check(
+        &mut self,
+        signers: &AllowedSigners,
+        principal: &Principal,
+        paper: &Paper,
+        signature: &Signature,
+        at: Time,
+    ) -> Result<(), StepFault> {
+        let kind = paper.kind();
+        signers.may_count(principal, kind, signature, at)?;
+        (self.fits.entry((paper.digest, signature.digest())))
+            .or_insert_with(|| signature.fits(kind, &paper.bytes))
+            .clone()
+    }
+}
