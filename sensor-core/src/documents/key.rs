@@ -281,7 +281,7 @@ mod tests {
             small([2; 32]),
         ];
         let refusals = cases.map(|text| Key::read(&text).unwrap_err().to_string());
-        insta::assert_snapshot!(refusals.join("\n"), r#"
+        insta::assert_snapshot!(refusals.join("\n"), @"
         a key is written as TYPE BASE64, as ssh-keygen writes it into the file .pub
         a key is written as TYPE BASE64, as ssh-keygen writes it into the file .pub
         RSA keys are not taken; make a key with ssh-keygen -t ed25519-sk or -t ed25519
@@ -301,6 +301,6 @@ mod tests {
         the key is no point that can be signed for; make another key
         the key is no point that can be signed for; make another key
         the key is no point that can be signed for; make another key
-        "#);
+        ");
     }
 }

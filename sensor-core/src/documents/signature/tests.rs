@@ -111,7 +111,7 @@ fn a_signature_stands_alone_in_its_file_as_ssh_keygen_writes_it() {
         format!("{good}{}", " ".repeat(MAX_SIGNATURE)),
     ];
     let refusals: Vec<String> = cases.iter().map(|text| refused(text)).collect();
-    insta::assert_snapshot!(refusals.join("\n"), r#"
+    insta::assert_snapshot!(refusals.join("\n"), @"
     this is no signature: it has no line -----BEGIN SSH SIGNATURE-----
     this is no signature: it has no line -----BEGIN SSH SIGNATURE-----
     data before -----BEGIN SSH SIGNATURE-----; leave only the signature in the file
@@ -127,7 +127,7 @@ fn a_signature_stands_alone_in_its_file_as_ssh_keygen_writes_it() {
     the lines are not of 70 columns; copy the signature as ssh-keygen wrote it
     the lines are not of 70 columns; copy the signature as ssh-keygen wrote it
     a signature has at most 4096 bytes; give the file that ssh-keygen wrote
-    "#);
+    ");
 }
 
 #[test]
@@ -226,7 +226,7 @@ fn the_parts_of_a_signature_are_those_of_ssh_keygen() {
         with_key(&dsa),
         with_key(&ed25519.blob()[..50]),
     ];
-    insta::assert_snapshot!(cases.join("\n"), r#"
+    insta::assert_snapshot!(cases.join("\n"), @"
     what is inside does not begin with SSHSIG; sign with ssh-keygen -Y sign
     the signature is of version 0; only version 1 is read
     the signature is of version 2; only version 1 is read
@@ -243,7 +243,7 @@ fn the_parts_of_a_signature_are_those_of_ssh_keygen() {
     the key in the signature: RSA keys are not taken; make a key with ssh-keygen -t ed25519-sk or -t ed25519
     the key in the signature: keys of the type 'ssh-dss' are not taken; make one with ssh-keygen -t ed25519-sk
     the key in the signature: the bytes of the key are not those that OpenSSH writes; copy the file .pub again
-    "#);
+    ");
     let beyond = Making {
         is_beyond: true,
         ..m

@@ -138,7 +138,7 @@ fn a_line_that_breaks_a_rule_refuses_the_file() {
     }
     refusals.push(refused(b"#\n# \xff\n"));
     refusals.push(refused("#\n".repeat(MAX_SIGNERS)));
-    insta::assert_snapshot!(refusals.join("\n"), r#"
+    insta::assert_snapshot!(refusals.join("\n"), @r#"
     the line is not whole; write PRINCIPALS namespaces="..." KEYTYPE BASE64
     the line is not whole; write PRINCIPALS namespaces="..." KEYTYPE BASE64
     the line is not whole; write PRINCIPALS namespaces="..." KEYTYPE BASE64
@@ -210,12 +210,12 @@ fn an_overseer_is_nothing_else_and_others_may_be_much() {
         line("overseer/a,overseer/b", &a) + &line("operator/b", &b),
     ];
     let refusals = cases.map(refused);
-    insta::assert_snapshot!(refusals.join("\n"), r#"
+    insta::assert_snapshot!(refusals.join("\n"), @"
     line 2: requester/b has the key SHA256:RTMXh8eewpRHeyJqAYMVTBQoUSwg9j7aQ9QGaElEmQM of overseer/a; an overseer's key is of no other role
     line 1: overseer/a has the key SHA256:RTMXh8eewpRHeyJqAYMVTBQoUSwg9j7aQ9QGaElEmQM of inspector/b; an overseer's key is of no other role
     line 2: 'a' is overseer and carrier; an overseer has no other role
     line 2: 'b' is overseer and operator; an overseer has no other role
-    "#);
+    ");
 
     let mixed = line("requester/x,operator/x", &a) + &line("requester/x", &b);
     let signers = read(&mixed).unwrap();
@@ -310,7 +310,7 @@ fn a_signature_counts_by_key_principal_namespace_and_date_in_this_order() {
         at,
     );
     refusals.push(unfit.unwrap_err().to_string());
-    insta::assert_snapshot!(refusals.join("\n"), r#"
+    insta::assert_snapshot!(refusals.join("\n"), @"
     made for the namespace 'sekisho-stop'; sign with ssh-keygen -Y sign -n sekisho-approval
     the key SHA256:lIBsvQ2cyLMXLAxsD4cbJ4YKk1MrA3p8VgtYkNjexnA is of nobody here; sign with one that the allowed signers name
     the key SHA256:RTMXh8eewpRHeyJqAYMVTBQoUSwg9j7aQ9QGaElEmQM is of overseer/a and not of overseer/c; name the file by who signed
@@ -321,5 +321,5 @@ fn a_signature_counts_by_key_principal_namespace_and_date_in_this_order() {
     the key SHA256:RTMXh8eewpRHeyJqAYMVTBQoUSwg9j7aQ9QGaElEmQM of overseer/a counted until 2026-04-01T00:00:00Z; sign with one that counts
     the security key was not touched; make a key without -O no-touch-required and sign
     the signature does not fit the bytes of the document; sign this very file again
-    "#);
+    ");
 }
