@@ -37,6 +37,12 @@ pub use time::{NoTime, Time};
 
 /// A text of a stranger, as it may stand in a sentence: short and without control characters.
 fn shown(text: &str) -> String {
-    let start: String = text.chars().take(64).collect();
-    start.escape_debug().to_string()
+    let mut out = String::new();
+    for character in text.chars().take(64) {
+        match character {
+            '"' | '\'' | '\\' => out.push(character),
+            _ => out.extend(character.escape_debug()),
+        }
+    }
+    out
 }

@@ -200,3 +200,107 @@ impl fmt::Debug for Key {
         write!(f, "{} {}", self.type_name(), self.fingerprint())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::soft::{Soft, line, string};
+    use super::*;
+
+    #[test]
+    fn a_key_is_read_as_it_is_written_whatever_the_comment() {
+        let names = Soft::all(1).map(|soft| {
+            let text = soft.line();
+            let key = Key::read(&text).unwrap();
+            assert_eq!(key.to_string(), text);
+            assert_eq!(key.blob(), soft.blob());
+            assert_eq!(Key::read(&format!("{text} a comment")), Ok(key.clone()));
+            assert_eq!(key.is_sk(), text.starts_with("sk-"));
+            key.type_name()
+        });
+        assert_eq!(names, TYPES);
+    }
+
+    #[test]
+    fn the_fingerprint_is_that_of_ssh_keygen() {
+        // From the documentation of ssh-key; ssh-keygen -lf prints the same.
+        let text =
+            "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAILM+rvN+ot98qgEN796jTiQfZfG1KaT0PtFDJ/XFSqti";
+        let key = Key::read(text).unwrap();
+        assert_eq!(
+            key.fingerprint(),
+            "SHA256:UCUiLr7Pjs9wFFJMDByLgc3NrtdU344OgUM45wZPcIQ"
+        );
+    }
+
+    #[test]
+    fn what_is_no_key_is_refused_by_its_rule() {
+        let [ed25519, p256, _, sk_ed25519, _] = Soft::all(2);
+        let text = ed25519.line();
+        let base64 = text.split_once(' ').unwrap().1;
+        let key = |parts: &[&[u8]]| {
+            line(
+                &parts
+                    .iter()
+                    .flat_map(|part| string(part))
+                    .collect::<Vec<_>>(),
+            )
+        };
+        let small = |bytes: [u8; 32]| key(&[b"ssh-ed25519", &bytes]);
+        let mut one = [0; 32];
+        one[0] = 1;
+        let mut beyond = [0xff; 32];
+        beyond[0] = 0xf0;
+        beyond[31] = 0x7f;
+        let full = p256.blob();
+        let point = &full[full.len() - 65..];
+        let mut compressed = point[..33].to_vec();
+        compressed[0] = 2 + (point[64] & 1);
+        let mut elsewhere = point.to_vec();
+        elsewhere[64] ^= 1;
+        let nistp256: &[u8] = b"ecdsa-sha2-nistp256";
+        let blob = ed25519.blob();
+        let cases = [
+            String::new(),
+            "ssh-ed25519".into(),
+            key(&[b"ssh-rsa", &[1, 0, 1], &[1; 256]]),
+            key(&[b"ssh-dss", &[1]]),
+            key(&[b"ecdsa-sha2-nistp521", b"nistp521", &[4; 133]]),
+            key(&[b"ssh-ed25519-cert-v01@openssh.com", &[1; 32]]),
+            format!("ED25519 {base64}"),
+            format!("ecdsa-sha2-nistp256 {base64}"),
+            format!("ssh-ed25519 {}", &base64[..base64.len() - 1]),
+            format!("ssh-ed25519 {base64}===="),
+            line(&[blob.clone(), vec![0]].concat()),
+            line(&blob[..blob.len() - 1]),
+            line(&[&sk_ed25519.blob()[..sk_ed25519.blob().len() - 1], b"\0"].concat()),
+            key(&[nistp256, b"nistp384", point]),
+            key(&[nistp256, b"nistp256", &compressed]),
+            key(&[nistp256, b"nistp256", &elsewhere]),
+            small(one),
+            small(beyond),
+            small([2; 32]),
+        ];
+        let refusals = cases.map(|text| Key::read(&text).unwrap_err().to_string());
+        insta::assert_snapshot!(refusals.join("\n"), @"
+        a key is written as TYPE BASE64, as ssh-keygen writes it into the file .pub
+        a key is written as TYPE BASE64, as ssh-keygen writes it into the file .pub
+        RSA keys are not taken; make a key with ssh-keygen -t ed25519-sk or -t ed25519
+        keys of the type 'ssh-dss' are not taken; make one with ssh-keygen -t ed25519-sk
+        keys of the type 'ecdsa-sha2-nistp521' are not taken; make one with ssh-keygen -t ed25519-sk
+        keys of the type 'ssh-ed25519-cert-v01@openssh.com' are not taken; make one with ssh-keygen -t ed25519-sk
+        keys of the type 'ED25519' are not taken; make one with ssh-keygen -t ed25519-sk
+        the line says 'ecdsa-sha2-nistp256' but the key is 'ssh-ed25519'; copy the whole line of the file .pub
+        the key is no whole base64; copy the whole line of the file .pub
+        the key is no whole base64; copy the whole line of the file .pub
+        the bytes of the key are not those that OpenSSH writes; copy the file .pub again
+        the bytes of the key are not those that OpenSSH writes; copy the file .pub again
+        the bytes of the key are not those that OpenSSH writes; copy the file .pub again
+        the bytes of the key are not those that OpenSSH writes; copy the file .pub again
+        the key is no point that can be signed for; make another key
+        the key is no point that can be signed for; make another key
+        the key is no point that can be signed for; make another key
+        the key is no point that can be signed for; make another key
+        the key is no point that can be signed for; make another key
+        ");
+    }
+}

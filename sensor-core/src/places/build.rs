@@ -7,6 +7,7 @@
 use std::collections::BTreeSet;
 
 use ipnet::IpNet;
+use jiff::civil::Date;
 use sha2::{Digest as _, Sha256};
 
 use super::{
@@ -59,12 +60,16 @@ pub struct Built {
 
 /// Builds territory `number`. The same input gives the same territory.
 ///
+/// Without a `date` its facts are of the earliest day of the statistics among the inputs.
+///
 /// # Errors
 ///
 /// [`PlacesError`] for the first input that is not understood whole, for a number outside of 1 to
-/// `i64::MAX` (TOML has no greater), and where no country or no file is given.
+/// `i64::MAX` (TOML has no greater), where no country or no file is given, and where neither
+/// `date` nor statistics say of which day the facts are.
 pub fn build(
     number: u64,
+    date: Option<Date>,
     domestic: &BTreeSet<Country>,
     inputs: &[Input<'_>],
 ) -> Result<Built, PlacesError> {
@@ -86,7 +91,10 @@ pub fn build(
     for (source, input) in (1..).zip(inputs) {
         builder.read(source, input)?;
     }
-    Ok(builder.finish(number))
+    let date = (date.map(|date| date.to_string()))
+        .or_else(|| builder.earliest())
+        .ok_or(PlacesError::NoDate)?;
+    Ok(builder.finish(number, date))
 }
 
 /// A rule over addresses. The order is the precedence: the least wins, and of equal layers the
@@ -213,7 +221,19 @@ impl Builder<'_> {
         self.spans.push(prefix, rule);
     }
 
-    fn finish(mut self, number: u64) -> Built {
+    /// The first day that any of the statistics are of: what is as old as that counts for all.
+    fn earliest(&self) -> Option<String> {
+        // As they are written they are in the order of days.
+        (self.sources.iter())
+            .filter_map(|source| match &source.kind {
+                SourceKind::Delegated { date, .. } => Some(date),
+                SourceKind::Cidr { .. } | SourceKind::Corrections => None,
+            })
+            .min()
+            .cloned()
+    }
+
+    fn finish(mut self, number: u64, date: String) -> Built {
         let conflicts = conflicts::find(&self.spans, &self.sources);
         for special in &special::REGISTRY {
             // No row comes of these, so they need no provenance.
@@ -227,6 +247,7 @@ impl Builder<'_> {
                 number,
                 domestic: self.domestic.iter().copied().collect(),
                 special_purpose: special::UPDATED.into(),
+                date,
                 sources: self.sources,
                 rows,
             },

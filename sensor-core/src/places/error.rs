@@ -72,6 +72,12 @@ pub enum PlacesError {
     /// Nothing to build from.
     #[error("nothing to build a territory from; give statistics, a list or corrections")]
     NoSource,
+    /// Nothing says how old the facts are.
+    #[error(
+        "lists and corrections do not say of which day they are: name it with --date YYYY-MM-DD; \
+         the age of a territory counts from there"
+    )]
+    NoDate,
     /// More operators than numbers.
     #[error("{0} operators; a table has room for {max}", max = u16::MAX - 1)]
     TooManyOperators(usize),

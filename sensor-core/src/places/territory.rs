@@ -29,6 +29,9 @@ pub struct Territory {
     pub domestic: Vec<Country>,
     /// Date of the special-purpose registries it was built with, as `YYYY-MM-DD`.
     pub special_purpose: String,
+    /// The day its facts are of, as `YYYY-MM-DD`; its age counts from there. Empty in lab without
+    /// a territory.
+    pub date: String,
     /// What it was built from; rows name the one at `n` as `n + 1`.
     pub sources: Vec<Source>,
     /// The rows, ascending and without overlaps, IPv4 first.
@@ -42,6 +45,7 @@ impl Territory {
             number: 0,
             domestic: Vec::new(),
             special_purpose: String::new(),
+            date: String::new(),
             sources: Vec::new(),
             rows: Vec::new(),
         }

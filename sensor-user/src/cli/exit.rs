@@ -156,9 +156,10 @@ impl Exit {
 
     const fn of_places(error: &PlacesError) -> Self {
         match error {
-            PlacesError::Number(_) | PlacesError::NothingDomestic | PlacesError::NoSource => {
-                Self::Usage
-            }
+            PlacesError::Number(_)
+            | PlacesError::NothingDomestic
+            | PlacesError::NoSource
+            | PlacesError::NoDate => Self::Usage,
             PlacesError::Delegated { .. }
             | PlacesError::DelegatedIncomplete { .. }
             | PlacesError::List { .. }

@@ -171,6 +171,8 @@ fn help_of_territory_build() {
 
     Options:
           --number <N>          Number of the territory: one more than of the one before
+          --date <YYYY-MM-DD>   Day that the facts are of, from which the age of the territory counts;
+                                without it, the earliest of the statistics
           --domestic <CC>       Domestic countries, by their codes in ISO 3166-1
           --delegated <FILE>    Statistics of a regional registry, delegated or delegated-extended; give
                                 it again for each further one

@@ -76,7 +76,7 @@ fn a_territory_is_built_and_says_what_it_came_to() {
     insta::assert_snapshot!(printed.whole(), @r"
     exit status: 0
     ----- stdout -----
-    territory 7: 36 rows from 4 files
+    territory 7 of 2024-01-01: 36 rows from 4 files
                                domestic              foreign              unknown             excluded
     IPv4 addresses                  768            503314432           3791651840                  256
     IPv6 /64                 4294967296                    0 18446744069414584320                    0
@@ -88,12 +88,13 @@ fn a_territory_is_built_and_says_what_it_came_to() {
     ----- stderr -----
     ");
     let document = read(&folder, "territory.toml");
-    let head: Vec<&str> = document.lines().take(18).collect();
+    let head: Vec<&str> = document.lines().take(19).collect();
     insta::assert_snapshot!(head.join("\n"), @r#"
     kind = "territory"
     number = 7
     domestic = ["JP"]
     special_purpose = "2025-10-09"
+    date = "2024-01-01"
 
     [[source]]
     id = 1
@@ -193,6 +194,27 @@ fn what_a_territory_is_not_built_from() {
 }
 
 #[test]
+fn a_territory_has_the_day_of_its_facts() {
+    let folder = folder();
+    let lists = "build --number 7 --domestic JP --cidr foreign=@all.cidr --output @new.toml";
+    let printed = territory(folder.path(), &format!("{lists} --date 2024-02-29"));
+    assert_eq!(printed.status, Some(0), "{}", printed.whole());
+    assert!(read(&folder, "new.toml").contains("\ndate = \"2024-02-29\"\n"));
+    fs::remove_file(folder.path().join("new.toml")).unwrap();
+    let mut told = String::new();
+    for words in ["", "--date 2999-01-01"] {
+        let printed = territory(folder.path(), &format!("{lists} {words}"));
+        failed_plainly(&printed, 2);
+        told.push_str(&printed.stderr);
+        assert!(!folder.path().join("new.toml").exists(), "{words}");
+    }
+    insta::assert_snapshot!(told, @r"
+    sekisho: lists and corrections do not say of which day they are: name it with --date YYYY-MM-DD; the age of a territory counts from there
+    sekisho: the facts are of 2999-01-01, which has not come; name the day that they are of with --date
+    ");
+}
+
+#[test]
 fn arguments_of_build_not_understood() {
     let folder = folder();
     let printed = territory(
@@ -205,6 +227,7 @@ fn arguments_of_build_not_understood() {
     for words in [
         "build --number 0 --domestic JP --output x",
         "build --number 1 --domestic JA --output x",
+        "build --number 1 --domestic JP --date 20240101 --output x",
         "build --number 1 --domestic JP,ZZ --output x",
         "build --number 1 --domestic JP --output x --cidr excluded=list",
         "build --number 1 --domestic JP --output x --cidr list",
@@ -217,6 +240,7 @@ fn arguments_of_build_not_understood() {
     insta::assert_snapshot!(told, @r"
     error: invalid value '0' for '--number <N>': 0 is not in 1..=9223372036854775807
     error: invalid value 'JA' for '--domestic <CC>': 'JA' is no country's code in ISO 3166-1
+    error: invalid value '20240101' for '--date <YYYY-MM-DD>': write a day as 2026-12-31
     error: invalid value 'ZZ' for '--domestic <CC>': 'ZZ' is no country's code in ISO 3166-1
     error: invalid value 'excluded=list' for '--cidr <PLACE=FILE>': write domestic=FILE or foreign=FILE
     error: invalid value 'list' for '--cidr <PLACE=FILE>': write domestic=FILE or foreign=FILE
@@ -309,7 +333,7 @@ fn what_is_not_explained() {
     told.push_str(&printed.stderr);
     insta::assert_snapshot!(in_folder(&told, folder.path()), @r"
     sekisho: [FOLDER]/missing.toml: no such file
-    sekisho: [FOLDER]/repeated.toml: line 38: 1.0.0.0/24 stands out of order or repeats addresses of a row before it; a territory is read whole or not at all: build it again
+    sekisho: [FOLDER]/repeated.toml: line 39: 1.0.0.0/24 stands out of order or repeats addresses of a row before it; a territory is read whole or not at all: build it again
     sekisho: [FOLDER]/other.toml: line 1: this is a document of the kind 'keyring', not 'territory'; a territory is read whole or not at all: build it again
     sekisho: [FOLDER]/delegated.txt: line 1: key with no value, expected `=`; a territory is read whole or not at all: build it again
     sekisho: [FOLDER]/bad.txt: line 2: 'hospital.example' is neither an address nor a prefix; a list that places addresses is refused for one bad line: mend it
@@ -342,7 +366,7 @@ fn a_real_registry_is_placed_to_the_address() {
     insta::assert_snapshot!(printed.whole(), @r"
     exit status: 0
     ----- stdout -----
-    territory 1: 19743 rows from 1 file
+    territory 1 of 2010-12-16: 19743 rows from 1 file
                                domestic              foreign              unknown             excluded
     IPv4 addresses            186465792            556100352           3552401152                    0
     IPv6 /64             45445590810625       72215610195970 18446626412508545021                    0
@@ -390,7 +414,7 @@ fn real_lists_of_japan_are_domestic_or_unknown_whatever_a_registry_says() {
     insta::assert_snapshot!(printed.whole(), @r"
     exit status: 0
     ----- stdout -----
-    territory 1: 22526 rows from 3 files
+    territory 1 of 2010-12-16: 22526 rows from 3 files
                                domestic              foreign              unknown             excluded
     IPv4 addresses            207959360            555440128           3531567808                    0
     IPv6 /64             52000542228481       72202725294082 18446619870442029053                    0

@@ -37,7 +37,7 @@ pub enum StepFault {
         owner: Principal,
     },
     /// The key is on lines for other kinds of documents only.
-    #[error("{principal} may not sign a {} with the key {key}; take one that may", .kind.name())]
+    #[error("the key {key} of {principal} may not sign the kind {}; take one that may", .kind.name())]
     NotAllowed {
         /// Its fingerprint.
         key: String,

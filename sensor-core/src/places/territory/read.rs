@@ -21,6 +21,7 @@ struct Document<'a> {
     number: Spanned<i64>,
     domestic: Spanned<Vec<Country>>,
     special_purpose: Spanned<String>,
+    date: Spanned<String>,
     source: Vec<Spanned<RawSource>>,
     #[serde(borrow)]
     table: Table<'a>,
@@ -58,6 +59,7 @@ pub(super) fn read(bytes: &[u8]) -> At<Territory> {
         number,
         domestic,
         special_purpose,
+        date,
         source,
         table,
     } = document;
@@ -73,9 +75,11 @@ pub(super) fn read(bytes: &[u8]) -> At<Territory> {
     if domestic.get_ref().is_empty() || !is_ascending {
         return Err(at(domestic.span().start, Fault::Domestic));
     }
-    if !is_date(special_purpose.get_ref()) {
-        let text = format!("'{}' is no date (YYYY-MM-DD)", special_purpose.get_ref());
-        return Err(at(special_purpose.span().start, Fault::Toml(text)));
+    for given in [&special_purpose, &date] {
+        if !is_date(given.get_ref()) {
+            let text = format!("'{}' is no date (YYYY-MM-DD)", given.get_ref());
+            return Err(at(given.span().start, Fault::Toml(text)));
+        }
     }
     let mut sources = Vec::with_capacity(source.len());
     for (id, source) in (1..).zip(source) {
@@ -89,6 +93,7 @@ pub(super) fn read(bytes: &[u8]) -> At<Territory> {
         number,
         domestic: domestic.into_inner(),
         special_purpose: special_purpose.into_inner(),
+        date: date.into_inner(),
         sources,
         rows,
     })
@@ -213,7 +218,8 @@ fn read_row(text: &str, again: &mut String) -> Option<Row> {
 }
 
 fn is_date(text: &str) -> bool {
-    text.len() == 10 && text.parse::<jiff::civil::Date>().is_ok()
+    // Days are written in one way only.
+    (text.parse::<jiff::civil::Date>()).is_ok_and(|date| date.to_string() == text)
 }
 
 /// The line of a byte, counted from 1.

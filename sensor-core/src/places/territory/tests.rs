@@ -13,6 +13,7 @@ kind = \"territory\"
 number = 7
 domestic = [\"DE\", \"JP\"]
 special_purpose = \"2025-10-09\"
+date = \"2023-12-31\"
 
 [[source]]
 id = 1
@@ -56,7 +57,7 @@ fn a_document_survives_reading_and_writing() {
 }
 
 /// What is replaced in the document, and by what.
-const CHANGES: [(&str, &str); 39] = [
+const CHANGES: [(&str, &str); 42] = [
     ("\"territory\"", "\"keyring\""),
     ("kind = \"territory\"\nnumber", "kind = \"keyring\"\nepoch"),
     ("number = 7", "number = 0"),
@@ -66,6 +67,9 @@ const CHANGES: [(&str, &str); 39] = [
     ("[\"DE\", \"JP\"]", "[]"),
     ("\"DE\"", "\"DX\""),
     ("2025-10-09", "20251009"),
+    ("2023-12-31", "2023-11-31"),
+    ("2023-12-31", "20231231"),
+    ("date = \"2023-12-31\"\n", ""),
     ("id = 2", "id = 3"),
     ("of 関所", "of \\u001B"),
     ("kind = \"cidr\"", "kind = \"list\""),
@@ -127,44 +131,47 @@ fn what_would_not_be_written_that_way_is_refused_with_its_line() {
     t.toml: line 1: this is a document of the kind 'keyring', not 'territory' [..]
     t.toml: line 2: number 0 is none; territories count from 1 [..]
     t.toml: line 2: invalid type: integer `99999999999999999999` as i128, expected i64 [..]
-    t.toml: line 3: unknown field `remark`, expected one of `kind`, `number`, `domestic`, `special_purpose`, `source`, `table` [..]
+    t.toml: line 3: unknown field `remark`, expected one of `kind`, `number`, `domestic`, `special_purpose`, `date`, `source`, `table` [..]
     t.toml: line 3: domestic countries have to ascend without repetition, and there has to be one [..]
     t.toml: line 3: domestic countries have to ascend without repetition, and there has to be one [..]
     t.toml: line 3: 'DX' is no country's code in ISO 3166-1 [..]
     t.toml: line 4: '20251009' is no date (YYYY-MM-DD) [..]
-    t.toml: line 15: source 2: it has the id 3; sources count from 1 [..]
-    t.toml: line 15: source 2: file has to be a name without control characters [..]
-    t.toml: line 15: source 2: 'list' is no kind of source [..]
-    t.toml: line 15: source 2: corrections have file and sha256 only [..]
-    t.toml: line 15: source 2: cidr needs a place, domestic or foreign [..]
-    t.toml: line 6: source 1: 'ap
+    t.toml: line 5: '2023-11-31' is no date (YYYY-MM-DD) [..]
+    t.toml: line 5: '20231231' is no date (YYYY-MM-DD) [..]
+    t.toml: line 1: missing field `date` [..]
+    t.toml: line 16: source 2: it has the id 3; sources count from 1 [..]
+    t.toml: line 16: source 2: file has to be a name without control characters [..]
+    t.toml: line 16: source 2: 'list' is no kind of source [..]
+    t.toml: line 16: source 2: corrections have file and sha256 only [..]
+    t.toml: line 16: source 2: cidr needs a place, domestic or foreign [..]
+    t.toml: line 7: source 1: 'ap
     nic' is no word of letters and digits [..]
-    t.toml: line 6: source 1: '2024-02-30' is no date (YYYY-MM-DD) [..]
-    t.toml: line 6: source 1: sha256 has to be 64 lower-case hexadecimal digits [..]
-    t.toml: line 29: rows have to begin with "'''" and a new line, without escapes and carriage returns [..]
-    t.toml: line 34: invalid multi-line basic string, expected `"` [..]
-    t.toml: line 30: '1.0.0.1/23 domestic 1:6' is no row; a row is PREFIX PLACE SOURCE:LINE [..]
-    t.toml: line 30: '001.0.0.0/23 domestic 1:6' is no row; a row is PREFIX PLACE SOURCE:LINE [..]
-    t.toml: line 30: '1.0.0.0 domestic 1:6' is no row; a row is PREFIX PLACE SOURCE:LINE [..]
-    t.toml: line 33: '2001:0200::/32 unknown 1:9' is no row; a row is PREFIX PLACE SOURCE:LINE [..]
-    t.toml: line 30: '1.0.0.0/23 domestic  1:6' is no row; a row is PREFIX PLACE SOURCE:LINE [..]
-    t.toml: line 30: '1.0.0.0/23 domestic 1:06' is no row; a row is PREFIX PLACE SOURCE:LINE [..]
-    t.toml: line 30: '1.0.0.0/23 domestic 1:0' is no row; a row is PREFIX PLACE SOURCE:LINE [..]
-    t.toml: line 30: '1.0.0.0/23 domestic 1' is no row; a row is PREFIX PLACE SOURCE:LINE [..]
-    t.toml: line 30: '1.0.0.0/23 domestic 1:6 # remark' is no row; a row is PREFIX PLACE SOURCE:LINE [..]
-    t.toml: line 30: '1.0.0.0/23 operator 1:6' is no row; a row is PREFIX PLACE SOURCE:LINE [..]
-    t.toml: line 30: there is no source 4 [..]
-    t.toml: line 31: a row of cidr cannot be domestic [..]
-    t.toml: line 30: a row of delegated cannot be excluded [..]
-    t.toml: line 32: a row of corrections cannot be foreign [..]
-    t.toml: line 31: 1.0.0.0/24 stands out of order or repeats addresses of a row before it [..]
-    t.toml: line 31: 1.0.0.0/23 stands out of order or repeats addresses of a row before it [..]
-    t.toml: line 31: 0.0.0.0/8 stands out of order or repeats addresses of a row before it [..]
-    t.toml: line 31: 1.0.2.0/24 stands out of order or repeats addresses of a row before it [..]
-    t.toml: line 32: '' is no row; a row is PREFIX PLACE SOURCE:LINE [..]
-    t.toml: line 34: invalid multi-line literal string, expected `'` [..]
-    t.toml: line 16: not text [..]
-    t.toml: line 29: rows have to begin with "'''" and a new line, without escapes and carriage returns [..]
+    t.toml: line 7: source 1: '2024-02-30' is no date (YYYY-MM-DD) [..]
+    t.toml: line 7: source 1: sha256 has to be 64 lower-case hexadecimal digits [..]
+    t.toml: line 30: rows have to begin with "'''" and a new line, without escapes and carriage returns [..]
+    t.toml: line 35: invalid multi-line basic string, expected `"` [..]
+    t.toml: line 31: '1.0.0.1/23 domestic 1:6' is no row; a row is PREFIX PLACE SOURCE:LINE [..]
+    t.toml: line 31: '001.0.0.0/23 domestic 1:6' is no row; a row is PREFIX PLACE SOURCE:LINE [..]
+    t.toml: line 31: '1.0.0.0 domestic 1:6' is no row; a row is PREFIX PLACE SOURCE:LINE [..]
+    t.toml: line 34: '2001:0200::/32 unknown 1:9' is no row; a row is PREFIX PLACE SOURCE:LINE [..]
+    t.toml: line 31: '1.0.0.0/23 domestic  1:6' is no row; a row is PREFIX PLACE SOURCE:LINE [..]
+    t.toml: line 31: '1.0.0.0/23 domestic 1:06' is no row; a row is PREFIX PLACE SOURCE:LINE [..]
+    t.toml: line 31: '1.0.0.0/23 domestic 1:0' is no row; a row is PREFIX PLACE SOURCE:LINE [..]
+    t.toml: line 31: '1.0.0.0/23 domestic 1' is no row; a row is PREFIX PLACE SOURCE:LINE [..]
+    t.toml: line 31: '1.0.0.0/23 domestic 1:6 # remark' is no row; a row is PREFIX PLACE SOURCE:LINE [..]
+    t.toml: line 31: '1.0.0.0/23 operator 1:6' is no row; a row is PREFIX PLACE SOURCE:LINE [..]
+    t.toml: line 31: there is no source 4 [..]
+    t.toml: line 32: a row of cidr cannot be domestic [..]
+    t.toml: line 31: a row of delegated cannot be excluded [..]
+    t.toml: line 33: a row of corrections cannot be foreign [..]
+    t.toml: line 32: 1.0.0.0/24 stands out of order or repeats addresses of a row before it [..]
+    t.toml: line 32: 1.0.0.0/23 stands out of order or repeats addresses of a row before it [..]
+    t.toml: line 32: 0.0.0.0/8 stands out of order or repeats addresses of a row before it [..]
+    t.toml: line 32: 1.0.2.0/24 stands out of order or repeats addresses of a row before it [..]
+    t.toml: line 33: '' is no row; a row is PREFIX PLACE SOURCE:LINE [..]
+    t.toml: line 35: invalid multi-line literal string, expected `'` [..]
+    t.toml: line 14: not text [..]
+    t.toml: line 30: rows have to begin with "'''" and a new line, without escapes and carriage returns [..]
     "#);
 }
 

@@ -16,6 +16,7 @@ fn document(territory: &Territory, text: &mut String) -> fmt::Result {
         number,
         domestic,
         special_purpose,
+        date,
         sources,
         rows,
     } = territory;
@@ -24,6 +25,7 @@ fn document(territory: &Territory, text: &mut String) -> fmt::Result {
     writeln!(text, "number = {number}")?;
     writeln!(text, "domestic = [{}]", domestic.join(", "))?;
     writeln!(text, "special_purpose = \"{special_purpose}\"")?;
+    writeln!(text, "date = \"{date}\"")?;
     for (id, Source { file, kind, sha256 }) in (1..).zip(sources) {
         writeln!(text, "\n[[source]]\nid = {id}")?;
         writeln!(text, "file = {}", quoted(file))?;

@@ -2,6 +2,8 @@
 
 use std::{collections::BTreeSet, fmt::Write as _, net::IpAddr};
 
+use jiff::civil::date;
+
 use super::*;
 use crate::places::territory::{Placed, Row};
 
@@ -59,7 +61,7 @@ fn the_most_protective_rule_wins_whatever_the_lengths() {
             "1.0.1.0/24 domestic # moved\n10.9.0.0/16 excluded\n0.0.0.0/6 domestic\n1.0.20.0/24 unknown\n1.0.20.0/25 domestic\n",
         ),
     ];
-    let built = build(7, &japan(), &inputs).unwrap();
+    let built = build(7, None, &japan(), &inputs).unwrap();
     let rows = rows(&built.territory);
     // What is not here is 0.0.0.0/0 around the special-purpose addresses.
     let shown: Vec<&str> = (rows.lines())
@@ -113,12 +115,13 @@ fn sources_have_their_digests() {
         input("apnic.txt", InputKind::Delegated, APNIC),
         input("none.txt", InputKind::Corrections, ""),
     ];
-    let text = build(1, &japan(), &inputs).unwrap().territory.write();
+    let text = build(1, None, &japan(), &inputs).unwrap().territory.write();
     insta::assert_snapshot!(text, @r#"
     kind = "territory"
     number = 1
     domestic = ["JP"]
     special_purpose = "2025-10-09"
+    date = "2024-01-01"
 
     [[source]]
     id = 1
@@ -149,16 +152,34 @@ fn sources_have_their_digests() {
 }
 
 #[test]
+fn its_facts_are_of_the_earliest_day_or_of_the_day_given() {
+    let earlier = APNIC.replace("|20240101|", "|20231231|");
+    let inputs = [
+        input("apnic.txt", InputKind::Delegated, APNIC),
+        input("earlier.txt", InputKind::Delegated, &earlier),
+        input("all.cidr", InputKind::Foreign, "1.0.0.0/8\n"),
+    ];
+    let of = |day, inputs: &[Input<'_>]| build(1, day, &japan(), inputs).unwrap().territory.date;
+    assert_eq!(of(None, &inputs), "2023-12-31");
+    assert_eq!(of(None, &inputs[..1]), "2024-01-01");
+    let day = Some(date(2022, 3, 4));
+    assert_eq!(of(day, &inputs), "2022-03-04");
+    assert_eq!(of(day, &inputs[2..]), "2022-03-04");
+}
+
+#[test]
 fn nothing_is_built_from_nothing() {
     let inputs = [input("apnic.txt", InputKind::Delegated, APNIC)];
+    let lists = [input("all.cidr", InputKind::Foreign, "1.0.0.0/8\n")];
     let mut errors = String::new();
     for (number, domestic, inputs) in [
         (0, japan(), &inputs[..]),
         (u64::MAX, japan(), &inputs),
         (1, BTreeSet::new(), &inputs),
         (1, japan(), &[]),
+        (1, japan(), &lists),
     ] {
-        let error = build(number, &domestic, inputs).unwrap_err();
+        let error = build(number, None, &domestic, inputs).unwrap_err();
         let _ = writeln!(errors, "{error}");
     }
     insta::assert_snapshot!(errors, @r"
@@ -166,6 +187,7 @@ fn nothing_is_built_from_nothing() {
     18446744073709551615 is no number of a territory; count from 1 to 9223372036854775807
     no country is domestic; name at least one, as JP
     nothing to build a territory from; give statistics, a list or corrections
+    lists and corrections do not say of which day they are: name it with --date YYYY-MM-DD; the age of a territory counts from there
     ");
 }
 
@@ -234,9 +256,10 @@ proptest! {
             .zip(&texts)
             .map(|((kind, _), text)| input("list", *kind, text))
             .collect();
-        let built = build(1, &japan(), &inputs).unwrap();
+        let day = Some(date(2024, 2, 29));
+        let built = build(1, day, &japan(), &inputs).unwrap();
         let territory = &built.territory;
-        prop_assert_eq!(&build(1, &japan(), &inputs).unwrap(), &built);
+        prop_assert_eq!(&build(1, day, &japan(), &inputs).unwrap(), &built);
 
         let text = territory.write();
         let read = Territory::read("t.toml", text.as_bytes()).unwrap();

@@ -22,7 +22,7 @@ fn layers() -> Layers {
             .collect(),
     };
     Layers {
-        territory: build(7, &japan(), &inputs).unwrap().territory,
+        territory: build(7, None, &japan(), &inputs).unwrap().territory,
         exclusions: list::exclusions("never.txt", b"1.0.16.0/30\n1.0.16.0/21\n").unwrap(),
         operators: vec![
             operator("power", &["1.0.16.0/20", "10.0.0.0/8"]),

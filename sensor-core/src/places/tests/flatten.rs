@@ -36,6 +36,7 @@ fn territory(rows: Vec<(IpNet, Placed)>) -> Territory {
         number: 1,
         domestic: vec![Country::new("JP").unwrap()],
         special_purpose: special::UPDATED.into(),
+        date: special::UPDATED.into(),
         sources: vec![Source {
             file: "corrections.txt".into(),
             kind: SourceKind::Corrections,

@@ -9,6 +9,7 @@ use std::{
 
 use anyhow::Context as _;
 use clap::Args;
+use jiff::{Timestamp, civil::Date, tz};
 
 use crate::{
     cli::{Exit, inputs::InputError, places::read, summary::count},
@@ -24,6 +25,11 @@ pub(super) struct BuildArgs {
     /// Number of the territory: one more than of the one before
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=i64::MAX as u64))]
     number: u64,
+
+    /// Day that the facts are of, from which the age of the territory counts; without it, the
+    /// earliest of the statistics
+    #[arg(long, value_name = "YYYY-MM-DD", value_parser = day)]
+    date: Option<Date>,
 
     /// Domestic countries, by their codes in ISO 3166-1
     #[arg(long, value_name = "CC", required = true, value_delimiter = ',')]
@@ -58,7 +64,8 @@ pub(super) fn build(args: &BuildArgs) -> anyhow::Result<Exit> {
         })
         .collect();
     let domestic = args.domestic.iter().copied().collect();
-    let built = places::build(args.number, &domestic, &inputs)?;
+    let built = places::build(args.number, args.date, &domestic, &inputs)?;
+    check_day(&built.territory.date, Timestamp::now())?;
     write_new(&args.output, built.territory.write().as_bytes())?;
     print(built, inputs.len(), &mut io::stdout()).context("cannot print the summary")?;
     Ok(Exit::Done)
@@ -70,6 +77,24 @@ fn list(text: &str) -> Result<(InputKind, PathBuf), String> {
         Some(("foreign", file)) if !file.is_empty() => Ok((InputKind::Foreign, file.into())),
         _ => Err("write domestic=FILE or foreign=FILE".into()),
     }
+}
+
+fn day(text: &str) -> Result<Date, String> {
+    (text.parse::<Date>().ok())
+        // Days are written in one way only.
+        .filter(|date| date.to_string() == text)
+        .ok_or_else(|| "write a day as 2026-12-31".into())
+}
+
+/// Refuses a day that has begun nowhere: a territory from the future would never grow too old.
+fn check_day(date: &str, now: Timestamp) -> Result<(), InputError> {
+    let latest = tz::offset(14).to_datetime(now).date();
+    if date.parse::<Date>().is_ok_and(|date| date <= latest) {
+        return Ok(());
+    }
+    Err(InputError::Usage(format!(
+        "the facts are of {date}, which has not come; name the day that they are of with --date"
+    )))
 }
 
 /// Kind, path and content of each file, in the order in which they become sources.
@@ -127,8 +152,9 @@ fn print(built: Built, files: usize, out: &mut dyn io::Write) -> anyhow::Result<
         without_country,
     } = built;
     let (number, rows) = (territory.number, territory.rows.len());
+    let date = territory.date.clone();
     let (rows, files) = (count(rows as u64, "row"), count(files as u64, "file"));
-    writeln!(out, "territory {number}: {rows} from {files}")?;
+    writeln!(out, "territory {number} of {date}: {rows} from {files}")?;
     table(&places::flatten(&Layers::of(territory))?, out)?;
     if without_country > 0 {
         let records = count(without_country as u64, "record");
@@ -176,4 +202,33 @@ fn table(flat: &Flat, out: &mut dyn io::Write) -> io::Result<()> {
         )?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_day_is_written_in_one_way() {
+        assert_eq!(day("2024-02-29"), Ok(jiff::civil::date(2024, 2, 29)));
+        for text in [
+            "",
+            "20240229",
+            "2023-02-29",
+            "2024-2-9",
+            "2024-02-29T00",
+            "today",
+        ] {
+            assert!(day(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn no_day_is_taken_before_it_has_begun_somewhere() {
+        let now: Timestamp = "2026-12-31T10:00:00Z".parse().unwrap();
+        assert!(check_day("2026-12-31", now).is_ok());
+        assert!(check_day("2027-01-01", now).is_ok());
+        let error = check_day("2027-01-02", now).unwrap_err();
+        assert!(error.to_string().starts_with("the facts are of 2027-01-02"));
+    }
 }

@@ -119,6 +119,7 @@ fn layers() -> Layers {
             number: 7,
             domestic: Vec::new(),
             special_purpose: "2026-01-01".into(),
+            date: "2026-01-01".into(),
             sources: vec![Source {
                 file: "apnic.txt".into(),
                 kind: SourceKind::Cidr {
