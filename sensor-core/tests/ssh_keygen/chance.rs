@@ -1,4 +1,4 @@
-//! Chance that can be had again: SplitMix64.
+//! Chance that can be had again: `SplitMix64`.
 
 /// A seed and how far it was used.
 pub(crate) struct Chance(u64);
