@@ -76,6 +76,9 @@ pub(crate) fn rule_of_signature(fault: &SignatureFault) -> Refusal {
         SignatureFault::Inside => both("signature: data inside"),
         SignatureFault::Hash(_) => both("signature: hash"),
         SignatureFault::Key(_) => both("signature: key"),
+        SignatureFault::OtherAlgorithm { found, .. } if found.starts_with("webauthn-") => {
+            stricter("signature: webauthn")
+        }
         SignatureFault::OtherAlgorithm { .. } => both("signature: algorithm"),
         SignatureFault::OtherNamespace { .. } => both("signature: namespace"),
         SignatureFault::Unfit => both("signature: unfit"),

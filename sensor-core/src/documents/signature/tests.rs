@@ -229,3 +229,28 @@ fn the_help_is_a_line_for_a_shell() {
     );
     assert_eq!(quoted(""), "''");
 }
+
+proptest::proptest! {
+    #![proptest_config(proptest::test_runner::Config::with_cases(48))]
+
+    #[test]
+    fn no_bytes_stop_the_reader(
+        bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..300),
+        at in 0..300_usize,
+        key in 0..5_usize,
+    ) {
+        assert!(Signature::read(&bytes).is_err());
+        assert!(Signature::read(armored(&bytes, 70).as_bytes()).is_err());
+        let inside = [b"SSHSIG\0\0\0\x01".as_slice(), &bytes].concat();
+        assert!(Signature::read(armored(&inside, 70).as_bytes()).is_err());
+        // Lengths anywhere that say more than there is, or less.
+        let text = Soft::all(6)[key].sign(&making(), MESSAGE);
+        let mut blob = armor::open(text.as_bytes()).unwrap();
+        let at = at % (blob.len() - 4);
+        let length: Vec<u8> = bytes.iter().copied().chain([255; 4]).take(4).collect();
+        blob.splice(at..at + 4, length);
+        let read = Signature::read(armored(&blob, 70).as_bytes());
+        let is_same = armored(&blob, 70) == text;
+        assert_eq!(read.and_then(|read| read.verify(Kind::Approval, MESSAGE)).is_ok(), is_same);
+    }
+}
