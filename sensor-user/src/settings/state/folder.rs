@@ -126,9 +126,9 @@ pub enum FolderError {
     },
     /// A key that could sign.
     #[error(
-        "{} holds a private key: private keys never lie in the state folder; move it to where \
-         its owner signs, and count it as known to whoever could read this folder",
-        file.display()
+        "{} {}",
+        file.display(),
+        guard::PRIVATE
     )]
     PrivateKey {
         /// The file.
@@ -141,6 +141,12 @@ pub enum FolderError {
         folder.display()
     )]
     Busy {
+        /// The folder.
+        folder: PathBuf,
+    },
+    /// The folder of papers was there and is not.
+    #[error("{}: the folder of papers is missing: put it back from the backup", folder.display())]
+    NoPapers {
         /// The folder.
         folder: PathBuf,
     },
@@ -297,21 +303,22 @@ impl StateFolder {
         lock: impl FnOnce(&Path) -> Result<Option<Flock<File>>, FolderError>,
     ) -> Result<Self, FolderError> {
         let file = folder.join(kind::FILE);
-        for path in [folder, &file] {
-            if (path.symlink_metadata()).is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
-            {
-                return Err(FolderError::Missing {
-                    folder: folder.into(),
-                });
-            }
+        if is_missing(folder) {
+            return Err(FolderError::Missing {
+                folder: folder.into(),
+            });
         }
         guard::folder(folder)?;
         let lock = lock(folder)?;
+        if is_missing(&file) {
+            let reason = "it is missing".into();
+            return Err(FolderError::Unclear { file, reason });
+        }
         guard::file(&file)?;
         let text = kind::text(&file).map_err(FolderError::system(&file))?;
         let identity = identity(folder, &file, &text)?;
         let papers = folder.join(PAPERS);
-        guard::folder(&papers)?;
+        guard::papers(&papers)?;
         guard::no_private_key(folder)?;
         Ok(Self {
             path: folder.into(),
@@ -345,6 +352,11 @@ impl StateFolder {
     pub(super) const fn is_held(&self) -> bool {
         self.lock.is_some()
     }
+}
+
+/// Whether there is nothing of this name.
+pub(super) fn is_missing(path: &Path) -> bool {
+    (path.symlink_metadata()).is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
 }
 
 fn identity(folder: &Path, file: &Path, text: &str) -> Result<Identity, FolderError> {

@@ -13,6 +13,11 @@ use nix::unistd::geteuid;
 use super::FolderError;
 use crate::capped;
 
+/// What is said of a file with a private key.
+pub(super) const PRIVATE: &str = "holds a private key: private keys never lie in the state \
+    folder; move it to where its owner signs, and count it as known to whoever could read this \
+    folder";
+
 /// How much of a file is looked at for a private key, in bytes.
 const HEAD: u64 = 4096;
 
@@ -26,6 +31,18 @@ pub(super) fn folder(path: &Path) -> Result<(), FolderError> {
         return Err(FolderError::NoFolder { path: path.into() });
     }
     alone(path, &there, 0o700)
+}
+
+/// Whether the folder of papers is there and this user's alone.
+pub(super) fn papers(path: &Path) -> Result<(), FolderError> {
+    match folder(path) {
+        Err(FolderError::System { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
+            Err(FolderError::NoPapers {
+                folder: path.into(),
+            })
+        }
+        checked => checked,
+    }
 }
 
 /// Whether a file is this user's alone, and itself no link.

@@ -10,7 +10,7 @@ use std::{
     path::PathBuf,
 };
 
-use super::{FolderError, StateFolder, guard};
+use super::{FolderError, StateFolder, folder::is_missing, guard};
 use crate::{
     capped,
     documents::{
@@ -41,7 +41,7 @@ impl Journal {
             path: path.clone(),
             source,
         };
-        if (path.symlink_metadata()).is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
+        if is_missing(&path) {
             return Err(FolderError::NoJournal { file: path });
         }
         guard::file(&path)?;

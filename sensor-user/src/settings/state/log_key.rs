@@ -37,14 +37,22 @@ fn of_line(line: &str) -> Option<Fingerprint> {
     let mut words = line.split(' ').filter(|word| !word.is_empty());
     let (named, base64) = (words.next()?, words.next()?);
     let blob = decode(base64.as_bytes())?;
-    // The blob begins with its own type, as a length in four bytes and text.
-    let (length, rest) = blob.split_first_chunk()?;
-    let type_name = rest.get(..usize::try_from(u32::from_be_bytes(*length)).ok()?)?;
-    if type_name != named.as_bytes() || rest.len() == type_name.len() {
+    // Its own type comes first, and nothing is cut off or left over.
+    let (type_name, mut rest) = string(&blob)?;
+    if type_name != named.as_bytes() || rest.is_empty() {
         return None;
+    }
+    while !rest.is_empty() {
+        (_, rest) = string(rest)?;
     }
     let digest = encode(&Sha256::digest(&blob));
     format!("SHA256:{digest}").try_into().ok()
+}
+
+/// The first string of a blob and what follows it (RFC 4251: a length in four bytes, then bytes).
+fn string(blob: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (length, rest) = blob.split_first_chunk()?;
+    rest.split_at_checked(usize::try_from(u32::from_be_bytes(*length)).ok()?)
 }
 
 /// Base64 with its padding, in the one form there is for some bytes.

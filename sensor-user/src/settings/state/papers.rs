@@ -117,11 +117,11 @@ impl Papers {
         if is_whole {
             self.whole = Some(now);
         }
-        let names = match guard::folder(&self.folder).and_then(|()| names(&self.folder)) {
+        let names = match guard::papers(&self.folder).and_then(|()| names(&self.folder)) {
             Ok(names) => names,
             Err(error) => {
                 self.kept.clear();
-                return nothing(&self.folder, &error);
+                return nothing(&error);
             }
         };
         let mut before = std::mem::take(&mut self.kept);
@@ -163,17 +163,14 @@ impl Scan {
 }
 
 /// Nothing of the folder may be used.
-fn nothing(folder: &Path, error: &FolderError) -> Scan {
+fn nothing(error: &FolderError) -> Scan {
     let (rule, text) = match error {
-        FolderError::System { source, .. } if source.kind() == io::ErrorKind::NotFound => {
-            let text = "the folder of papers is missing: put it back from the backup";
-            (Rule::Missing, format!("{}: {text}", folder.display()))
+        FolderError::System { path, source } => {
+            let text = format!("{}: {}", path.display(), plainly(source));
+            (Rule::Form, text)
         }
-        FolderError::System { path, source } => (
-            Rule::Form,
-            format!("{}: {}", path.display(), plainly(source)),
-        ),
-        other => (Rule::Form, other.to_string()),
+        FolderError::NoPapers { .. } => (Rule::Missing, error.to_string()),
+        _ => (Rule::Form, error.to_string()),
     };
     Scan {
         folder: Folder::default(),
@@ -241,10 +238,7 @@ fn read(path: &Path, before: Option<&Kept>, caps: Caps, now: Instant, is_whole: 
         }
         match read_whole(path, stat) {
             Ok(Some(bytes)) if guard::is_private_key(&bytes) => {
-                let text = "it holds a private key: private keys never lie in the state folder; \
-                            move it to where its owner signs, and count it as known to whoever \
-                            could read this folder";
-                return Read::LeftOut(text.into());
+                return Read::LeftOut(format!("it {}", guard::PRIVATE));
             }
             Ok(Some(bytes)) => return Read::Whole(Kept::new(stat, bytes, before, now)),
             Ok(None) => {}

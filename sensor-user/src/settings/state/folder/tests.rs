@@ -88,7 +88,14 @@ fn what_is_there_is_not_overwritten() {
     all += &told(parent, init(&at("link"), root(), log_key()));
     let deep = init(&at("none/state"), root(), log_key()).unwrap_err();
     assert!(matches!(deep, FolderError::System { .. }), "{deep}");
-    insta::assert_snapshot!(all, @"");
+    insta::assert_snapshot!(all, @r"
+    [PARENT]/state is the state folder of a sensor already, with the root ea0d0b974c29: it stays as it is; name a new folder with --state
+    [PARENT]/lab is the state folder of a lab, and stays one: name another with --state
+    [PARENT]/other holds b already: a state folder is made where nothing is; name a new one with --state
+    [PARENT]/other holds a and 1 more already: a state folder is made where nothing is; name a new one with --state
+    [PARENT]/other/a is no folder; a link is not followed: name the folder itself
+    [PARENT]/link is no folder; a link is not followed: name the folder itself
+    ");
     assert_eq!(
         *StateFolder::open(&folder).unwrap().identity(),
         Identity {
@@ -116,7 +123,10 @@ fn what_is_missing_unclear_or_a_lab_is_refused() {
     let (parent, folder) = made();
     let parent = parent.path();
     let mut all = told(parent, StateFolder::open(&parent.join("none")));
-    all += &told(parent, StateFolder::open(parent));
+    let open = parent.join("open");
+    fs::create_dir(&open).unwrap();
+    set_mode(&open, 0o700);
+    all += &told(parent, StateFolder::open(&open));
     let file = folder.join("state.toml");
     let text = kind::text(&file).unwrap();
     for other in [
@@ -131,7 +141,17 @@ fn what_is_missing_unclear_or_a_lab_is_refused() {
         fs::write(&file, other).unwrap();
         all += &told(parent, StateFolder::open_read_only(&folder));
     }
-    insta::assert_snapshot!(all, @"");
+    insta::assert_snapshot!(all, @r"
+    there is no state folder [PARENT]/none: set one up with 'sekisho init --root SHA256 --log-key FILE --state [PARENT]/none'
+    there is no state folder [PARENT]: set one up with 'sekisho init --root SHA256 --log-key FILE --state [PARENT]'
+    [PARENT]/state is the state folder of a lab, and stays one: name another with --state
+    [PARENT]/state/state.toml: it names no root, or no key of the log; put it back from the backup, or set up a new folder with 'sekisho init'
+    [PARENT]/state/state.toml: unknown variant `other`, expected `lab` or `real`; put it back from the backup, or set up a new folder with 'sekisho init'
+    [PARENT]/state/state.toml: a SHA-256 has 64 lower-case hexadecimal digits; put it back from the backup, or set up a new folder with 'sekisho init'
+    [PARENT]/state/state.toml: a fingerprint is SHA256: and 43 characters, as ssh-keygen -l prints it; put it back from the backup, or set up a new folder with 'sekisho init'
+    [PARENT]/state/state.toml: unknown field `more`, expected one of `kind`, `root`, `log_key`; put it back from the backup, or set up a new folder with 'sekisho init'
+    [PARENT]/state/state.toml: key with no value, expected `=`; put it back from the backup, or set up a new folder with 'sekisho init'
+    ");
 }
 
 #[test]
@@ -162,13 +182,20 @@ fn what_others_can_use_is_refused() {
     symlink(parent.join("aside"), &papers).unwrap();
     all += &told(parent, StateFolder::open(&folder));
     fs::remove_file(&papers).unwrap();
-    let missing = StateFolder::open(&folder).unwrap_err();
-    assert!(matches!(missing, FolderError::System { .. }), "{missing}");
+    all += &told(parent, StateFolder::open(&folder));
+    fs::rename(parent.join("aside"), &papers).unwrap();
     let file = folder.join("state.toml");
     fs::rename(&file, parent.join("state.toml")).unwrap();
     symlink(parent.join("state.toml"), &file).unwrap();
     all += &told(parent, StateFolder::open(&folder));
-    insta::assert_snapshot!(all, @"");
+    insta::assert_snapshot!(all, @r"
+    [PARENT]/state is open to others (mode 750): close it with 'chmod 700 [PARENT]/state'
+    [PARENT]/state/papers is open to others (mode 701): close it with 'chmod 700 [PARENT]/state/papers'
+    [PARENT]/state/state.toml is open to others (mode 644): close it with 'chmod 600 [PARENT]/state/state.toml'
+    [PARENT]/link is no folder; a link is not followed: name the folder itself
+    [PARENT]/state/papers is no folder; a link is not followed: name the folder itself
+    [PARENT]/state/state.toml is no file; a link is not followed: put the file itself there
+    ");
 }
 
 #[test]
@@ -218,5 +245,10 @@ fn no_private_key_lies_in_the_folder() {
     }
     fs::write(folder.join("papers/overseer-1.pub"), "ssh-ed25519 AAAA\n").unwrap();
     StateFolder::open(&folder).unwrap();
-    insta::assert_snapshot!(all, @"");
+    insta::assert_snapshot!(all, @r"
+    [PARENT]/state/log holds a private key: private keys never lie in the state folder; move it to where its owner signs, and count it as known to whoever could read this folder
+    [PARENT]/state/papers/overseer-1 holds a private key: private keys never lie in the state folder; move it to where its owner signs, and count it as known to whoever could read this folder
+    [PARENT]/state/papers/.hidden~ holds a private key: private keys never lie in the state folder; move it to where its owner signs, and count it as known to whoever could read this folder
+    [PARENT]/state/papers/deep/key holds a private key: private keys never lie in the state folder; move it to where its owner signs, and count it as known to whoever could read this folder
+    ");
 }

@@ -179,5 +179,10 @@ fn a_log_that_is_lost_or_not_as_it_was_written_is_said() {
     symlink("/dev/null", &file).unwrap();
     refused();
     let told = told.replace(&parent.path().display().to_string(), "[PARENT]");
-    insta::assert_snapshot!(told, @"");
+    insta::assert_snapshot!(told, @r"
+    [PARENT]/state/arrivals.jsonl: line 1: missing field `line` at line 1 column 2; put the log of arrivals back from the backup, or set up a new folder with 'sekisho init'
+    [PARENT]/state/arrivals.jsonl is open to others (mode 640): close it with 'chmod 600 [PARENT]/state/arrivals.jsonl'
+    [PARENT]/state/arrivals.jsonl: the log of arrivals is missing: put it back from the backup, or set up a new folder with 'sekisho init'
+    [PARENT]/state/arrivals.jsonl is no file; a link is not followed: put the file itself there
+    ");
 }

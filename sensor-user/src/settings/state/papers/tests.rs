@@ -70,7 +70,15 @@ fn what_is_no_file_or_no_paper_is_left_out_with_a_reason() {
     let scan = papers.scan(Instant::now());
     assert_eq!(names(&scan), ["a-paper"]);
     assert!(scan.left_out.iter().all(|left| left.rule == Rule::Form));
-    insta::assert_snapshot!(told(&scan), @"");
+    insta::assert_snapshot!(told(&scan), @r"
+    folder: it is a folder, which is not looked into: put what it holds beside the other papers
+    key: it holds a private key: private keys never lie in the state folder; move it to where its owner signs, and count it as known to whoever could read this folder
+    large: it is larger than 100 bytes
+    link: it is a link, which is not followed: put the file itself here
+    n�: its name is no UTF-8; give it another
+    pipe: it is no file of bytes: remove it
+    together: the papers before it are so large that it has no room: remove what is old
+    ");
     drop(state);
 }
 
@@ -95,7 +103,11 @@ fn the_whole_folder_is_left_out_when_it_is_gone_or_open_to_others() {
     assert_eq!(names(&link).len(), 0);
     let told = [&open, &gone, &link].map(told).join("\n");
     let told = told.replace(&state.path().display().to_string(), "[STATE]");
-    insta::assert_snapshot!(told, @"");
+    insta::assert_snapshot!(told, @r"
+    [STATE]/papers is open to others (mode 750): close it with 'chmod 700 [STATE]/papers'
+    [STATE]/papers: the folder of papers is missing: put it back from the backup
+    [STATE]/papers is no folder; a link is not followed: name the folder itself
+    ");
 }
 
 #[test]
