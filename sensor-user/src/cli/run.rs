@@ -24,7 +24,7 @@ use super::{
     summary::{self, count},
 };
 use crate::{
-    agent::{Agent, Config, Parts, Publisher},
+    agent::{Agent, Config, NoPapers, Parts, Publisher, Recording},
     clock::{Anchors, ClockSource as _, may_start},
     exporters::json::{ClockMark, Mark},
     feeds::plain::Shortest,
@@ -182,13 +182,14 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
         anchors,
         keep: Some(keep),
         links,
+        authority: None::<NoPapers>,
         recovered,
         output,
     };
     let agent = Agent::new(parts, config);
     let done = executor.block_on(async {
-        let attended = || printer::tell("LAB: recording");
-        anyhow::Ok(Box::pin(agent.run(stop, attended)).await?)
+        let told = |state: &Recording| printer::tell(&format!("LAB: {state}"));
+        anyhow::Ok(Box::pin(agent.run(stop, told)).await?)
     })?;
     printer::tell(&summary::text(mark, &done));
     Ok(Exit::Done)
