@@ -118,14 +118,14 @@ impl<D: Datapath, C: ClockSource, L: Links, A: Authority> Collect<D, C, L, A> {
                     self.look_soon();
                     continue;
                 }
+                Woken::ClockStepped(stepped) if self.papers.is_none() => {
+                    failed = stepped.map_err(Into::into).and_then(|()| self.tie_clocks());
+                    continue;
+                }
+                // Whoever looks ties the clocks, and looks before anything is kept.
                 Woken::ClockStepped(stepped) => {
                     self.look_soon();
-                    let tied = stepped.map_err(AgentError::from);
-                    match &self.papers {
-                        // Whoever looks ties the clocks, and looks before anything is kept.
-                        Some(_) => tied,
-                        None => tied.and_then(|()| self.tie_clocks()),
-                    }
+                    stepped.map_err(Into::into)
                 }
                 Woken::PapersChanged(changed) => {
                     self.look_soon();

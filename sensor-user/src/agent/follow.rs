@@ -46,7 +46,12 @@ impl<D: Datapath, C: ClockSource, L: Links, A: Authority> Collect<D, C, L, A> {
         followed
     }
 
-    fn follow_papers(&mut self, papers: &mut Papers<A>, anchor: &Anchor) -> Result<(), AgentError> {
+    fn follow_papers(
+        &mut self,
+        papers: &mut Papers<A>,
+        anchor: &Anchor,
+        news: News,
+    ) -> Result<(), AgentError> {
         let now = Time(anchor.wall);
         papers.due = anchor.boot.saturating_add(LOOK);
         let look = match papers.authority.look(now) {

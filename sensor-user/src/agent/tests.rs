@@ -18,6 +18,7 @@ use crate::{
 };
 
 mod gate;
+mod papers;
 
 /// A datapath that several hands may hold: the test feeds it, the agent drains it.
 #[derive(Clone)]
