@@ -30,7 +30,7 @@ use tokio::{sync::mpsc, task::JoinError};
 use tracing::Instrument as _;
 
 pub use self::{
-    authority::{Authority, Look, NoPapers},
+    authority::{Authority, Look},
     papers::Recording,
     publisher::{Content, PublishError, Publisher},
     surroundings::{Links, Steady},

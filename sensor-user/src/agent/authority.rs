@@ -43,22 +43,3 @@ pub trait Authority {
     /// called again without missing anything.
     fn changed(&mut self) -> impl Future<Output = io::Result<()>> + Send;
 }
-
-/// There are no papers in lab: what was published at the start stays in force, and there is
-/// no such authority.
-#[derive(Clone, Copy, Debug)]
-pub enum NoPapers {}
-
-impl Authority for NoPapers {
-    fn look(&mut self, _: Time) -> anyhow::Result<Look> {
-        match *self {}
-    }
-
-    fn log(&mut self) -> anyhow::Result<()> {
-        match *self {}
-    }
-
-    async fn changed(&mut self) -> io::Result<()> {
-        match *self {}
-    }
-}

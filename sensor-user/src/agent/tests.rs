@@ -215,7 +215,7 @@ fn agent<W: Write + Send + 'static>(
     approvals: Vec<Approval>,
     output: W,
     config: Config,
-) -> Agent<Shared, SimulatedClock, Steady, NoPapers, W> {
+) -> Agent<Shared, SimulatedClock, Steady, papers::Scripted, W> {
     let mut publisher = Publisher::new(loaded(), None).unwrap();
     let mut datapath = datapath.clone();
     let generation = publisher.publish(&mut datapath, approvals).unwrap();

@@ -18,7 +18,7 @@ const SECOND: u64 = 1_000_000_000;
 
 /// What is scripted, and what was done.
 #[derive(Debug)]
-struct Script {
+pub(super) struct Script {
     decision: Result<Decision, String>,
     refusals: Vec<Refusal>,
     /// Whether arrivals can be logged.
@@ -31,7 +31,7 @@ struct Script {
 
 /// An authority whose decisions a test writes.
 #[derive(Clone)]
-struct Scripted(Arc<Mutex<Script>>, Shared);
+pub(super) struct Scripted(Arc<Mutex<Script>>, Shared);
 
 impl Authority for Scripted {
     fn look(&mut self, _: Time) -> anyhow::Result<Look> {
