@@ -126,7 +126,9 @@ impl Exit {
                 replay::Error::Run(ReplayError::Load(LoadError::Permission)) => {
                     Some(Self::NotPermitted)
                 }
-                replay::Error::Run(_) | replay::Error::Datapath(_) => None,
+                replay::Error::Run(_) | replay::Error::Datapath(_) | replay::Error::Publish(_) => {
+                    None
+                }
             };
         }
         if let Some(LoadError::Permission) = cause.downcast_ref() {

@@ -152,10 +152,10 @@ pub(super) fn text(mark: Mark, summary: &Summary) -> String {
         let what = "of them counted by an agent that ended without detaching";
         line("recovered", summary.recovered, what);
     }
-    let lab = if mark.lab { "LAB" } else { "" };
-    let replay = if mark.replay { " replay" } else { "" };
+    let lab = if mark.lab { "LAB " } else { "" };
+    let replay = if mark.replay { "replay " } else { "" };
     format!(
-        "{lab}{replay} summary\n{text}{records:>12}  {} of {}, {}",
+        "{lab}{replay}summary\n{text}{records:>12}  {} of {}, {}",
         noun(*records, "record"),
         count(*packets, "packet"),
         count(*octets, "octet"),

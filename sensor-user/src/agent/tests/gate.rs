@@ -12,7 +12,7 @@ async fn run_while<F: Future<Output = ()>>(
     let output = Output::default();
     let agent = agent(datapath, clock, approvals, output.clone(), config());
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-    let run = tokio::spawn(agent.run(async { drop(stopped.await) }, || {}));
+    let run = tokio::spawn(agent.run(async { drop(stopped.await) }, |_| {}));
     attended(datapath).await;
     during.await;
     stop.send(()).unwrap();
@@ -137,7 +137,7 @@ async fn a_run_ends_with_its_last_approval() {
     };
     let approvals = vec![approval("lab", 5)];
     let agent = agent(&datapath, &clock, approvals, output.clone(), config);
-    let run = tokio::spawn(agent.run(std::future::pending(), || {}));
+    let run = tokio::spawn(agent.run(std::future::pending(), |_| {}));
     attended(&datapath).await;
     let frame = udp(1);
     datapath
