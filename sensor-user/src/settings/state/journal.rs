@@ -69,6 +69,21 @@ impl Journal {
         &self.arrivals
     }
 
+    /// Whether the file is still as it was read and written here.
+    ///
+    /// # Errors
+    ///
+    /// When somebody else has written in it, or put another in its place.
+    pub fn check(&self) -> io::Result<()> {
+        let bytes = capped::read(&self.path, journal::LARGEST)?;
+        match journal::read(&bytes) {
+            Ok((arrivals, _)) if arrivals == self.arrivals => Ok(()),
+            _ => Err(refused(
+                "the log of arrivals was changed by somebody else; put it back from the backup",
+            )),
+        }
+    }
+
     /// Writes lines that follow those before, all of them or, on an error, none. When it returns
     /// they are on the disk.
     pub fn append(&mut self, arrivals: &[Arrival]) -> io::Result<()> {
