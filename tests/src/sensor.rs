@@ -12,7 +12,7 @@ use sekisho::capped;
 use tempfile::TempDir;
 
 pub use self::lines::Lines;
-use crate::{netns::Namespace, pins::Pins, requires, wait};
+use crate::{netns::Namespace, papers::State, pins::Pins, requires, wait};
 
 mod lines;
 
@@ -44,6 +44,24 @@ impl Launch {
         for interface in interfaces {
             command.args(["--interface", interface]);
         }
+        command.env_remove("SEKISHO_LOG").stdin(Stdio::null());
+        Self {
+            command,
+            folder,
+            stdout: None,
+        }
+    }
+
+    /// A real sensor on these interfaces, under the papers of a state folder.
+    pub fn real(namespace: &Namespace, interfaces: &[&str], state: &State) -> Self {
+        let folder = tempfile::tempdir().unwrap_or_else(|error| panic!("no folder: {error}"));
+        let mut command = namespace.command(requires::binary());
+        command.args(["run", "--state"]).arg(state.path());
+        command.arg("--runtime-dir").arg(folder.path().join("run"));
+        for interface in interfaces {
+            command.args(["--interface", interface]);
+        }
+        state.on_its_day(&mut command);
         command.env_remove("SEKISHO_LOG").stdin(Stdio::null());
         Self {
             command,
@@ -111,12 +129,8 @@ impl Launch {
     /// Starts it and waits until it records.
     pub fn ready(self) -> Sensor {
         let mut sensor = self.start();
-        wait::until("the sensor records", || {
-            let stderr = sensor.stderr();
-            if let Ok(Some(status)) = sensor.child.try_wait() {
-                panic!("the sensor ended with {status}: {stderr}");
-            }
-            stderr.contains("\nLAB: recording\n").then_some(())
+        sensor.until_told("the sensor records", |told| {
+            told == "LAB: recording" || told.starts_with("recording: ")
         });
         sensor
     }
@@ -141,6 +155,17 @@ impl Sensor {
     /// What it has said so far.
     pub fn stderr(&self) -> String {
         self.read(STDERR)
+    }
+
+    /// Waits until it has told a line.
+    pub fn until_told(&mut self, what: &str, is: impl Fn(&str) -> bool) {
+        wait::until(what, || {
+            let stderr = self.stderr();
+            if let Ok(Some(status)) = self.child.try_wait() {
+                panic!("the sensor ended with {status}: {stderr}");
+            }
+            stderr.lines().any(&is).then_some(())
+        });
     }
 
     /// Whether it has ended.
