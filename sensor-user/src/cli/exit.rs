@@ -106,11 +106,12 @@ impl Exit {
             return Some(match error {
                 InputError::Refused(_) => Self::Refused,
                 InputError::NotPermitted => Self::NotPermitted,
-                InputError::Usage(_) => Self::Usage,
+                InputError::Usage(_) | InputError::LogKey { .. } | InputError::NoLogKey { .. } => {
+                    Self::Usage
+                }
                 InputError::Capture { .. } => Self::Capture,
                 InputError::Output { .. } => Self::Output,
                 InputError::Places { .. } => Self::Places,
-                InputError::LogKey { .. } | InputError::NoLogKey { .. } => Self::Usage,
             });
         }
         if let Some(error) = cause.downcast_ref::<PlacesError>() {

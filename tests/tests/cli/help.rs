@@ -126,7 +126,21 @@ fn help_of_replay() {
 
 #[test]
 fn help_of_init() {
-    insta::assert_snapshot!(sekisho(&["init", "--help"]).whole(), @"");
+    insta::assert_snapshot!(sekisho(&["init", "--help"]).whole(), @r"
+    exit status: 0
+    ----- stdout -----
+    Set up the state folder of a sensor
+
+    Usage: sekisho init [OPTIONS] --root <SHA256> --log-key <FILE>
+
+    Options:
+          --root <SHA256>   SHA-256 of the first keyring, 64 digits: the sensor trusts whom that names,
+                            and no other
+          --log-key <FILE>  Public key of the sensor's log, the file .pub; only its fingerprint is kept
+          --state <DIR>     Folder to make [default: /var/lib/sekisho]
+      -h, --help            Print help
+    ----- stderr -----
+    ");
 }
 
 #[test]

@@ -22,7 +22,7 @@ use crate::{
 /// The file in the state folder.
 pub(super) const FILE: &str = "arrivals.jsonl";
 
-/// The log of arrivals of a state folder.
+/// The log of arrivals of a state folder, which is to be kept open as long.
 #[derive(Debug)]
 pub struct Journal {
     path: PathBuf,
