@@ -32,8 +32,8 @@ impl Authority for StateAuthority {
         match *self {}
     }
 
-    async fn changed(&mut self) -> io::Result<()> {
-        match *self {}
+    fn changed(&mut self) -> impl Future<Output = io::Result<()>> + Send {
+        std::future::pending()
     }
 }
 
