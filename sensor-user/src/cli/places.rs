@@ -17,15 +17,15 @@ const LARGEST_LIST: u64 = 256 << 20;
 /// Arguments that place addresses.
 #[derive(Debug, Args)]
 pub(super) struct PlacesArgs {
-    /// In lab, territory: which addresses are domestic, foreign or unknown
+    /// Territory: which addresses are domestic, foreign or unknown
     #[arg(long, value_name = "FILE")]
     territory: Option<PathBuf>,
 
-    /// In lab, list of prefixes never recorded; give it again for each further one
+    /// List of prefixes never recorded; give it again for each further one
     #[arg(long, value_name = "FILE")]
     exclude: Vec<PathBuf>,
 
-    /// In lab, an operator's own prefix; give it again for each further one
+    /// An operator's own prefix; give it again for each further one
     #[arg(long, value_name = "NAME=CIDR")]
     operator: Vec<String>,
 }
