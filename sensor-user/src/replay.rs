@@ -284,17 +284,14 @@ impl Slots<'_> {
             .or(given)
             .map_or_else(|| number.to_string(), str::to_owned);
         let mut there = names.interfaces.iter();
-        let slot = match there.position(|known| by_name && *known == name) {
-            Some(slot) => u32::try_from(slot).ok()?,
-            None => {
-                let slot = u32::try_from(names.interfaces.len()).ok()?;
-                if slot >= MAX_INTERFACES {
-                    return None;
-                }
-                names.interfaces.push(name);
-                slot
-            }
-        };
+        let known = there.position(|known| by_name && *known == name);
+        let slot = u32::try_from(known.unwrap_or(names.interfaces.len())).ok()?;
+        if slot >= MAX_INTERFACES {
+            return None;
+        }
+        if known.is_none() {
+            names.interfaces.push(name);
+        }
         self.known.insert(number, slot);
         Some(slot)
     }

@@ -4,6 +4,7 @@ use std::{
     fs::{self, File},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
+    time::Instant,
 };
 
 pub use nix::sys::signal::Signal;
@@ -159,11 +160,17 @@ impl Sensor {
 
     /// Waits until it has told a line.
     pub fn until_told(&mut self, what: &str, is: impl Fn(&str) -> bool) {
+        let begin = Instant::now();
         wait::until(what, || {
             let stderr = self.stderr();
             if let Ok(Some(status)) = self.child.try_wait() {
                 panic!("the sensor ended with {status}: {stderr}");
             }
+            // A little before `wait` would give up without what was told instead.
+            assert!(
+                begin.elapsed() < wait::HANG / 2,
+                "no line tells {what}: {stderr}"
+            );
             stderr.lines().any(&is).then_some(())
         });
     }

@@ -124,7 +124,7 @@ fn pcapng(packets: &[(u64, u32)]) -> Vec<u8> {
         let frame = frame();
         let time = BEGIN + after;
         let length = u32::try_from(frame.len()).unwrap().to_le_bytes();
-        let (high, low) = ((time >> 32) as u32, time as u32);
+        let [low, high] = [time & 0xffff_ffff, time >> 32].map(|half| u32::try_from(half).unwrap());
         let body = [
             &interface.to_le_bytes()[..],
             &high.to_le_bytes(),
@@ -303,24 +303,7 @@ async fn recording_ends_with_what_allows_it_and_within_a_second_of_a_stop_nobody
     let mut kernel = Shared(Arc::new(Mutex::new(
         Replayer::load_live(false, 64, 0).unwrap(),
     )));
-    let loaded = Loaded {
-        wire_version: sensor_common::WIRE_VERSION,
-        run: 0,
-        boot_id: anchor.boot_id.to_string(),
-        unix_at_boot: 0,
-        generation: 0,
-        lab: false,
-        interfaces: vec![Interface {
-            name: "eth0".into(),
-            index: 1,
-            slot: 0,
-        }],
-        own_addresses: Vec::new(),
-        approvals: Vec::new(),
-        layers: grants::nowhere(),
-        watchlist: Watchlist::default(),
-    };
-    let mut publisher = Publisher::new(loaded, None).unwrap();
+    let mut publisher = Publisher::new(loaded(), None).unwrap();
     let mut names = Names::new(vec!["eth0".into()], Clock::UNIX);
     names.add(publisher.publish(&mut kernel, Vec::new()).unwrap());
     let parts = Parts {
@@ -352,11 +335,12 @@ async fn recording_ends_with_what_allows_it_and_within_a_second_of_a_stop_nobody
     };
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let (said, mut told) = tokio::sync::mpsc::unbounded_channel();
-    let running = tokio::spawn(
-        Agent::new(parts, config).run(async { drop(stopped.await) }, move |state| {
-            drop(said.send(state.to_string()))
-        }),
-    );
+    let running = tokio::spawn(Agent::new(parts, config).run(
+        async { drop(stopped.await) },
+        move |state| {
+            drop(said.send(state.to_string()));
+        },
+    ));
     let packet = || {
         let context = ReplayContext::default();
         kernel.0.lock().unwrap().run(&frame(), context).unwrap();
@@ -397,4 +381,24 @@ async fn recording_ends_with_what_allows_it_and_within_a_second_of_a_stop_nobody
 
 fn clock_now() -> u64 {
     SystemClock::new().unwrap().anchor().unwrap().wall
+}
+
+fn loaded() -> Loaded {
+    Loaded {
+        wire_version: sensor_common::WIRE_VERSION,
+        run: 0,
+        boot_id: String::new(),
+        unix_at_boot: 0,
+        generation: 0,
+        lab: false,
+        interfaces: vec![Interface {
+            name: "eth0".into(),
+            index: 1,
+            slot: 0,
+        }],
+        own_addresses: Vec::new(),
+        approvals: Vec::new(),
+        layers: grants::nowhere(),
+        watchlist: Watchlist::default(),
+    }
 }

@@ -263,7 +263,7 @@ impl<D: Datapath, C: ClockSource, L: Links, A: Authority> Collect<D, C, L, A> {
     /// How long nothing is to be looked for in the papers.
     fn time_to_look(&self) -> Duration {
         let Some(papers) = &self.papers else {
-            return Duration::from_nanos(LOOK);
+            return Duration::MAX;
         };
         let now = self.clock.boot().unwrap_or(0);
         Duration::from_nanos(papers.due.saturating_sub(now).min(LOOK))

@@ -111,8 +111,8 @@ impl<D: Datapath, C: ClockSource, L: Links, A: Authority> Collect<D, C, L, A> {
             }
         }
         if papers.in_force.is_empty() && papers.allowed.is_some() {
-            let state = Recording::not(Rule::Waits, "no approval is in force");
-            self.stop(papers, state)?;
+            let text = "no approval is in force";
+            self.stop(papers, Recording::not(Rule::Waits, text))?;
         }
         for text in refused.difference(&papers.refused) {
             self.alarm(anchor.boot, AlarmKind::Papers, text);

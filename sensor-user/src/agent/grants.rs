@@ -178,13 +178,13 @@ pub fn content(
     for covered in covered {
         let granted = &covered.granted;
         let set = &granted.indicators;
-        let scope = match known.iter().find(|(added, _)| *added == set) {
-            Some((_, scope)) => scope.clone(),
-            None => {
-                let scope = add(&mut watchlist, set);
-                known.push((set, scope.clone()));
-                scope
-            }
+        let known_as = known.iter().find(|(added, _)| *added == set);
+        let scope = if let Some((_, scope)) = known_as {
+            scope.clone()
+        } else {
+            let scope = add(&mut watchlist, set);
+            known.push((set, scope.clone()));
+            scope
         };
         let Terms { begin, end } = terms(granted.from, granted.until);
         let directions = granted.directions.iter();

@@ -39,15 +39,15 @@ pub(super) struct ReplayArgs {
     /// Capture file, pcap or pcapng, of Ethernet frames
     capture: PathBuf,
 
-    /// Name of the interface that all packets came through, where the file does not say
+    /// With --state, name of the interface that all packets came through, whatever the file says
     #[arg(long, value_name = "NAME")]
     interface: Option<String>,
 
-    /// List of addresses and prefixes to watch for; give it again for each further one
+    /// In lab, list of addresses and prefixes to watch for; give it again for each further one
     #[arg(long = "feed", value_name = "FILE")]
     feeds: Vec<PathBuf>,
 
-    /// Address or prefix to watch for, of any length; give it again for each further one
+    /// In lab, address or prefix to watch for, of any length; give it again for each further one
     #[arg(long = "watch", value_name = "CIDR")]
     watch: Vec<String>,
 

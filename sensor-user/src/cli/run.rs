@@ -51,7 +51,7 @@ pub(super) struct RunArgs {
     #[arg(long = "interface", value_name = "NAME", required = true)]
     interfaces: Vec<String>,
 
-    /// List of addresses and prefixes to watch for; give it again for each further one
+    /// In lab, list of addresses and prefixes to watch for; give it again for each further one
     #[arg(long = "feed", value_name = "FILE")]
     feeds: Vec<PathBuf>,
 
@@ -120,16 +120,7 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     check_permission()?;
     let clock = SystemClock::new()?;
     let interfaces = find(&args.interfaces)?;
-    let under = match mode {
-        Mode::Lab => Under::Lab {
-            watchlist: load_feeds(&args.feeds, Shortest::POLICY)?,
-            layers: args.places.load()?,
-        },
-        Mode::Real(folder) => Under::Papers {
-            folder: folder.into(),
-            authority: StateAuthority::open(folder)?,
-        },
-    };
+    let under = Under::load(mode, args)?;
     let output = open_output(args.output.as_deref(), Existing::Append)?;
     let (pins, is_mounted) = lock_pins(&args.pin_dir)?;
     let runtime = RuntimeFolder::lock(&args.runtime_dir)?;
@@ -192,14 +183,7 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     let approvals = is_lab.then(|| approval(&interfaces, lasts, anchor.wall, &anchors));
     let generation = publisher.publish(&mut kernel, approvals.into_iter().collect())?;
     attach(&mut kernel, &interfaces, args.generic, is_lab)?;
-    if config.mark.clock == ClockMark::Unsynchronised {
-        let text = "nobody disciplines this machine's clock: every output is marked";
-        printer::say(is_lab, text);
-    }
-    if is_mounted {
-        let place = kernel::BPF_FS_FOLDER;
-        printer::say(is_lab, &format!("mounted a BPF file system at {place}"));
-    }
+    tell_circumstances(config.mark, is_mounted);
     let mut names = Names::new(interfaces.iter().map(|i| i.name.clone()).collect(), times);
     let recovered = take_over(&mut kernel, remains, old_names, &mut publisher, &mut names)?;
     names.add(generation);
@@ -233,6 +217,32 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     })?;
     printer::tell(&summary::text(config.mark, &done));
     Ok(Exit::Done)
+}
+
+impl Under {
+    fn load(mode: Mode<'_>, args: &RunArgs) -> anyhow::Result<Self> {
+        Ok(match mode {
+            Mode::Lab => Self::Lab {
+                watchlist: load_feeds(&args.feeds, Shortest::POLICY)?,
+                layers: args.places.load()?,
+            },
+            Mode::Real(folder) => Self::Papers {
+                folder: folder.into(),
+                authority: StateAuthority::open(folder)?,
+            },
+        })
+    }
+}
+
+fn tell_circumstances(mark: Mark, is_mounted: bool) {
+    if mark.clock == ClockMark::Unsynchronised {
+        let text = "nobody disciplines this machine's clock: every output is marked";
+        printer::say(mark.lab, text);
+    }
+    if is_mounted {
+        let place = kernel::BPF_FS_FOLDER;
+        printer::say(mark.lab, &format!("mounted a BPF file system at {place}"));
+    }
 }
 
 impl RunArgs {

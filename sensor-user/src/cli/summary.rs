@@ -188,7 +188,7 @@ const fn meaning(verdict: Verdict) -> &'static str {
         Verdict::Class => "no approval covers the class",
         Verdict::Direction => "no approval covers the direction",
         Verdict::Interface => "no approval covers the interface",
-        Verdict::Unattended => "the agent was not there",
+        Verdict::Unattended => "the agent was not there, or nothing allowed it to record",
         Verdict::Recorded => "counted in flows",
     }
 }

@@ -57,12 +57,13 @@ fn help_of_run() {
     ----- stdout -----
     Watch interfaces and write records as JSON lines
 
-    Usage: sekisho run [OPTIONS] --interface <NAME> --feed <FILE>
+    Usage: sekisho run [OPTIONS] --interface <NAME>
 
     Options:
           --interface <NAME>          Interface to watch; give it again for each further one
-          --feed <FILE>               List of addresses and prefixes to watch for; give it again for
-                                      each further one
+          --feed <FILE>               In lab, list of addresses and prefixes to watch for; give it again
+                                      for each further one
+          --state <DIR>               State folder of a real sensor: its papers say what may be recorded
           --lab                       Try the sensor without approvals; every output is marked
           --state-dir <DIR>           State folder beside which lab mode is refused when it is a real
                                       sensor's [default: /var/lib/sekisho]
@@ -102,10 +103,13 @@ fn help_of_replay() {
       <CAPTURE>  Capture file, pcap or pcapng, of Ethernet frames
 
     Options:
-          --feed <FILE>               List of addresses and prefixes to watch for; give it again for
-                                      each further one
-          --watch <CIDR>              Address or prefix to watch for, of any length; give it again for
-                                      each further one
+          --interface <NAME>          With --state, name of the interface that all packets came through,
+                                      whatever the file says
+          --feed <FILE>               In lab, list of addresses and prefixes to watch for; give it again
+                                      for each further one
+          --watch <CIDR>              In lab, address or prefix to watch for, of any length; give it
+                                      again for each further one
+          --state <DIR>               State folder of a real sensor: its papers say what may be recorded
           --lab                       Try the sensor without approvals; every output is marked
           --state-dir <DIR>           State folder beside which lab mode is refused when it is a real
                                       sensor's [default: /var/lib/sekisho]
@@ -247,9 +251,8 @@ fn arguments_not_understood() {
     ----- stderr -----
     error: the following required arguments were not provided:
       --interface <NAME>
-      --feed <FILE>
 
-    Usage: sekisho run --interface <NAME> --feed <FILE> --lab
+    Usage: sekisho run --interface <NAME> --lab
 
     For more information, try '--help'.
     ");
