@@ -73,8 +73,7 @@ impl Authority for StateAuthority {
             self.journal.check()?;
             let identity = self.folder.identity();
             let logged = self.journal.arrivals();
-            let (gate, arrivals) =
-                Gate::open(identity, logged, &scan.folder, &mut self.shelf, now);
+            let (gate, arrivals) = Gate::open(identity, logged, &scan.folder, &mut self.shelf, now);
             self.seen = Some(Seen {
                 scan,
                 gate,
@@ -122,7 +121,12 @@ impl StateHistory {
         let scan = folder.papers(AGAIN).scan(Instant::now());
         let (identity, logged) = (folder.identity(), journal.arrivals());
         let mut shelf = Shelf::default();
-        Ok(Self(Gate::history(identity, logged, &scan.folder, &mut shelf)))
+        Ok(Self(Gate::history(
+            identity,
+            logged,
+            &scan.folder,
+            &mut shelf,
+        )))
     }
 
     /// How many arrivals lie before a moment, or at it.
@@ -133,7 +137,11 @@ impl StateHistory {
 
 impl History for StateHistory {
     fn at(&self, time: Time) -> Decision {
-        match self.before(time).checked_sub(1).and_then(|at| self.0.get(at)) {
+        match self
+            .before(time)
+            .checked_sub(1)
+            .and_then(|at| self.0.get(at))
+        {
             Some((_, gate)) => gate.decide(time),
             None => Decision {
                 attended: Attended::Not(vec![Refusal {

@@ -86,6 +86,11 @@ impl Launch {
         });
         let mut command = Command::new(self.command.get_program());
         command.args(args).arg("--pin-dir").arg(pins.pins());
+        for (name, value) in self.command.get_envs() {
+            if let Some(value) = value {
+                command.env(name, value);
+            }
+        }
         command.env_remove("SEKISHO_LOG").stdin(Stdio::null());
         self.command = command;
         self
@@ -131,7 +136,7 @@ impl Launch {
     pub fn ready(self) -> Sensor {
         let mut sensor = self.start();
         sensor.until_told("the sensor records", |told| {
-            told == "LAB: recording" || told.starts_with("recording: ")
+            told == "LAB: recording" || told.starts_with("sekisho: recording: ")
         });
         sensor
     }

@@ -38,11 +38,10 @@ pub(crate) struct Town {
     pub(crate) state: State,
 }
 
-/// A packet: the port it came from and the last octet of where it went to, and the sensor's wall
-/// clock around its way.
+/// A packet: the port it came from, and the sensor's wall clock around its way.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Sent {
-    pub(crate) flow: (u16, u8),
+    pub(crate) port: u16,
     pub(crate) before: Time,
     pub(crate) after: Time,
 }
@@ -118,9 +117,8 @@ impl Town {
                         socket.send_to(&[last], target).unwrap();
                         receiver.recv(&mut [0; 2]).unwrap();
                         let after = clock.now();
-                        let flow = (port, last);
                         sent.push(Sent {
-                            flow,
+                            port,
                             before,
                             after,
                         });
@@ -144,57 +142,54 @@ pub(crate) fn pass(milliseconds: u64) {
     });
 }
 
-/// Ends a sensor well; which flows it recorded, and when each began by its own record.
-pub(crate) fn recorded(sensor: Sensor) -> (Ended, BTreeMap<(u16, u8), Time>) {
-    let ended = sensor.stop(Signal::SIGTERM);
-    assert_eq!(ended.status, Some(0), "{}", ended.stderr);
-    ended.lines.account();
-    let mut flows = BTreeMap::new();
-    for flow in ended.lines.flows() {
-        let port = u16::try_from(flow["src_port"].as_u64().unwrap()).unwrap();
-        let start = flow["start"].as_str().unwrap().parse().unwrap();
-        // The destination of a flow to an operator is left out: it is domestic.
-        let last = flow["dst"].as_str().unwrap().rsplit('.').next().unwrap();
-        let key = (port, last.parse().unwrap_or(0));
-        flows.insert(key, start);
-        assert_eq!(flow["packets"], 1, "{flow}");
+/// When packets were recorded, by the ports they came from.
+pub(crate) struct Records(BTreeMap<u16, BTreeSet<Time>>);
+
+impl Records {
+    /// Ends a sensor well and reads what it recorded.
+    pub(crate) fn of(sensor: Sensor) -> (Ended, Self) {
+        let ended = sensor.stop(Signal::SIGTERM);
+        assert_eq!(ended.status, Some(0), "{}", ended.stderr);
+        ended.lines.account_as(false);
+        let mut records: BTreeMap<u16, BTreeSet<Time>> = BTreeMap::new();
+        for flow in ended.lines.flows() {
+            assert_eq!(flow["packets"], 1, "{flow}");
+            let port = u16::try_from(flow["src_port"].as_u64().unwrap()).unwrap();
+            let start = flow["start"].as_str().unwrap().parse().unwrap();
+            assert!(records.entry(port).or_default().insert(start), "{flow}");
+        }
+        (ended, Self(records))
     }
-    (ended, flows)
-}
 
-/// Asserts that exactly the packets of some spans of time were recorded.
-///
-/// A span begins and ends within a margin: `begin` is when it had begun for certain, `end` until
-/// when it lasted for certain, each with how long it may take to take effect.
-pub(crate) struct Spans(pub(crate) Vec<(Time, Time)>);
+    /// Whether a packet was recorded: the two clocks are read apart, so they may differ by less
+    /// than packets do.
+    pub(crate) fn has(&self, packet: &Sent) -> bool {
+        let around = Time(packet.before.0 - CLOCKS)..=Time(packet.after.0 + CLOCKS);
+        let times = self.0.get(&packet.port);
+        times.is_some_and(|times| times.range(around).next().is_some())
+    }
 
-impl Spans {
-    /// `slack` nanoseconds around each span in which a packet may be recorded or not.
-    pub(crate) fn check(&self, sent: &[Sent], recorded: &BTreeSet<(u16, u8)>, slack: u64) {
+    /// How many there are.
+    pub(crate) fn count(&self) -> usize {
+        self.0.values().map(BTreeSet::len).sum()
+    }
+
+    /// Asserts that what was sent within spans of time was recorded, and nothing that was sent
+    /// further than `slack` nanoseconds from each.
+    pub(crate) fn are_within(&self, spans: &[(Time, Time)], sent: &[Sent], slack: u64) {
         let (mut inside, mut outside) = (0, 0);
         for packet in sent {
-            let is_recorded = recorded.contains(&packet.flow);
-            let is_inside = self
-                .0
-                .iter()
-                .any(|&(begin, end)| begin.0 <= packet.before.0 && packet.after.0 <= end.0);
-            let is_outside = self.0.iter().all(|&(begin, end)| {
+            let is_inside =
+                (spans.iter()).any(|&(begin, end)| begin <= packet.before && packet.after <= end);
+            let is_outside = spans.iter().all(|&(begin, end)| {
                 packet.after.0 + slack < begin.0 || end.0 + slack < packet.before.0
             });
             if is_inside {
-                assert!(
-                    is_recorded,
-                    "{packet:?} was not recorded, within {:?}",
-                    self.0
-                );
+                assert!(self.has(packet), "{packet:?} was not recorded: {spans:?}");
                 inside += 1;
             }
             if is_outside {
-                assert!(
-                    !is_recorded,
-                    "{packet:?} was recorded, outside {:?}",
-                    self.0
-                );
+                assert!(!self.has(packet), "{packet:?} was recorded: {spans:?}");
                 outside += 1;
             }
         }
@@ -202,8 +197,13 @@ impl Spans {
             inside > 50 && outside > 50,
             "{inside} inside, {outside} outside"
         );
+        let recorded = sent.iter().filter(|packet| self.has(packet)).count();
+        assert_eq!(recorded, self.count(), "every record is of a packet");
     }
 }
+
+/// How far the clocks of sender and sensor may be apart, in nanoseconds.
+const CLOCKS: u64 = 900_000;
 
 /// The files of a world.
 pub(crate) fn files(world: &World) -> Files {
