@@ -23,7 +23,10 @@ pub(super) struct Script {
     refusals: Vec<Refusal>,
     /// Whether arrivals can be logged.
     disk: bool,
-    /// The slots and the lease at each log.
+    /// How often the decision was written, and which of them was looked at last.
+    written: u64,
+    seen: u64,
+    /// The slots and the lease at each log since the decision was written.
     logged: Vec<(Vec<sensor_common::Slot>, u64)>,
     looks: u64,
     has_changed: bool,
@@ -37,6 +40,7 @@ impl Authority for Scripted {
     fn look(&mut self, _: Time) -> anyhow::Result<Look> {
         let mut script = self.0.lock().unwrap();
         script.looks += 1;
+        script.seen = script.written;
         Ok(Look {
             decision: script.decision.clone().map_err(anyhow::Error::msg)?,
             refusals: script.refusals.clone(),
@@ -46,9 +50,10 @@ impl Authority for Scripted {
     fn log(&mut self) -> anyhow::Result<()> {
         let mut script = self.0.lock().unwrap();
         let fake = self.1.0.lock().unwrap();
-        script
-            .logged
-            .push((fake.slots().to_vec(), fake.attended_until()));
+        let stands = (fake.slots().to_vec(), fake.attended_until());
+        if script.seen == script.written {
+            script.logged.push(stands);
+        }
         anyhow::ensure!(script.disk, "no space left on device");
         Ok(())
     }
@@ -112,6 +117,8 @@ impl Run {
         let looks = {
             let mut script = self.script.lock().unwrap();
             change(&mut script);
+            script.written += 1;
+            script.logged.clear();
             script.has_changed = true;
             script.looks
         };
@@ -171,6 +178,8 @@ async fn run<F: Future<Output = ()>>(
         decision: Ok(first),
         refusals: Vec::new(),
         disk: true,
+        written: 0,
+        seen: 0,
         logged: Vec::new(),
         looks: 0,
         has_changed: false,
@@ -268,7 +277,6 @@ async fn what_is_withdrawn_ends_before_anything_is_logged_and_leaves_the_kernel(
     let (summary, run) = run(decision(both), async |run| {
         run.packet();
         run.decide(|script| {
-            script.logged.clear();
             script.decision = Ok(decision(vec![granted("A-2", "198.51.100.0/24", 60)]));
         })
         .await;
@@ -315,7 +323,6 @@ async fn a_stop_takes_the_lease_at_once() {
         run.packet();
         assert!(run.lease() > 0);
         run.decide(|script| {
-            script.logged.clear();
             let stopped = Refusal {
                 file: "stop.3.toml".into(),
                 rule: Rule::Stopped,
@@ -425,7 +432,6 @@ async fn new_places_stop_recording_until_they_stand() {
     let (summary, run) = run(first, async |run| {
         run.packet();
         run.decide(|script| {
-            script.logged.clear();
             script.decision.as_mut().unwrap().layers = Some(Arc::new(layers));
         })
         .await;
