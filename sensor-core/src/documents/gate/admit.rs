@@ -274,8 +274,9 @@ impl State {
                 return Err(No::Yet(Rule::Waits, text));
             };
             if signers.iter().all(|s| s.principal.name != operator) {
+                // Somebody who may can still sign it.
                 let text = format!("{} revokes what is of {operator}", name(paper));
-                return Err(No::Ever(Rule::Role, text));
+                return Err(No::Yet(Rule::Role, text));
             }
         }
         (self.revoked.entry(target)).or_insert_with(|| name(paper));
@@ -327,15 +328,6 @@ impl State {
         shelf: &mut Shelf,
         now: Time,
     ) -> Admission {
-        let operator: &str = &consent.operator;
-        let signers = self.signatures(&paper.digest);
-        if signers.iter().all(|s| s.principal.name != operator) {
-            let text = format!(
-                "{} is of operator/{operator} and was signed by another",
-                name(paper)
-            );
-            return Err(No::Ever(Rule::Role, text));
-        }
         self.need_one(paper)?;
         if let Some(refusal) = self.unbound(paper, consent) {
             return Err(No::Ever(Rule::Unbound, refusal.text));
@@ -425,15 +417,6 @@ impl State {
         index: &Index<'_>,
         shelf: &mut Shelf,
     ) -> Admission {
-        let requester: &str = &request.requester;
-        let signers = self.signatures(&paper.digest);
-        if signers.iter().all(|s| s.principal.name != requester) {
-            let text = format!(
-                "{} is of requester/{requester} and was signed by another",
-                name(paper)
-            );
-            return Err(No::Ever(Rule::Role, text));
-        }
         if let Some(other) = self
             .requests
             .values()

@@ -9,7 +9,7 @@ use super::{
     state::{Known, LEAP, Signed, State, Status, name},
 };
 use crate::documents::{
-    Body, Kind, Paper, Refusal, Role, Rule, StepFault, Time,
+    Body, Kind, Paper, Principal, Refusal, Role, Rule, StepFault, Time,
     journal::Arrival,
     paper::{Step, Stop},
 };
@@ -24,8 +24,14 @@ impl State {
         mut after: impl FnMut(Time, &Self),
     ) {
         for arrival in logged {
+            let follows = self.tail.is_before(arrival);
             self.tail.take(arrival);
-            if let Err(refusal) = self.again(arrival, index, shelf) {
+            let again = if follows {
+                self.again(arrival, index, shelf)
+            } else {
+                Err(unfit(arrival, "it does not follow the line before it"))
+            };
+            if let Err(refusal) = again {
                 self.missing.push(refusal);
             } else {
                 self.settle(index, shelf, arrival.time);
@@ -56,6 +62,9 @@ impl State {
             let what = format!("{own} with SHA-256 {}", arrival.document.short());
             return Err(missing(what));
         };
+        if (paper.kind(), paper.number) != (arrival.kind, arrival.number) {
+            return Err(unfit(arrival, "the document is another"));
+        }
         let (Some(principal), Some(file)) = (&arrival.principal, arrival.signature) else {
             return if self.is_root(&paper) {
                 self.take(paper, None);
@@ -67,9 +76,6 @@ impl State {
         let Some(bytes) = index.signatures.get(&file) else {
             return Err(missing(format!("the signature of {principal} on {own}")));
         };
-        if (paper.kind(), paper.number) != (arrival.kind, arrival.number) {
-            return Err(unfit(arrival, "the document is another"));
-        }
         let beside = Beside {
             file: String::new(),
             document: paper.digest,
@@ -200,9 +206,9 @@ impl State {
     /// Whether a signature is known.
     fn has(&self, beside: &Beside) -> bool {
         let signatures = self.signatures(&beside.document);
-        signatures
-            .iter()
-            .any(|signed| signed.file == beside.signature)
+        signatures.iter().any(|signed| {
+            (signed.file, &signed.principal) == (beside.signature, &beside.principal)
+        })
     }
 
     fn log(&mut self, paper: Arc<Paper>, signed: Option<Signed>, now: Time) -> Arrival {
@@ -255,6 +261,12 @@ impl State {
                 kind.name(),
                 signers_of(kind)
             );
+            return Err(refuse(Rule::Role, text));
+        }
+        if let Some(own) = signer(paper)
+            && own != beside.principal
+        {
+            let text = format!("{} is of {own} and was signed by another", name(paper));
             return Err(refuse(Rule::Role, text));
         }
         Ok(Signed {
@@ -328,6 +340,19 @@ pub(super) fn scope(paper: &Paper) -> String {
         Body::Consent(consent) => consent.operator.to_string(),
         Body::Request(request) => request.requester.to_string(),
         _ => String::new(),
+    }
+}
+
+/// The one who signs a document that speaks for somebody.
+fn signer(paper: &Paper) -> Option<Principal> {
+    let of = |role, name: &str| {
+        let name = name.to_owned();
+        Some(Principal { role, name })
+    };
+    match &paper.body {
+        Body::Consent(consent) => of(Role::Operator, &consent.operator),
+        Body::Request(request) => of(Role::Requester, &request.requester),
+        _ => None,
     }
 }
 

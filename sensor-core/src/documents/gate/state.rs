@@ -485,6 +485,12 @@ impl Tail {
         }
     }
 
+    /// Whether a line follows this one.
+    pub(super) fn is_before(&self, arrival: &Arrival) -> bool {
+        (arrival.line, arrival.previous) == (self.line + 1, self.digest)
+            && arrival.time >= self.time
+    }
+
     pub(super) fn take(&mut self, arrival: &Arrival) {
         self.line = arrival.line;
         self.digest = arrival.digest();
