@@ -4,16 +4,16 @@ use std::sync::Arc;
 
 use super::{
     Index, Shelf,
-    arrive::{is_always_taken, refused, scope},
+    arrive::{is_always_taken, no_signers, refused, scope},
     state::{
         ConsentHeld, ExclusionHeld, Held, KeyringHeld, RequestHeld, StandingHeld, State, Status,
-        StopHeld, name,
+        StopHeld, distinct, name,
     },
 };
 use crate::documents::{
-    Body, Digest, IndicatorSet, Kind, Paper, Refusal, Role, Rule, Time, indicators,
+    AllowedSigners, Body, Digest, IndicatorSet, Kind, Paper, Refusal, Role, Rule, Time, indicators,
     paper::{
-        Answer, Consent, Exclusion, Feed, Finding, Keyring, Lift, Policy, Request, Revocation,
+        Answer, Bound, Consent, Exclusion, Feed, Finding, Keyring, Lift, Policy, Request, Revocation,
         Standing, Step, Stop,
     },
 };
@@ -120,12 +120,12 @@ impl State {
             let text = "there is no keyring yet that says how many overseers it needs".into();
             return Err(No::Yet(Rule::Waits, text));
         };
-        let (has, needs) = (self.counted(&paper.digest, &[]), held.keyring.overseers);
+        let (has, needs) = (self.counted(&paper.digest, None), held.keyring.overseers);
         enough(paper, has, needs, &name(&held.paper))
     }
 
     fn need_one(&self, paper: &Paper) -> Admission {
-        match self.counted(&paper.digest, &[]) {
+        match self.counted(&paper.digest, None) {
             0 => {
                 let text = format!("{} was signed by keys that have left", name(paper));
                 Err(No::Yet(Rule::KeyLeft, text))
@@ -168,17 +168,13 @@ impl State {
         }
         let digest = keyring.allowed_signers;
         let Some(bytes) = index.files.get(&digest) else {
-            let text = format!(
-                "the allowed_signers file that {} names, SHA-256 {digest}, is not there",
-                name(paper)
-            );
-            return Err(No::Yet(Rule::Signers, text));
+            return Err(No::Yet(Rule::Signers, no_signers(paper, &digest)));
         };
         let signers = shelf.signers(digest, bytes).map_err(|error| {
             let text = format!("the allowed_signers that {} names: {error}", name(paper));
             No::Ever(Rule::Signers, text)
         })?;
-        let overseers = u32::try_from(signers.overseers().len()).unwrap_or(u32::MAX);
+        let overseers = overseers(&signers);
         if overseers < keyring.overseers {
             let text = format!(
                 "{} needs {} overseers where its allowed_signers have {overseers}",
@@ -207,7 +203,21 @@ impl State {
             keyring: keyring.clone(),
             signers,
         });
+        self.lack(paper);
         Ok(())
+    }
+
+    /// Ends the approvals whose signatures are too few by a new keyring.
+    fn lack(&mut self, keyring: &Paper) {
+        let lacking: Vec<Digest> = (self.approvals.iter())
+            .filter(|(_, held)| self.has_signatures(held) < held.needed)
+            .map(|(digest, _)| *digest)
+            .collect();
+        for digest in lacking {
+            if let Some(held) = self.approvals.get_mut(&digest) {
+                held.lacks.get_or_insert_with(|| name(keyring));
+            }
+        }
     }
 
     fn admit_policy(&mut self, paper: &Arc<Paper>, policy: &Policy) -> Admission {
@@ -215,7 +225,7 @@ impl State {
         let Some(held) = self.keyring() else {
             return Ok(());
         };
-        let overseers = u32::try_from(held.signers.overseers().len()).unwrap_or(u32::MAX);
+        let overseers = overseers(&held.signers);
         if let Some((class, needed)) = policy.signatures.iter().find(|(_, n)| **n > overseers) {
             let text = format!(
                 "{} wants {needed} signatures for {} where {} has {overseers} overseers",
@@ -301,13 +311,14 @@ impl State {
         let held = StopHeld {
             paper: paper.clone(),
             stop: stop.clone(),
-            lifted: false,
+            lifted: 0,
         };
         self.stops.insert(paper.digest, held);
     }
 
     fn admit_lift(&mut self, paper: &Arc<Paper>, lift: &Lift) -> Admission {
         self.need_overseers(paper)?;
+        let signatures = self.signatures(&lift.lifts).len();
         let Some(held) = self.stops.get_mut(&lift.lifts) else {
             let text = format!(
                 "{} lifts {}, which is no stop here",
@@ -316,7 +327,7 @@ impl State {
             );
             return Err(No::Yet(Rule::Waits, text));
         };
-        held.lifted = true;
+        held.lifted = signatures;
         Ok(())
     }
 
@@ -366,8 +377,15 @@ impl State {
     pub(super) fn unbound(&self, paper: &Paper, consent: &Consent) -> Option<Refusal> {
         let held = self.keyring()?;
         let bound = held.keyring.operator(&consent.operator);
+        let longest = |bound: &Bound, prefix: &ipnet::IpNet| {
+            let around = bound.prefixes.iter().filter(|own| own.0.contains(prefix));
+            around.map(|own| own.0.prefix_len()).max()
+        };
+        // Where prefixes lie within each other, they are of whom the longest is bound to.
         let is_bound = |prefix: &ipnet::IpNet| {
-            bound.is_some_and(|bound| bound.prefixes.iter().any(|own| own.0.contains(prefix)))
+            let own = bound.and_then(|bound| longest(bound, prefix));
+            let all = held.keyring.operators.iter();
+            own.is_some() && own == all.filter_map(|bound| longest(bound, prefix)).max()
         };
         let foreign = consent
             .prefixes
@@ -492,6 +510,15 @@ impl State {
         );
         Err(No::Yet(Rule::Waits, text))
     }
+}
+
+/// How many overseers can sign at most, each with a key of its own.
+fn overseers(signers: &AllowedSigners) -> u32 {
+    let pairs = signers.lines().iter().flat_map(|line| {
+        let principals = line.principals.iter().map(|principal| (principal, &line.key));
+        principals.filter(|(principal, _)| principal.role == Role::Overseer)
+    });
+    distinct(pairs)
 }
 
 /// Whether signatures are enough.
