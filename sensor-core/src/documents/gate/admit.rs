@@ -13,8 +13,8 @@ use super::{
 use crate::documents::{
     AllowedSigners, Body, Digest, IndicatorSet, Kind, Paper, Refusal, Role, Rule, Time, indicators,
     paper::{
-        Answer, Bound, Consent, Exclusion, Feed, Finding, Keyring, Lift, Policy, Request, Revocation,
-        Standing, Step, Stop,
+        Answer, Bound, Consent, Exclusion, Feed, Finding, Keyring, Lift, Policy, Request,
+        Revocation, Standing, Step, Stop,
     },
 };
 
@@ -515,7 +515,10 @@ impl State {
 /// How many overseers can sign at most, each with a key of its own.
 fn overseers(signers: &AllowedSigners) -> u32 {
     let pairs = signers.lines().iter().flat_map(|line| {
-        let principals = line.principals.iter().map(|principal| (principal, &line.key));
+        let principals = line
+            .principals
+            .iter()
+            .map(|principal| (principal, &line.key));
         principals.filter(|(principal, _)| principal.role == Role::Overseer)
     });
     distinct(pairs)

@@ -209,9 +209,9 @@ impl State {
     /// Whether a signature is known.
     fn has(&self, beside: &Beside) -> bool {
         let signatures = self.signatures(&beside.document);
-        signatures.iter().any(|signed| {
-            (signed.file, &signed.principal) == (beside.signature, &beside.principal)
-        })
+        signatures
+            .iter()
+            .any(|signed| (signed.file, &signed.principal) == (beside.signature, &beside.principal))
     }
 
     fn log(&mut self, paper: Arc<Paper>, signed: Option<Signed>, now: Time) -> Arrival {
@@ -348,11 +348,7 @@ impl State {
                 kind.name()
             ));
         }
-        let most = if highest == 0 {
-            FIRST
-        } else {
-            highest + LEAP
-        };
+        let most = if highest == 0 { FIRST } else { highest + LEAP };
         if paper.number > most {
             return refuse(format!(
                 "{own} leaps: after {} {highest} a number may be {most} at most",

@@ -1,0 +1,2 @@
+use crate::table::Table;
+pub(crate) fn add(_: &mut Table) {}
