@@ -16,7 +16,8 @@ use std::{
 
 use sensor_core::{
     documents::{
-        Decision, Digest, Folder, Gate, Identity, Kind, Refusal, Shelf, Time, journal::Arrival,
+        Decision, Digest, Folder, Gate, Identity, Kind, Refusal, Shelf, Time, indicators,
+        journal::Arrival, paper,
     },
     places::{
         Country, Territory,
@@ -432,6 +433,26 @@ request = "{{{{{request}}}}}"
 decision = "granted"
 reason = "necessary and proportionate"
 "#
+    )
+}
+
+/// A request with its indicators in a feed instead.
+pub(crate) fn with_feed(request: &str, file: &str, feed: &str, least_count: u64) -> String {
+    let name = file.to_owned().try_into().unwrap();
+    let mapping = paper::Mapping { least_count };
+    let feed = indicators::bind(name, feed.as_bytes(), paper::Format::Plain, mapping);
+    let inline = request.find("[[indicator]]").unwrap();
+    let paper::Feed {
+        sha256,
+        count,
+        set_sha256,
+        ..
+    } = feed;
+    format!(
+        "{}[feed]\nfile = \"{file}\"\nsha256 = \"{sha256}\"\nformat = \"plain\"\n\
+         mapping = {{ least_count = {least_count} }}\ncount = {count}\n\
+         set_sha256 = \"{set_sha256}\"\n",
+        &request[..inline]
     )
 }
 
