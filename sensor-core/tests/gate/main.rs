@@ -5,7 +5,11 @@
 mod every;
 mod kinds;
 mod logged;
+mod over_time;
+#[path = "../ssh_keygen/rules.rs"]
+mod rules;
 mod settings;
+mod step;
 mod table;
 #[path = "../world/mod.rs"]
 mod world;
