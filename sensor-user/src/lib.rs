@@ -5,6 +5,7 @@
 //! `agent` and `replay` wire them; `cli` sits on top.
 
 pub mod agent;
+pub mod authority;
 mod beside;
 pub mod capture;
 pub mod cli;
@@ -21,4 +22,4 @@ pub mod settings;
 pub mod telemetry;
 mod words;
 
-pub use sensor_core::{capped, feeds, places, watchlist};
+pub use sensor_core::{capped, documents, feeds, places, watchlist};

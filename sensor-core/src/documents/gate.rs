@@ -53,16 +53,16 @@ impl Gate {
         identity: &Identity,
         logged: &[Arrival],
         folder: &Folder,
-        shelf: &mut Shelf,
+        cache: &mut Shelf,
         now: Time,
     ) -> (Self, Vec<Arrival>) {
-        shelf.tidy(folder);
-        let index = Index::of(folder, shelf);
+        cache.tidy(folder);
+        let index = Index::of(folder, cache);
         let mut state = State::new(identity.clone());
-        state.replay(logged, &index, shelf, |_, _| {});
-        let arrivals = state.arrive(&index, shelf, now);
+        state.replay(logged, &index, cache, |_, _| {});
+        let arrivals = state.arrive(&index, cache, now);
         let mut refusals = index.refusals.clone();
-        state.refusals(&index, shelf, now, &mut refusals);
+        state.refusals(&index, cache, now, &mut refusals);
         refusals.sort();
         refusals.dedup();
         (Self::of(state, refusals), arrivals)
@@ -73,12 +73,12 @@ impl Gate {
         identity: &Identity,
         logged: &[Arrival],
         folder: &Folder,
-        shelf: &mut Shelf,
+        cache: &mut Shelf,
     ) -> Vec<(Time, Self)> {
-        let index = Index::of(folder, shelf);
+        let index = Index::of(folder, cache);
         let mut history: Vec<(Time, State)> = Vec::new();
         let mut state = State::new(identity.clone());
-        state.replay(logged, &index, shelf, |time, state| {
+        state.replay(logged, &index, cache, |time, state| {
             history.pop_if(|(last, _)| *last == time);
             history.push((time, state.clone()));
         });

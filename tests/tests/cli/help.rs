@@ -15,6 +15,7 @@ fn help() {
     Commands:
       run        Watch interfaces and write records as JSON lines
       replay     Run a capture file through the same program and print the same records
+      init       Set up the state folder of a sensor
       check      Look at interfaces before watching them, and say what to do
       territory  Build the table of which addresses are domestic and foreign, or ask it
       explain    Say what would become of a packet, and why, without touching the kernel
@@ -44,6 +45,7 @@ fn help() {
       14  clock: not synchronised, set back, or another time namespace
       15  another sensor is running
       16  pins or snapshot cannot be used, or there are none
+      17  state folder cannot be used, or there is none
     ----- stderr -----
     ");
 }
@@ -55,12 +57,13 @@ fn help_of_run() {
     ----- stdout -----
     Watch interfaces and write records as JSON lines
 
-    Usage: sekisho run [OPTIONS] --interface <NAME> --feed <FILE>
+    Usage: sekisho run [OPTIONS] --interface <NAME>
 
     Options:
           --interface <NAME>          Interface to watch; give it again for each further one
-          --feed <FILE>               List of addresses and prefixes to watch for; give it again for
-                                      each further one
+          --feed <FILE>               In lab, list of addresses and prefixes to watch for; give it again
+                                      for each further one
+          --state <DIR>               State folder of a real sensor: its papers say what may be recorded
           --lab                       Try the sensor without approvals; every output is marked
           --state-dir <DIR>           State folder beside which lab mode is refused when it is a real
                                       sensor's [default: /var/lib/sekisho]
@@ -100,10 +103,13 @@ fn help_of_replay() {
       <CAPTURE>  Capture file, pcap or pcapng, of Ethernet frames
 
     Options:
-          --feed <FILE>               List of addresses and prefixes to watch for; give it again for
-                                      each further one
-          --watch <CIDR>              Address or prefix to watch for, of any length; give it again for
-                                      each further one
+          --interface <NAME>          With --state, name of the interface that all packets came through,
+                                      whatever the file says
+          --feed <FILE>               In lab, list of addresses and prefixes to watch for; give it again
+                                      for each further one
+          --watch <CIDR>              In lab, address or prefix to watch for, of any length; give it
+                                      again for each further one
+          --state <DIR>               State folder of a real sensor: its papers say what may be recorded
           --lab                       Try the sensor without approvals; every output is marked
           --state-dir <DIR>           State folder beside which lab mode is refused when it is a real
                                       sensor's [default: /var/lib/sekisho]
@@ -118,6 +124,25 @@ fn help_of_replay() {
           --active-timeout <SECONDS>  Seconds of the file's time after which a flow that goes on is
                                       split; off unless given
       -h, --help                      Print help
+    ----- stderr -----
+    ");
+}
+
+#[test]
+fn help_of_init() {
+    insta::assert_snapshot!(sekisho(&["init", "--help"]).whole(), @r"
+    exit status: 0
+    ----- stdout -----
+    Set up the state folder of a sensor
+
+    Usage: sekisho init [OPTIONS] --root <SHA256> --log-key <FILE>
+
+    Options:
+          --root <SHA256>   SHA-256 of the first keyring, 64 digits: the sensor trusts whom that names,
+                            and no other
+          --log-key <FILE>  Public key of the sensor's log, the file .pub; only its fingerprint is kept
+          --state <DIR>     Folder to make [default: /var/lib/sekisho]
+      -h, --help            Print help
     ----- stderr -----
     ");
 }
@@ -226,9 +251,8 @@ fn arguments_not_understood() {
     ----- stderr -----
     error: the following required arguments were not provided:
       --interface <NAME>
-      --feed <FILE>
 
-    Usage: sekisho run --interface <NAME> --feed <FILE> --lab
+    Usage: sekisho run --interface <NAME> --lab
 
     For more information, try '--help'.
     ");
@@ -266,6 +290,7 @@ fn arguments_not_understood() {
         ],
         &["check", "--interface", "lo", "--seconds", "0"],
         &["replay"],
+        &["init"],
         &["explain"],
         &["approval"],
     ] {

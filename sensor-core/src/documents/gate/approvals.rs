@@ -1,15 +1,18 @@
 //! Approvals: what is judged when they arrive, and whether they are in force.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeSet, HashSet},
+    sync::Arc,
+};
 
 use ipnet::IpNet;
 use sensor_common::{Class, Fields, Place};
 
 use super::{
-    Listed,
+    Listed, Shelf,
     admit::{Admission, No, enough},
     arrive::refused,
-    state::{ApprovalHeld, ConsentHeld, RequestHeld, State, name},
+    state::{ApprovalHeld, ConsentHeld, Held, RequestHeld, State, name},
 };
 use crate::{
     documents::{
@@ -27,6 +30,7 @@ impl State {
         &mut self,
         paper: &Arc<Paper>,
         approval: &Approval,
+        cache: &mut Shelf,
         now: Time,
     ) -> Admission {
         if let Some(other) = self.refused.get(&approval.request) {
@@ -76,13 +80,7 @@ impl State {
             return Err(No::Ever(Rule::Retention, text));
         }
         let indicators = narrowed(conditions, &asked.indicators);
-        check_broad(paper, &indicators, policy.body.shortest.into(), &by)?;
-        self.check_places(
-            paper,
-            class,
-            &indicators,
-            (&territory.body, &territory.paper),
-        )?;
+        self.check_indicators(paper, class, &indicators, (policy, territory), cache)?;
         if let Some(parent) = asked.request.parent {
             self.check_parent_granted(paper, parent)?;
         }
@@ -96,61 +94,6 @@ impl State {
         };
         self.approvals.insert(paper.digest, held);
         Ok(())
-    }
-
-    /// An extension is what its parent was, for another time.
-    pub(super) fn check_parent(
-        &self,
-        paper: &Paper,
-        request: &Request,
-        set: &IndicatorSet,
-        parent: &RequestHeld,
-    ) -> Admission {
-        let before = &parent.request;
-        let sorted = |request: &Request| {
-            let sensors: BTreeSet<Fingerprint> = request.sensors.iter().cloned().collect();
-            let interfaces: BTreeSet<Interface> = request.interfaces.iter().cloned().collect();
-            let direction: BTreeSet<DirectionName> = request.direction.iter().copied().collect();
-            let tunnels: BTreeSet<_> = request.tunnels.iter().cloned().collect();
-            (sensors, interfaces, direction, tunnels)
-        };
-        let (own, old) = (sorted(request), sorted(before));
-        let other = if request.class != before.class {
-            "class"
-        } else if own.2 != old.2 {
-            "direction"
-        } else if own.0 != old.0 {
-            "sensors"
-        } else if own.1 != old.1 {
-            "interfaces"
-        } else if request.operator != before.operator {
-            "operator"
-        } else if own.3 != old.3 {
-            "tunnels"
-        } else if !before.fields.0.has(request.fields.0) {
-            "fields"
-        } else {
-            let had: BTreeSet<IpNet> = parent.indicators.prefixes.iter().map(|p| p.0).collect();
-            let new = set
-                .prefixes
-                .iter()
-                .find(|(prefix, _)| !had.contains(prefix));
-            let Some((new, _)) = new else {
-                return Ok(());
-            };
-            let text = format!(
-                "{} extends {}, which does not have {new}",
-                name(paper),
-                name(&parent.paper)
-            );
-            return Err(No::Ever(Rule::Parent, text));
-        };
-        let text = format!(
-            "{} extends {}, which has another {other}",
-            name(paper),
-            name(&parent.paper)
-        );
-        Err(No::Ever(Rule::Parent, text))
     }
 
     /// Nothing is renewed that was never granted, or that was taken back.
@@ -179,6 +122,27 @@ impl State {
         Ok(())
     }
 
+    /// How broad indicators may be and where they may lie. Ten million of them take seconds, so
+    /// it is done once for what they are judged by.
+    fn check_indicators(
+        &self,
+        paper: &Paper,
+        class: Class,
+        set: &IndicatorSet,
+        (policy, territory): (&Held<Policy>, &Held<Arc<Territory>>),
+        cache: &mut Shelf,
+    ) -> Admission {
+        let documents = [paper.digest, policy.paper.digest, territory.paper.digest];
+        let mut by = documents.to_vec();
+        by.extend(self.exclusions().map(|held| held.paper.digest));
+        let judged = cache.judged.entry(by).or_insert_with(|| {
+            let policy_name = name(&policy.paper);
+            check_broad(paper, set, policy.body.shortest.into(), &policy_name)?;
+            self.check_places(paper, class, set, (&territory.body, &territory.paper))
+        });
+        judged.clone().map_err(|(rule, text)| No::Ever(rule, text))
+    }
+
     /// Where the indicators of a class may lie.
     fn check_places(
         &self,
@@ -186,13 +150,13 @@ impl State {
         class: Class,
         indicators: &IndicatorSet,
         (territory, territory_paper): (&Arc<Territory>, &Paper),
-    ) -> Admission {
+    ) -> Result<(), (Rule, String)> {
         let layers = Layers {
             territory: (**territory).clone(),
             exclusions: self.excluded(),
             operators: Vec::new(),
         };
-        let flat = flatten(&layers).map_err(|error| No::Ever(Rule::Domestic, error.to_string()))?;
+        let flat = flatten(&layers).map_err(|error| (Rule::Domestic, error.to_string()))?;
         for (prefix, line) in &indicators.prefixes {
             let told = format!(
                 "{} names {prefix} ({} line {line})",
@@ -208,7 +172,7 @@ impl State {
                 });
                 let by = by.map_or_else(|| name(territory_paper), |held| name(&held.paper));
                 let text = format!("{told}, which lies in space excluded by {by}");
-                return Err(No::Ever(Rule::Excluded, text));
+                return Err((Rule::Excluded, text));
             }
             if !flat.any(*prefix, |place| place == Place::Domestic) {
                 continue;
@@ -217,14 +181,14 @@ impl State {
             match class {
                 Class::Transit => {
                     let text = format!("{told}, which is domestic by {by}: not for transit");
-                    return Err(No::Ever(Rule::Domestic, text));
+                    return Err((Rule::Domestic, text));
                 }
                 Class::Relay if prefix.prefix_len() < prefix.max_prefix_len() => {
                     let text = format!(
                         "{told}, which has domestic addresses by {by}: a domestic server is named \
                          by its address alone, /32 or /128"
                     );
-                    return Err(No::Ever(Rule::Domestic, text));
+                    return Err((Rule::Domestic, text));
                 }
                 Class::Relay | Class::Infrastructure => {}
             }
@@ -239,6 +203,7 @@ impl State {
         consent: &Consent,
         alone: &Alone,
         set: &IndicatorSet,
+        cache: &mut Shelf,
     ) -> Admission {
         let waits = |what: &str| No::Yet(Rule::Waits, format!("{what} is not here yet"));
         let policy = self.policy.as_ref().ok_or_else(|| waits("a policy"))?;
@@ -261,8 +226,7 @@ impl State {
             );
             return Err(No::Ever(Rule::Retention, text));
         }
-        check_broad(paper, set, policy.body.shortest.into(), &by)?;
-        self.check_places(paper, class, set, (&territory.body, &territory.paper))
+        self.check_indicators(paper, class, set, (policy, territory), cache)
     }
 
     /// From when to when an approval may be in force.
@@ -391,7 +355,7 @@ impl State {
                 };
                 (&*consent.operator == operator).then_some(held.ended.as_ref()?)
             });
-            let text = match withdrawn.last() {
+            let text = match withdrawn.max() {
                 Some(by) => format!("the consent of {operator} was ended by {by}"),
                 None => format!("{operator} has not consented"),
             };
@@ -485,6 +449,65 @@ impl State {
     }
 }
 
+/// An extension is what its parent was, for another time.
+pub(super) fn check_parent(
+    paper: &Paper,
+    request: &Request,
+    set: &IndicatorSet,
+    parent: &RequestHeld,
+    cache: &mut Shelf,
+) -> Admission {
+    let before = &parent.request;
+    let sorted = |request: &Request| {
+        let sensors: BTreeSet<Fingerprint> = request.sensors.iter().cloned().collect();
+        let interfaces: BTreeSet<Interface> = request.interfaces.iter().cloned().collect();
+        let direction: BTreeSet<DirectionName> = request.direction.iter().copied().collect();
+        let tunnels: BTreeSet<_> = request.tunnels.iter().cloned().collect();
+        (sensors, interfaces, direction, tunnels)
+    };
+    let (own, old) = (sorted(request), sorted(before));
+    let other = if request.class != before.class {
+        "class"
+    } else if own.2 != old.2 {
+        "direction"
+    } else if own.0 != old.0 {
+        "sensors"
+    } else if own.1 != old.1 {
+        "interfaces"
+    } else if request.operator != before.operator {
+        "operator"
+    } else if own.3 != old.3 {
+        "tunnels"
+    } else if !before.fields.0.has(request.fields.0) {
+        "fields"
+    } else {
+        // The hash of a request binds its parent and the indicators of both.
+        let judged = cache.judged.entry(vec![paper.digest]).or_insert_with(|| {
+            let had: HashSet<IpNet> = parent.indicators.prefixes.iter().map(|p| p.0).collect();
+            let mut own = set.prefixes.iter();
+            match own.find(|(prefix, _)| !had.contains(prefix)) {
+                None => Ok(()),
+                Some((new, _)) => Err((Rule::Parent, new.to_string())),
+            }
+        });
+        let Err((_, new)) = judged else {
+            return Ok(());
+        };
+        let text = format!(
+            "{} extends {}, which does not have {new}",
+            name(paper),
+            name(&parent.paper)
+        );
+        return Err(No::Ever(Rule::Parent, text));
+    };
+    let text = format!(
+        "{} extends {}, which has another {other}",
+        name(paper),
+        name(&parent.paper)
+    );
+    Err(No::Ever(Rule::Parent, text))
+}
+
 fn consent_term(held: &ConsentHeld, consent: &Consent) -> (Time, Time) {
     let from = consent.from.unwrap_or(Time::MAX).max(held.since);
     (from, consent.until.unwrap_or(Time::MIN))
@@ -533,9 +556,10 @@ fn check_conditions(paper: &Paper, conditions: &Conditions, asked: &RequestHeld)
     let request = &asked.request;
     let (from, until) = term(conditions, request);
     let names: BTreeSet<&InterfaceName> = request.interfaces.iter().map(|i| &i.name).collect();
-    let had: BTreeSet<IpNet> = asked.indicators.prefixes.iter().map(|p| p.0).collect();
-    let within = |list: Option<&Vec<Prefix>>| {
-        list.is_none_or(|list| list.iter().all(|prefix| had.contains(&prefix.0)))
+    let within = |list: &Vec<Prefix>| {
+        let only: BTreeSet<IpNet> = list.iter().map(|prefix| prefix.0).collect();
+        let had = asked.indicators.prefixes.iter();
+        had.filter(|(prefix, _)| only.contains(prefix)).count() == only.len()
     };
     let no_fields = Fields::NONE;
     let checks = [
@@ -562,7 +586,10 @@ fn check_conditions(paper: &Paper, conditions: &Conditions, asked: &RequestHeld)
             (conditions.retention)
                 .is_none_or(|kept| kept.from(from) <= request.retention.from(from)),
         ),
-        ("indicators", within(conditions.indicators.as_ref())),
+        (
+            "indicators",
+            conditions.indicators.as_ref().is_none_or(within),
+        ),
     ];
     let Some((wider, _)) = checks.into_iter().find(|(_, narrows)| !narrows) else {
         return Ok(());
@@ -594,7 +621,12 @@ fn check_term(
     Err(No::Ever(Rule::OverLong, text))
 }
 
-fn check_broad(paper: &Paper, set: &IndicatorSet, shortest: Shortest, by: &str) -> Admission {
+fn check_broad(
+    paper: &Paper,
+    set: &IndicatorSet,
+    shortest: Shortest,
+    by: &str,
+) -> Result<(), (Rule, String)> {
     let limit = |prefix: &IpNet| match prefix {
         IpNet::V4(_) => shortest.v4,
         IpNet::V6(_) => shortest.v6,
@@ -609,5 +641,5 @@ fn check_broad(paper: &Paper, set: &IndicatorSet, shortest: Shortest, by: &str) 
         set.file,
         limit(prefix)
     );
-    Err(No::Ever(Rule::OverBroad, text))
+    Err((Rule::OverBroad, text))
 }

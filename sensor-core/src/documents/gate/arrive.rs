@@ -20,21 +20,21 @@ impl State {
         &mut self,
         logged: &[Arrival],
         index: &Index<'_>,
-        shelf: &mut Shelf,
+        cache: &mut Shelf,
         mut after: impl FnMut(Time, &Self),
     ) {
         for arrival in logged {
             let follows = self.tail.is_before(arrival);
             self.tail.take(arrival);
             let again = if follows {
-                self.again(arrival, index, shelf)
+                self.again(arrival, index, cache)
             } else {
                 Err(unfit(arrival, "it does not follow the line before it"))
             };
             if let Err(refusal) = again {
                 self.missing.push(refusal);
             } else {
-                self.settle(index, shelf, arrival.time);
+                self.settle(index, cache, arrival.time);
             }
             after(arrival.time, self);
         }
@@ -47,7 +47,7 @@ impl State {
         &mut self,
         arrival: &Arrival,
         index: &Index<'_>,
-        shelf: &mut Shelf,
+        cache: &mut Shelf,
     ) -> Result<(), Refusal> {
         let own = format!("{} {}", arrival.kind.name(), arrival.number);
         let missing = |what: String| {
@@ -82,7 +82,7 @@ impl State {
             principal: principal.clone(),
             signature: file,
         };
-        match self.verify(&paper, &beside, bytes, shelf, arrival.time) {
+        match self.verify(&paper, &beside, bytes, cache, arrival.time) {
             Ok(signed) => {
                 self.take(paper, Some(signed));
                 Ok(())
@@ -95,7 +95,7 @@ impl State {
     pub(super) fn arrive(
         &mut self,
         index: &Index<'_>,
-        shelf: &mut Shelf,
+        cache: &mut Shelf,
         now: Time,
     ) -> Vec<Arrival> {
         let mut arrivals = Vec::new();
@@ -109,7 +109,7 @@ impl State {
         {
             arrivals.push(self.log(paper.clone(), None, now));
         }
-        self.settle(index, shelf, now);
+        self.settle(index, cache, now);
         let mut candidates: Vec<(&Arc<Paper>, &Beside)> = index
             .beside
             .iter()
@@ -130,14 +130,14 @@ impl State {
                     continue;
                 };
                 let checked = self
-                    .verify(paper, beside, bytes, shelf, now)
+                    .verify(paper, beside, bytes, cache, now)
                     .and_then(|signed| {
-                        self.may_come(paper, beside, index, shelf)?;
+                        self.may_come(paper, beside, index, cache)?;
                         Ok(signed)
                     });
                 if let Ok(signed) = checked {
                     arrivals.push(self.log((*paper).clone(), Some(signed), now));
-                    self.settle(index, shelf, now);
+                    self.settle(index, cache, now);
                 }
             }
             if arrivals.len() == before {
@@ -150,7 +150,7 @@ impl State {
     pub(super) fn refusals(
         &self,
         index: &Index<'_>,
-        shelf: &mut Shelf,
+        cache: &mut Shelf,
         now: Time,
         refusals: &mut Vec<Refusal>,
     ) {
@@ -167,8 +167,8 @@ impl State {
                 continue;
             };
             let checked = self
-                .verify(paper, beside, bytes, shelf, now)
-                .and_then(|_| self.may_come(paper, beside, index, shelf));
+                .verify(paper, beside, bytes, cache, now)
+                .and_then(|_| self.may_come(paper, beside, index, cache));
             if let Err(refusal) = checked {
                 explained.insert(paper.digest);
                 refusals.push(refusal);
@@ -236,7 +236,7 @@ impl State {
         paper: &Paper,
         beside: &Beside,
         bytes: &[u8],
-        shelf: &mut Shelf,
+        cache: &mut Shelf,
         at: Time,
     ) -> Result<Signed, Refusal> {
         let refuse = |rule, text: String| Refusal {
@@ -244,14 +244,14 @@ impl State {
             rule,
             text,
         };
-        let signature = (shelf.signature(beside.signature, bytes))
+        let signature = (cache.signature(beside.signature, bytes))
             .map_err(|error| refuse(Rule::SignatureForm, error.to_string()))?;
         let Some(keyring) = self.keyring() else {
             let text = "there is no keyring yet that says whose key this is".to_owned();
             return Err(refuse(Rule::Waits, text));
         };
         let kind = paper.kind();
-        shelf
+        cache
             .check(&keyring.signers, &beside.principal, paper, &signature, at)
             .map_err(|fault| {
                 let text = format!("{fault} (by {})", name(&keyring.paper));
@@ -288,17 +288,17 @@ impl State {
         paper: &Paper,
         beside: &Beside,
         index: &Index<'_>,
-        shelf: &mut Shelf,
+        cache: &mut Shelf,
     ) -> Result<(), Refusal> {
         if self.known.contains_key(&paper.digest) {
             return Ok(());
         }
         match &paper.body {
             Body::Keyring(keyring) => self.may_follow(paper, keyring, index)?,
-            Body::Request(request) => here(paper, request.feed.as_ref(), index, shelf)?,
+            Body::Request(request) => here(paper, request.feed.as_ref(), index, cache)?,
             Body::Consent(Consent {
                 alone: Some(alone), ..
-            }) => here(paper, alone.feed.as_ref(), index, shelf)?,
+            }) => here(paper, alone.feed.as_ref(), index, cache)?,
             _ => {}
         }
         self.number_may_come(paper, beside)
@@ -359,7 +359,7 @@ impl State {
     }
 
     /// Admits what can be admitted, until nothing more can.
-    fn settle(&mut self, index: &Index<'_>, shelf: &mut Shelf, now: Time) {
+    fn settle(&mut self, index: &Index<'_>, cache: &mut Shelf, now: Time) {
         loop {
             let mut waiting: Vec<Arc<Paper>> = (self.known.values())
                 .filter(|known| matches!(known.status, Status::Waits(_)))
@@ -368,7 +368,7 @@ impl State {
             waiting.sort_by_key(|paper| (paper.kind(), paper.number, paper.digest));
             let mut has_changed = false;
             for paper in waiting {
-                let status = self.admit(&paper, index, shelf, now);
+                let status = self.admit(&paper, index, cache, now);
                 has_changed |= !matches!(status, Status::Waits(_));
                 if let Some(known) = self.known.get_mut(&paper.digest) {
                     known.status = status;
@@ -386,12 +386,12 @@ fn here(
     paper: &Paper,
     feed: Option<&Feed>,
     index: &Index<'_>,
-    shelf: &mut Shelf,
+    cache: &mut Shelf,
 ) -> Result<(), Refusal> {
     let Some(feed) = feed else {
         return Ok(());
     };
-    match shelf.sets.of_feed(feed, index.folder) {
+    match cache.sets.of_feed(feed, index.folder) {
         // That its bytes give something else is for ever.
         Ok(_) | Err((Rule::FeedSet, _)) => Ok(()),
         Err((rule, text)) => Err(refused(paper, rule, text)),
