@@ -111,7 +111,7 @@ impl Gate {
         let mut ends = Vec::new();
         if now < state.tail.time {
             let text = format!(
-                "the clock says {now}, but a document arrived at {}: set the clock right",
+                "the clock is behind: a document arrived at {}; set the clock right",
                 state.tail.time
             );
             reasons.push(recording(Rule::Clock, text));

@@ -8,11 +8,16 @@
 #[allow(dead_code, reason = "not every test makes every key")]
 pub(crate) mod soft;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    cell::RefCell,
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
+    sync::Arc,
+};
 
 use sensor_core::{
     documents::{
-        Decision, Digest, Folder, Gate, Identity, Kind, Refusal, Shelf, Time, journal::Arrival,
+        Decision, Digest, Folder, Gate, Identity, Kind, Refusal, Shelf, Time, indicators,
+        journal::Arrival, paper,
     },
     places::{
         Country, Territory,
@@ -95,6 +100,33 @@ pub(crate) fn key(of: &str) -> Soft {
         Some(_) => Soft::SkEd25519(ed25519, "ssh:".into()),
         None => Soft::Ed25519(ed25519),
     }
+}
+
+/// A signature; the same one is made once.
+fn signed(of: &str, making: &Making, text: &str) -> String {
+    thread_local! {
+        static MADE: RefCell<HashMap<(String, Digest), String>> = RefCell::default();
+    }
+    let name = (format!("{of} {making:?}"), Digest::of(text.as_bytes()));
+    MADE.with_borrow_mut(|made| {
+        let sign = || key(of).sign(making, text.as_bytes());
+        made.entry(name).or_insert_with(sign).clone()
+    })
+}
+
+/// The same bytes in the same place, so that a shelf knows them again.
+fn kept(bytes: Vec<u8>) -> Arc<[u8]> {
+    thread_local! {
+        static KEPT: RefCell<HashSet<Arc<[u8]>>> = RefCell::default();
+    }
+    KEPT.with_borrow_mut(|kept| {
+        if let Some(bytes) = kept.get(&*bytes) {
+            return bytes.clone();
+        }
+        let bytes: Arc<[u8]> = bytes.into();
+        kept.insert(bytes.clone());
+        bytes
+    })
 }
 
 /// A line of allowed signers, for every kind of document.
@@ -223,7 +255,7 @@ impl World {
                 making,
             } in self.signers.get(name).into_iter().flatten()
             {
-                let signature = key(of).sign(making, text.as_bytes());
+                let signature = signed(of, making, text);
                 let beside = format!("{name}.sig.{}", principal.replace('/', "_"));
                 files.insert(beside, signature.into_bytes());
             }
@@ -235,7 +267,7 @@ impl World {
         for edit in &self.edits {
             edit(&mut files);
         }
-        let files = files.into_iter().map(|(name, bytes)| (name, bytes.into()));
+        let files = files.into_iter().map(|(name, bytes)| (name, kept(bytes)));
         Papers {
             identity: Identity {
                 root,
@@ -250,6 +282,17 @@ impl World {
     /// What a sensor makes of them that sees them for the first time.
     pub(crate) fn seen(&self) -> Seen {
         self.papers().seen(&[], NOW)
+    }
+
+    /// The same without these papers, and without what is done to the files at the end.
+    pub(crate) fn without(&self, names: &[&str]) -> Self {
+        let mut world = self.clone();
+        world.edits.clear();
+        for name in names {
+            world.texts.remove(*name);
+            world.signers.remove(*name);
+        }
+        world
     }
 
     fn fill(&self, name: &str, done: &mut BTreeMap<String, String>, within: &mut BTreeSet<String>) {
@@ -277,9 +320,13 @@ impl World {
 impl Papers {
     /// What a sensor makes of them at a moment, after what it has logged.
     pub(crate) fn seen(&self, logged: &[Arrival], now: &str) -> Seen {
-        let mut shelf = Shelf::default();
+        self.seen_with(&mut Shelf::default(), logged, now)
+    }
+
+    /// The same with what was read before.
+    pub(crate) fn seen_with(&self, shelf: &mut Shelf, logged: &[Arrival], now: &str) -> Seen {
         let now = time(now);
-        let (gate, arrivals) = Gate::open(&self.identity, logged, &self.folder, &mut shelf, now);
+        let (gate, arrivals) = Gate::open(&self.identity, logged, &self.folder, shelf, now);
         let decision = gate.decide(now);
         Seen {
             gate,
@@ -386,6 +433,26 @@ request = "{{{{{request}}}}}"
 decision = "granted"
 reason = "necessary and proportionate"
 "#
+    )
+}
+
+/// A request with its indicators in a feed instead.
+pub(crate) fn with_feed(request: &str, file: &str, feed: &str, least_count: u64) -> String {
+    let name = file.to_owned().try_into().unwrap();
+    let mapping = paper::Mapping { least_count };
+    let feed = indicators::bind(name, feed.as_bytes(), paper::Format::Plain, mapping);
+    let inline = request.find("[[indicator]]").unwrap();
+    let paper::Feed {
+        sha256,
+        count,
+        set_sha256,
+        ..
+    } = feed;
+    format!(
+        "{}[feed]\nfile = \"{file}\"\nsha256 = \"{sha256}\"\nformat = \"plain\"\n\
+         mapping = {{ least_count = {least_count} }}\ncount = {count}\n\
+         set_sha256 = \"{set_sha256}\"\n",
+        &request[..inline]
     )
 }
 

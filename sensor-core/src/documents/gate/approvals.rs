@@ -55,8 +55,7 @@ impl State {
         let class = asked.request.class.0;
         let needed = policy.body.signatures(class);
         let by = name(&policy.paper);
-        let without = self.signatures(&asked.paper.digest);
-        let has = self.counted(&paper.digest, without);
+        let has = self.counted(&paper.digest, Some(&asked.request.signer()));
         enough(paper, has, needed, &by)?;
 
         let conditions = &approval.conditions;
@@ -91,6 +90,7 @@ impl State {
             needed,
             indicators,
             since: now,
+            lacks: None,
         };
         self.approvals.insert(paper.digest, held);
         Ok(())
@@ -215,9 +215,8 @@ impl State {
         let class = Class::Infrastructure;
         let from = consent.from.unwrap_or(Time::MIN);
         let until = consent.until.unwrap_or(Time::MAX);
-        if policy.body.consent_alone {
-            check_term(paper, class, (from, until), &policy.body, &by)?;
-        }
+        // Also where it may not stand alone: a later policy may let it.
+        check_term(paper, class, (from, until), &policy.body, &by)?;
         if alone.retention.from(from) > policy.body.retention.from(from) {
             let text = format!(
                 "{} lets records be kept for {}, longer than {}, as {by} allows",
@@ -281,14 +280,10 @@ impl State {
             let text = format!("the request of {} was refused by {by}", name(paper));
             return no(Rule::Refused, text);
         }
-        let without = self.signatures(&asked.paper.digest);
-        let has = self.counted(&paper.digest, without);
-        if has < held.needed {
-            let keyring = self
-                .keyring()
-                .map_or_else(String::new, |held| name(&held.paper));
+        if let Some(keyring) = &held.lacks {
             let text = format!(
-                "{} has {has} of {} signatures whose keys are still in {keyring}",
+                "{} lacks signatures since {keyring}, without keys that had signed it: it needs \
+                 {}, and a new request where it has to go on",
                 name(paper),
                 held.needed
             );
@@ -309,6 +304,10 @@ impl State {
             let (end, consented) = self.consented(paper, operator, now)?;
             until = until.min(end);
             interfaces.retain(|interface| consented.contains(interface));
+            if interfaces.is_empty() {
+                let text = format!("{operator} consented for none of its interfaces");
+                return no(Rule::NoConsent, text);
+            }
         }
         in_time(paper, (from, until), now)?;
         let directions = conditions.direction.as_ref().unwrap_or(&request.direction);
@@ -332,6 +331,13 @@ impl State {
             retention: conditions.retention.unwrap_or(request.retention),
             indicators: held.indicators.clone(),
         })
+    }
+
+    /// How many signatures of an approval count now.
+    pub(super) fn has_signatures(&self, held: &ApprovalHeld) -> u32 {
+        let requester = self.requests.get(&held.request);
+        let requester = requester.map(|asked| asked.request.signer());
+        self.counted(&held.paper.digest, requester.as_ref())
     }
 
     /// Until when an operator consents, and on which interfaces.
@@ -367,7 +373,11 @@ impl State {
     }
 
     /// Whether a consent still stands, whatever its time.
-    fn consent_stands(&self, held: &ConsentHeld, consent: &Consent) -> Result<(), Refusal> {
+    pub(super) fn consent_stands(
+        &self,
+        held: &ConsentHeld,
+        consent: &Consent,
+    ) -> Result<(), Refusal> {
         let paper = &held.paper;
         if let Some(by) = &held.ended {
             let text = format!("{} was ended by {by}", name(paper));
@@ -377,7 +387,7 @@ impl State {
             let text = format!("{} was revoked by {by}", name(paper));
             return Err(refused(paper, Rule::Revoked, text));
         }
-        if self.counted(&paper.digest, &[]) == 0 {
+        if self.counted(&paper.digest, None) == 0 {
             let text = format!(
                 "{} was signed by a key that has left the keyring",
                 name(paper)
