@@ -11,7 +11,7 @@
 mod chance;
 #[path = "mutations/change.rs"]
 mod change;
-#[allow(dead_code, reason = "not every test uses all of the world")]
+#[expect(dead_code, reason = "not every test uses all of the world")]
 mod world;
 
 use std::{
@@ -74,10 +74,10 @@ impl Good {
     }
 
     /// Asserts that nothing counts but what counted before.
-    fn check(&self, folder: &Folder, shelf: &mut Shelf) -> Option<Rule> {
+    fn check(&self, folder: &Folder, cache: &mut Shelf) -> Option<Rule> {
         let identity = &self.papers.identity;
         let now = time(NOW);
-        let (gate, arrivals) = Gate::open(identity, &[], folder, shelf, now);
+        let (gate, arrivals) = Gate::open(identity, &[], folder, cache, now);
         for arrival in arrivals {
             let signed = (arrival.document, arrival.principal, arrival.signature);
             assert!(self.signed.contains(&signed), "{signed:?} counts");
@@ -137,7 +137,8 @@ fn worlds() -> Vec<Good> {
     world.signing("stop-2.toml", |signing| signing.key = "sk:chi".into());
     let whole = world.papers();
     let documents: Vec<String> = (whole.folder.files.keys())
-        .filter(|name| name.ends_with(".toml") && *name != "keyring-1.toml")
+        .filter(|name| name.split_once('.').is_some_and(|(_, end)| end == "toml"))
+        .filter(|name| *name != "keyring-1.toml")
         .cloned()
         .collect();
     let small = documents.iter().map(|document| {
@@ -184,7 +185,7 @@ const MORE: [(&str, &str, &str); 4] = [
 fn run(worlds: &[Good], count: u64, seed: u64) -> Counts {
     let mut chance = Chance::of(seed);
     let mut counts = Counts::default();
-    let mut shelves: Vec<Shelf> = worlds.iter().map(|_| Shelf::default()).collect();
+    let mut caches: Vec<Shelf> = worlds.iter().map(|_| Shelf::default()).collect();
     let mut folders: Vec<Folder> = (worlds.iter()).map(|w| w.papers.folder.clone()).collect();
     for _ in 0..count {
         let at = if chance.once_in(WHOLE) {
@@ -193,15 +194,15 @@ fn run(worlds: &[Good], count: u64, seed: u64) -> Counts {
             1 + chance.below(worlds.len() - 1)
         };
         let (good, folder) = (&worlds[at], &mut folders[at]);
-        let (change, changed) = change::make(&good.papers.folder, &good.names, &mut chance);
+        let (what, changed) = change::make(&good.papers.folder, &good.names, &mut chance);
         for (name, bytes) in &changed {
             folder.files.insert(name.clone(), bytes.as_slice().into());
         }
-        match good.check(folder, &mut shelves[at]) {
+        match good.check(folder, &mut caches[at]) {
             Some(rule) => *counts.rules.entry(rule.name()).or_default() += 1,
             None => counts.silent += 1,
         }
-        *counts.changes.entry(change).or_default() += 1;
+        *counts.changes.entry(what).or_default() += 1;
         for (name, _) in changed {
             let bytes = good.papers.folder.files[&name].clone();
             folder.files.insert(name, bytes);

@@ -11,6 +11,7 @@
 mod admit;
 mod approvals;
 mod arrive;
+mod consents;
 mod index;
 mod shelf;
 mod state;

@@ -89,7 +89,7 @@ fn signature_makings(table: &mut Table) {
             },
         ),
         ("of version 2", Rule::SignatureForm, "version 2", |m| {
-            m.version = 2
+            m.version = 2;
         }),
         (
             "with a reserved part",
@@ -98,10 +98,10 @@ fn signature_makings(table: &mut Table) {
             |m| m.reserved = b"x",
         ),
         ("with data inside", Rule::SignatureForm, "inside", |m| {
-            m.behind = b"x"
+            m.behind = b"x";
         }),
         ("of other columns", Rule::SignatureForm, "70 columns", |m| {
-            m.columns = 64
+            m.columns = 64;
         }),
         (
             "by another algorithm",
@@ -293,13 +293,13 @@ fn signers(table: &mut Table) {
             (file, Rule::TooFew, "has 1 of 2"),
         );
         let shared = |world: &mut World| {
-            let line = crate::world::line("overseer/bo", "");
+            let second = crate::world::line("overseer/bo", "");
             let own = crate::world::line("overseer/ai,overseer/bo", "");
             let own = own.replace(
                 &key("overseer/ai,overseer/bo").line(),
                 &key("overseer/ai").line(),
             );
-            let lines = world.texts["allowed_signers"].replace(&line, &(line.clone() + &own));
+            let lines = world.texts["allowed_signers"].replace(&second, &(second.clone() + &own));
             world.file("allowed_signers", &lines);
             world.signing(file, |signing| signing.key = first.into());
         };
@@ -312,9 +312,9 @@ fn signers(table: &mut Table) {
 }
 
 fn documents(table: &mut Table) {
+    type Change = fn(Vec<u8>) -> Vec<u8>;
     let (file, signature) = (table.setting.file, table.setting.signature());
     let kind = table.setting.of.kind();
-    type Change = fn(Vec<u8>) -> Vec<u8>;
     let forms: [(&str, &str, Change); 6] = [
         ("document not UTF-8", "not text", |mut bytes| {
             bytes.extend(b"# \xff\n");

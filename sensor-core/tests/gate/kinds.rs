@@ -3,6 +3,7 @@
 mod approval;
 mod consent;
 mod ends;
+mod extension;
 mod keyring;
 mod request;
 mod rules;
@@ -24,7 +25,7 @@ pub(crate) fn add(table: &mut Table) {
         Of::Kind(Kind::Lift) => ends::lift(table),
         Of::Kind(Kind::Consent) => consent::add(table),
         Of::Kind(Kind::Request) => request::add(table),
-        Of::Extension => request::extension(table),
+        Of::Extension => extension::add(table),
         Of::Kind(Kind::Approval) => approval::add(table),
         Of::Kind(Kind::Standing) => standing::add(table),
         Of::Kind(Kind::Finding) => standing::finding(table),

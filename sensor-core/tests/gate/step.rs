@@ -148,9 +148,15 @@ fn every_signature_of_every_bad_world_is_taken_or_not_as_ssh_keygen_takes_it() {
                 fs::create_dir(&own).unwrap();
                 while let Some((pair, name)) = pairs.get(next.fetch_add(1, Ordering::Relaxed)) {
                     let met = match (ours(pair), theirs(pair, &own)) {
-                        (Ok(()), true) => "both take it",
-                        (Err(_), false) => "both refuse it",
-                        (Err(Refusal::Stricter(rule)), true) => rule,
+                        (Ok(()), true) => ("both take it", ""),
+                        (Err(Refusal { rule, .. }), false) => ("both refuse it", rule),
+                        (
+                            Err(Refusal {
+                                rule,
+                                is_stricter: true,
+                            }),
+                            true,
+                        ) => ("stricter", rule),
                         (ours, theirs) => {
                             let text = format!("{name}: ours {ours:?}, ssh-keygen {theirs}");
                             failures.lock().unwrap().insert(text);
@@ -163,8 +169,8 @@ fn every_signature_of_every_bad_world_is_taken_or_not_as_ssh_keygen_takes_it() {
         }
     });
     println!("{} pairs in {:.1?}", pairs.len(), begin.elapsed());
-    for (met, count) in counts.into_inner().unwrap() {
-        println!("{met:>40} {count:5}");
+    for ((met, rule), count) in counts.into_inner().unwrap() {
+        println!("{met:>16} {count:5} {rule}");
     }
     assert_eq!(failures.into_inner().unwrap(), BTreeSet::new());
     assert!(pairs.len() > 300);

@@ -170,11 +170,11 @@ pub(crate) fn all() -> Vec<Case> {
 
 impl Case {
     /// Runs it twice, the second time as after a restart.
-    pub(crate) fn run(&self, shelf: &mut Shelf) -> Result<(), String> {
-        let seen = self.papers.seen_with(shelf, &self.logged, self.now);
-        self.check(&seen, shelf)?;
+    pub(crate) fn run(&self, cache: &mut Shelf) -> Result<(), String> {
+        let seen = self.papers.seen_with(cache, &self.logged, self.now);
+        self.check(&seen, cache)?;
         let logged = [&self.logged[..], &seen.arrivals].concat();
-        let again = self.papers.seen_with(shelf, &logged, self.now);
+        let again = self.papers.seen_with(cache, &logged, self.now);
         if !again.arrivals.is_empty() {
             return Err(format!(
                 "after a restart {} arrive again",
@@ -192,7 +192,7 @@ impl Case {
         Ok(())
     }
 
-    fn check(&self, seen: &Seen, shelf: &mut Shelf) -> Result<(), String> {
+    fn check(&self, seen: &Seen, cache: &mut Shelf) -> Result<(), String> {
         let refusals = seen.refusals(self.now);
         let is_expected = |refusal: &&sensor_core::documents::Refusal| {
             refusal.file == self.file
@@ -213,7 +213,7 @@ impl Case {
         }
         match &self.after {
             After::Same(rest) => {
-                let without = rest.seen_with(shelf, &self.logged, self.now);
+                let without = rest.seen_with(cache, &self.logged, self.now);
                 if without.decision != seen.decision {
                     let (with, without) = (&seen.decision, &without.decision);
                     return Err(format!("decision {with:#?}\nwithout it {without:#?}"));

@@ -60,30 +60,30 @@ pub(crate) type Changed = Vec<(String, Vec<u8>)>;
 /// Changes one file, or two that swap what they hold.
 pub(crate) fn make(folder: &Folder, names: &[String], chance: &mut Chance) -> (Change, Changed) {
     loop {
-        let change = *chance.one(&ALL);
+        let what = *chance.one(&ALL);
         let (name, other) = (chance.one(names), chance.one(names));
         let (bytes, others) = (&folder.files[name], &folder.files[other]);
         let mut changed = bytes.to_vec();
-        if change == Change::SwapFiles {
+        if what == Change::SwapFiles {
             if bytes != others {
                 let swapped = vec![(name.clone(), others.to_vec()), (other.clone(), changed)];
-                return (change, swapped);
+                return (what, swapped);
             }
             continue;
         }
-        one(change, &mut changed, others, chance);
+        one(what, &mut changed, others, chance);
         if changed != **bytes {
-            return (change, vec![(name.clone(), changed)]);
+            return (what, vec![(name.clone(), changed)]);
         }
     }
 }
 
-fn one(change: Change, bytes: &mut Vec<u8>, other: &[u8], chance: &mut Chance) {
+fn one(what: Change, bytes: &mut Vec<u8>, other: &[u8], chance: &mut Chance) {
     let length = bytes.len();
     let at = chance.below(length);
     let end = (at + 1 + chance.below(40)).min(length);
     let byte = u8::try_from(chance.below(256)).unwrap();
-    match change {
+    match what {
         Change::BitFlip => bytes[at] ^= 1 << (byte % 8),
         Change::Byte => bytes[at] = byte,
         Change::Insert => bytes.insert(at, byte),
@@ -95,7 +95,7 @@ fn one(change: Change, bytes: &mut Vec<u8>, other: &[u8], chance: &mut Chance) {
         }
         Change::SwapBytes => bytes.swap(at, chance.below(length)),
         Change::SwapLines | Change::DeleteLine | Change::RepeatLine => {
-            lines(change, bytes, chance);
+            lines(what, bytes, chance);
         }
         Change::Truncate => bytes.truncate(at),
         Change::CutFront => drop(bytes.drain(..=at)),
@@ -127,10 +127,10 @@ fn one(change: Change, bytes: &mut Vec<u8>, other: &[u8], chance: &mut Chance) {
     }
 }
 
-fn lines(change: Change, bytes: &mut Vec<u8>, chance: &mut Chance) {
+fn lines(what: Change, bytes: &mut Vec<u8>, chance: &mut Chance) {
     let mut lines: Vec<&[u8]> = bytes.split_inclusive(|byte| *byte == b'\n').collect();
     let (one, other) = (chance.below(lines.len()), chance.below(lines.len()));
-    match change {
+    match what {
         Change::SwapLines => lines.swap(one, other),
         Change::DeleteLine => drop(lines.remove(one)),
         _ => lines.insert(other, lines[one]),

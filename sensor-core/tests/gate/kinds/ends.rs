@@ -79,7 +79,7 @@ pub(super) fn revocation(table: &mut Table) {
             papers
                 .folder
                 .files
-                .retain(|name, _| !name.starts_with("revocation-1"))
+                .retain(|name, _| !name.starts_with("revocation-1"));
         },
         ("", Rule::Missing, "revocation 1 with SHA-256"),
         After::Nothing,
@@ -177,7 +177,7 @@ pub(super) fn stop(table: &mut Table) {
             papers
                 .folder
                 .files
-                .retain(|name, _| !name.starts_with("stop-1"))
+                .retain(|name, _| !name.starts_with("stop-1"));
         },
         ("", Rule::Missing, "stop 1 with SHA-256"),
         After::Nothing,

@@ -160,7 +160,7 @@ pub(super) fn add(table: &mut Table) {
             papers
                 .folder
                 .files
-                .retain(|name, _| !name.starts_with("standing-2"))
+                .retain(|name, _| !name.starts_with("standing-2"));
         },
         ("", Rule::Missing, "standing 2 with SHA-256"),
         After::Nothing,

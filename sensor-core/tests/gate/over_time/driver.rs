@@ -15,7 +15,7 @@ pub(super) struct Sensor {
     pub(super) logged: Vec<Arrival>,
     /// What lay in the folder from which moment on.
     pub(super) folders: BTreeMap<Time, Folder>,
-    shelf: Shelf,
+    cache: Shelf,
     pub(super) now: Time,
 }
 
@@ -28,7 +28,7 @@ impl Sensor {
             folder: Folder::default(),
             logged: Vec::new(),
             folders: BTreeMap::new(),
-            shelf: Shelf::default(),
+            cache: Shelf::default(),
             now: time(now),
         };
         sensor.finds(world, now);
@@ -49,12 +49,12 @@ impl Sensor {
         let gate = self.gate();
         self.folders.insert(self.now, self.folder.clone());
         let decision = gate.decide(self.now);
-        let mut shelf = Shelf::default();
+        let mut cache = Shelf::default();
         let (again, arrivals) = Gate::open(
             &self.identity,
             &self.logged,
             &self.folder,
-            &mut shelf,
+            &mut cache,
             self.now,
         );
         assert_eq!(arrivals, []);
@@ -66,7 +66,7 @@ impl Sensor {
     pub(super) fn gate(&mut self) -> Gate {
         let (identity, logged) = (&self.identity, &self.logged);
         let (gate, arrivals) =
-            Gate::open(identity, logged, &self.folder, &mut self.shelf, self.now);
+            Gate::open(identity, logged, &self.folder, &mut self.cache, self.now);
         self.logged.extend(arrivals);
         gate
     }

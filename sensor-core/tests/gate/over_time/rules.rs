@@ -16,9 +16,8 @@ const TWO: &[&str] = &["overseer/ai", "overseer/bo"];
 
 /// A next keyring, whose keys are those of the one before without some.
 fn next(world: &mut World, number: u64, without: &str, more: &str) {
-    let lines: Vec<&str> = world.texts["allowed_signers"].lines().collect();
-    let kept = lines.iter().filter(|line| !line.starts_with(without));
-    let kept: String = kept.map(|line| format!("{line}\n")).collect();
+    let lines = world.texts["allowed_signers"].split_inclusive('\n');
+    let kept: String = lines.filter(|line| !line.starts_with(without)).collect();
     let signers = format!("allowed_signers-{number}");
     world.file(&signers, &(kept + more));
     let text = keyring(number, Some(&format!("keyring-{}.toml", number - 1)));
@@ -48,9 +47,8 @@ fn a_key_that_leaves_ends_approvals_and_recording_stops_until_a_standing_names_t
     // It has ended: neither the key nor another signature brings it back.
     world.sign("approval-2.toml", &["overseer/dai"]);
     let all = world.texts["allowed_signers"].clone();
-    next(&mut world, 3, "overseer/", &all);
-    let lines = all.lines().filter(|line| line.starts_with("overseer/"));
-    let lines: String = lines.map(|line| format!("{line}\n")).collect();
+    let lines = all.split_inclusive('\n');
+    let lines: String = lines.filter(|line| line.starts_with("overseer/")).collect();
     next(&mut world, 3, "overseer/", &lines);
     world.sign("keyring-3.toml", &["overseer/ai", "overseer/chi"]);
     world.paper(
