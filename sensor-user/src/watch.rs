@@ -25,7 +25,7 @@ const BURST: Duration = Duration::from_millis(20);
 
 /// A watch over a folder.
 #[derive(Debug)]
-pub struct FolderWatch {
+pub(crate) struct FolderWatch {
     folder: PathBuf,
     watcher: RecommendedWatcher,
     happened: Arc<Happened>,
@@ -42,7 +42,7 @@ struct Happened {
 
 impl FolderWatch {
     /// Watches a folder, which is there, from now on.
-    pub fn new(folder: &Path) -> io::Result<Self> {
+    pub(crate) fn new(folder: &Path) -> io::Result<Self> {
         let folder = std::path::absolute(folder)?;
         let parent = folder.parent().ok_or(io::ErrorKind::InvalidInput)?;
         if !folder.symlink_metadata()?.is_dir() {
@@ -73,7 +73,7 @@ impl FolderWatch {
     /// within 20 ms is told at once. May be dropped and called again without missing anything.
     ///
     /// Needs a tokio runtime with time.
-    pub async fn changed(&mut self) -> io::Result<()> {
+    pub(crate) async fn changed(&mut self) -> io::Result<()> {
         let Happened { something, wake } = &*self.happened;
         while !self.heard {
             self.heard = something.swap(false, Ordering::Acquire);
