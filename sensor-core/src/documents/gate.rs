@@ -11,14 +11,19 @@
 mod admit;
 mod approvals;
 mod arrive;
+mod asked;
 mod index;
 mod shelf;
 mod state;
 
 use std::sync::Arc;
 
+pub use self::{
+    asked::wider,
+    shelf::Shelf,
+    state::{KeyringHeld, RequestHeld},
+};
 use self::{index::Index, state::State};
-pub use self::{shelf::Shelf, state::KeyringHeld};
 use super::{
     Attended, Decision, Digest, Folder, Granted, Identity, Kind, Paper, Refusal, Rule, Time,
     journal::Arrival,
@@ -56,9 +61,18 @@ impl Gate {
         shelf: &mut Shelf,
         now: Time,
     ) -> (Self, Vec<Arrival>) {
+        Self::first(State::new(identity.clone()), logged, folder, shelf, now)
+    }
+
+    fn first(
+        mut state: State,
+        logged: &[Arrival],
+        folder: &Folder,
+        shelf: &mut Shelf,
+        now: Time,
+    ) -> (Self, Vec<Arrival>) {
         shelf.tidy(folder);
         let index = Index::of(folder, shelf);
-        let mut state = State::new(identity.clone());
         state.replay(logged, &index, shelf, |_, _| {});
         let arrivals = state.arrive(&index, shelf, now);
         let mut refusals = index.refusals.clone();
@@ -66,6 +80,15 @@ impl Gate {
         refusals.sort();
         refusals.dedup();
         (Self::of(state, refusals), arrivals)
+    }
+
+    /// What papers say that arrive together at `now` at somebody who trusts a keyring of any
+    /// number: that with the hash `identity.root`. Those before it are not needed.
+    pub fn trusting(identity: &Identity, folder: &Folder, shelf: &mut Shelf, now: Time) -> Self {
+        let mut state = State::new(identity.clone());
+        state.is_trusting = true;
+        let (gate, _) = Self::first(state, &[], folder, shelf, now);
+        gate
     }
 
     /// What the papers said over time: the gate from each moment at which something arrived.

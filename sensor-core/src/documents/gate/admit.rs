@@ -11,10 +11,10 @@ use super::{
     },
 };
 use crate::documents::{
-    Body, Digest, IndicatorSet, Kind, Paper, Refusal, Role, Rule, Time, indicators,
+    Body, Digest, Folder, IndicatorSet, Kind, Paper, Refusal, Role, Rule, Time, indicators,
     paper::{
-        Answer, Consent, Exclusion, Feed, Finding, Keyring, Lift, Policy, Request, Revocation,
-        Standing, Step, Stop,
+        Answer, Asked, Consent, Exclusion, Feed, Finding, Keyring, Lift, Policy, Request,
+        Revocation, Standing, Step, Stop,
     },
 };
 
@@ -216,11 +216,11 @@ impl State {
             return Ok(());
         };
         let overseers = u32::try_from(held.signers.overseers().len()).unwrap_or(u32::MAX);
-        if let Some((class, needed)) = policy.signatures.iter().find(|(_, n)| **n > overseers) {
+        if let Some((class, needed)) = policy.unfulfillable(overseers) {
             let text = format!(
                 "{} wants {needed} signatures for {} where {} has {overseers} overseers",
                 name(paper),
-                class.0.name(),
+                class.name(),
                 name(&held.paper)
             );
             return Err(No::Ever(Rule::Unfulfillable, text));
@@ -345,7 +345,7 @@ impl State {
             Some(alone) => {
                 let table = "[[alone.indicator]]";
                 let asked = (&alone.indicators[..], alone.feed.as_ref());
-                let set = self.indicators(paper, table, asked, index, shelf)?;
+                let set = indicators_of(paper, table, asked, index.folder, shelf)?;
                 self.check_alone(paper, consent, alone, &set)?;
                 Some(set)
             }
@@ -391,33 +391,6 @@ impl State {
         Some(refused(paper, Rule::Unbound, text))
     }
 
-    /// The indicators of a request or a consent.
-    fn indicators(
-        &self,
-        paper: &Paper,
-        table: &str,
-        (asked, feed): (&[crate::documents::paper::Asked], Option<&Feed>),
-        index: &Index<'_>,
-        shelf: &mut Shelf,
-    ) -> Result<Arc<IndicatorSet>, No> {
-        match feed {
-            Some(feed) => {
-                shelf
-                    .sets
-                    .of_feed(feed, index.folder)
-                    .map_err(|(rule, text)| match rule {
-                        Rule::FeedSet => No::Ever(rule, text),
-                        _ => No::Yet(rule, text),
-                    })
-            }
-            None => {
-                let text = String::from_utf8_lossy(&paper.bytes);
-                let set = indicators::inline(&paper.file, &text, table, asked);
-                Ok(Arc::new(set))
-            }
-        }
-    }
-
     fn admit_request(
         &mut self,
         paper: &Arc<Paper>,
@@ -443,7 +416,7 @@ impl State {
             return Err(No::Ever(Rule::Id, text));
         }
         let asked = (&request.indicators[..], request.feed.as_ref());
-        let set = self.indicators(paper, "[[indicator]]", asked, index, shelf)?;
+        let set = indicators_of(paper, "[[indicator]]", asked, index.folder, shelf)?;
         if set.prefixes.is_empty() {
             let text = "its feed gives no indicator".into();
             return Err(No::Ever(Rule::FeedSet, text));
@@ -453,7 +426,7 @@ impl State {
                 let text = format!("the request it extends, {}, is not here", parent.short());
                 return Err(No::Yet(Rule::Waits, text));
             };
-            self.check_parent(paper, request, &set, parent)?;
+            Self::check_parent(paper, request, &set, parent)?;
         }
         self.requests.insert(
             paper.digest,
@@ -522,4 +495,28 @@ pub(super) fn enough(paper: &Paper, has: u32, needs: u32, by: &str) -> Admission
         name(paper)
     );
     Err(No::Yet(Rule::TooFew, text))
+}
+
+/// The indicators of a request or a consent.
+pub(super) fn indicators_of(
+    paper: &Paper,
+    table: &str,
+    (asked, feed): (&[Asked], Option<&Feed>),
+    folder: &Folder,
+    shelf: &mut Shelf,
+) -> Result<Arc<IndicatorSet>, No> {
+    match feed {
+        Some(feed) => {
+            let read = shelf.sets.of_feed(feed, folder);
+            read.map_err(|(rule, text)| match rule {
+                Rule::FeedSet => No::Ever(rule, text),
+                _ => No::Yet(rule, text),
+            })
+        }
+        None => {
+            let text = String::from_utf8_lossy(&paper.bytes);
+            let set = indicators::inline(&paper.file, &text, table, asked);
+            Ok(Arc::new(set))
+        }
+    }
 }

@@ -9,6 +9,7 @@ use super::{
     Listed,
     admit::{Admission, No, enough},
     arrive::refused,
+    asked::wider,
     state::{ApprovalHeld, ConsentHeld, RequestHeld, State, name},
 };
 use crate::{
@@ -65,25 +66,7 @@ impl State {
             );
             return Err(No::Ever(Rule::Sensor, text));
         }
-        let (from, until) = term(conditions, &asked.request);
-        check_term(paper, class, (from, until), &policy.body, &by)?;
-        let retention = conditions.retention.unwrap_or(asked.request.retention);
-        if retention.from(from) > policy.body.retention.from(from) {
-            let text = format!(
-                "{} lets records be kept for {retention}, longer than {}, as {by} allows",
-                name(paper),
-                policy.body.retention
-            );
-            return Err(No::Ever(Rule::Retention, text));
-        }
-        let indicators = narrowed(conditions, &asked.indicators);
-        check_broad(paper, &indicators, policy.body.shortest.into(), &by)?;
-        self.check_places(
-            paper,
-            class,
-            &indicators,
-            (&territory.body, &territory.paper),
-        )?;
+        let indicators = self.check_asked(paper, conditions, asked, (policy, territory))?;
         if let Some(parent) = asked.request.parent {
             self.check_parent_granted(paper, parent)?;
         }
@@ -100,7 +83,6 @@ impl State {
 
     /// An extension is what its parent was, for another time.
     pub(super) fn check_parent(
-        &self,
         paper: &Paper,
         request: &Request,
         set: &IndicatorSet,
@@ -154,7 +136,11 @@ impl State {
     }
 
     /// Nothing is renewed that was never granted, or that was taken back.
-    fn check_parent_granted(&self, paper: &Paper, parent: crate::documents::Digest) -> Admission {
+    pub(super) fn check_parent_granted(
+        &self,
+        paper: &Paper,
+        parent: crate::documents::Digest,
+    ) -> Admission {
         let granted = self.approvals.values().find(|held| held.request == parent);
         let Some(granted) = granted else {
             let text = format!(
@@ -180,7 +166,7 @@ impl State {
     }
 
     /// Where the indicators of a class may lie.
-    fn check_places(
+    pub(super) fn check_places(
         &self,
         paper: &Paper,
         class: Class,
@@ -371,7 +357,7 @@ impl State {
     }
 
     /// Until when an operator consents, and on which interfaces.
-    fn consented(
+    pub(super) fn consented(
         &self,
         paper: &Paper,
         operator: &str,
@@ -492,7 +478,7 @@ fn in_time(paper: &Paper, (from, until): (Time, Time), now: Time) -> Result<(), 
     Ok(())
 }
 
-fn term(conditions: &Conditions, request: &Request) -> (Time, Time) {
+pub(super) fn term(conditions: &Conditions, request: &Request) -> (Time, Time) {
     (
         conditions.from.unwrap_or(request.from),
         conditions.until.unwrap_or(request.until),
@@ -503,7 +489,7 @@ fn sensors<'a>(conditions: &'a Conditions, request: &'a Request) -> &'a [Fingerp
     conditions.sensors.as_ref().unwrap_or(&request.sensors)
 }
 
-fn narrowed(conditions: &Conditions, asked: &Arc<IndicatorSet>) -> Arc<IndicatorSet> {
+pub(super) fn narrowed(conditions: &Conditions, asked: &Arc<IndicatorSet>) -> Arc<IndicatorSet> {
     let Some(only) = &conditions.indicators else {
         return asked.clone();
     };
@@ -520,41 +506,7 @@ fn narrowed(conditions: &Conditions, asked: &Arc<IndicatorSet>) -> Arc<Indicator
 
 /// Conditions take away, and never add.
 fn check_conditions(paper: &Paper, conditions: &Conditions, asked: &RequestHeld) -> Admission {
-    let request = &asked.request;
-    let (from, until) = term(conditions, request);
-    let names: BTreeSet<&InterfaceName> = request.interfaces.iter().map(|i| &i.name).collect();
-    let had: BTreeSet<IpNet> = asked.indicators.prefixes.iter().map(|p| p.0).collect();
-    let within = |list: Option<&Vec<Prefix>>| {
-        list.is_none_or(|list| list.iter().all(|prefix| had.contains(&prefix.0)))
-    };
-    let no_fields = Fields::NONE;
-    let checks = [
-        ("from", from >= request.from && from < until),
-        ("until", until <= request.until),
-        (
-            "direction",
-            (conditions.direction.iter().flatten()).all(|d| request.direction.contains(d)),
-        ),
-        (
-            "sensors",
-            (conditions.sensors.iter().flatten()).all(|s| request.sensors.contains(s)),
-        ),
-        (
-            "interfaces",
-            (conditions.interfaces.iter().flatten()).all(|i| names.contains(i)),
-        ),
-        (
-            "fields",
-            (request.fields.0).has(conditions.fields.map_or(no_fields, |fields| fields.0)),
-        ),
-        (
-            "retention",
-            (conditions.retention)
-                .is_none_or(|kept| kept.from(from) <= request.retention.from(from)),
-        ),
-        ("indicators", within(conditions.indicators.as_ref())),
-    ];
-    let Some((wider, _)) = checks.into_iter().find(|(_, narrows)| !narrows) else {
+    let Some(wider) = wider(conditions, &asked.request, &asked.indicators) else {
         return Ok(());
     };
     let text = format!(
@@ -565,7 +517,7 @@ fn check_conditions(paper: &Paper, conditions: &Conditions, asked: &RequestHeld)
     Err(No::Ever(Rule::Condition, text))
 }
 
-fn check_term(
+pub(super) fn check_term(
     paper: &Paper,
     class: Class,
     (from, until): (Time, Time),
@@ -584,7 +536,12 @@ fn check_term(
     Err(No::Ever(Rule::OverLong, text))
 }
 
-fn check_broad(paper: &Paper, set: &IndicatorSet, shortest: Shortest, by: &str) -> Admission {
+pub(super) fn check_broad(
+    paper: &Paper,
+    set: &IndicatorSet,
+    shortest: Shortest,
+    by: &str,
+) -> Admission {
     let limit = |prefix: &IpNet| match prefix {
         IpNet::V4(_) => shortest.v4,
         IpNet::V6(_) => shortest.v6,

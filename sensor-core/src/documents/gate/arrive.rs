@@ -6,7 +6,7 @@ use super::{
     Index, Shelf,
     index::Beside,
     recording,
-    state::{Known, LEAP, Signed, State, Status, name},
+    state::{KeyringHeld, Known, LEAP, Signed, State, Status, name},
 };
 use crate::documents::{
     Body, Kind, Paper, Refusal, Role, Rule, StepFault, Time,
@@ -175,7 +175,17 @@ impl State {
             if self.known.contains_key(&paper.digest) || explained.contains(&paper.digest) {
                 continue;
             }
-            let (rule, text) = if paper.kind() == Kind::Keyring && paper.number == 1 {
+            let is_before = |held: &KeyringHeld| paper.number < held.keyring.number.0;
+            let (rule, text) = if paper.kind() == Kind::Keyring
+                && self.is_trusting
+                && self.keyrings.first().is_some_and(is_before)
+            {
+                let text = format!(
+                    "{} is of before the keyring that is trusted: leave it out, or trust it",
+                    name(paper)
+                );
+                (Rule::Chain, text)
+            } else if paper.kind() == Kind::Keyring && paper.number == 1 {
                 let text = format!(
                     "this sensor was set up with another first keyring, SHA-256 {}",
                     self.identity.root
@@ -194,7 +204,9 @@ impl State {
     }
 
     fn is_root(&self, paper: &Paper) -> bool {
-        paper.digest == self.identity.root && paper.kind() == Kind::Keyring && paper.number == 1
+        paper.digest == self.identity.root
+            && paper.kind() == Kind::Keyring
+            && (paper.number == 1 || self.is_trusting)
     }
 
     /// Whether a signature is known.
