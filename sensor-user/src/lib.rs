@@ -21,4 +21,4 @@ pub mod settings;
 pub mod telemetry;
 mod words;
 
-pub use sensor_core::{capped, feeds, places, watchlist};
+pub use sensor_core::{capped, documents, feeds, places, watchlist};

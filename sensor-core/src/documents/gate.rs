@@ -19,6 +19,7 @@ mod state;
 use std::sync::Arc;
 
 pub use self::{
+    arrive::{may_sign, signers_of},
     asked::wider,
     shelf::Shelf,
     state::{KeyringHeld, RequestHeld},

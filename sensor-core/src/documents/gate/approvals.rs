@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use ipnet::IpNet;
-use sensor_common::{Class, Fields, Place};
+use sensor_common::{Class, Place};
 
 use super::{
     Listed,
@@ -15,7 +15,7 @@ use super::{
 use crate::{
     documents::{
         Body, Granted, IndicatorSet, Paper, Refusal, Rule, Time,
-        field::{DirectionName, Fingerprint, InterfaceName, Prefix},
+        field::{DirectionName, Fingerprint},
         paper::{Alone, Approval, Conditions, Consent, Interface, Policy, Request},
     },
     feeds::plain::Shortest,

@@ -344,7 +344,7 @@ pub(super) fn scope(paper: &Paper) -> String {
 }
 
 /// Whether a role may sign a document at all; how many are needed is another question.
-fn may_sign(paper: &Paper, role: Role) -> bool {
+pub fn may_sign(paper: &Paper, role: Role) -> bool {
     match &paper.body {
         Body::Keyring(_)
         | Body::Policy(_)
@@ -365,7 +365,8 @@ fn may_sign(paper: &Paper, role: Role) -> bool {
     }
 }
 
-const fn signers_of(kind: Kind) -> &'static str {
+/// Who signs documents of a kind, in a sentence.
+pub const fn signers_of(kind: Kind) -> &'static str {
     match kind {
         Kind::Keyring
         | Kind::Policy
