@@ -5,6 +5,7 @@ pub mod check;
 mod detach;
 mod exit;
 mod explain;
+mod init;
 mod inputs;
 mod places;
 mod printer;
@@ -34,6 +35,8 @@ enum Command {
     Run(run::RunArgs),
     /// Run a capture file through the same program and print the same records
     Replay(replay::ReplayArgs),
+    /// Set up the state folder of a sensor
+    Init(init::InitArgs),
     /// Look at interfaces before watching them, and say what to do
     Check(check::CheckArgs),
     /// Build the table of which addresses are domestic and foreign, or ask it
@@ -61,6 +64,7 @@ pub fn main() -> ExitCode {
     let done = match &cli.command {
         Command::Run(args) => run::run(args),
         Command::Replay(args) => replay::replay(args),
+        Command::Init(args) => init::init(args, &mut std::io::stdout()),
         Command::Territory(args) => territory::territory(args),
         Command::Explain(args) => explain::explain(args, &mut std::io::stdout()),
         Command::Approval(args) => approval::approval(args, &mut std::io::stdout()),

@@ -6,6 +6,7 @@
 //! test that panics leaves nothing behind. Nothing here sleeps to be on the safe side:
 //! it waits for conditions, and a limit of time only guards against a hang.
 
+pub mod clock_state;
 pub mod command;
 pub mod dump;
 pub mod netns;

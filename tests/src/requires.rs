@@ -15,11 +15,14 @@ use sekisho::capped;
 /// `require!(privilege)`: root with the capabilities to load programs and make
 /// namespaces, and the tools that make them. `require!(tool "tshark")`: a program, and
 /// its path is the value. `require!(data "pcap")`: a folder of `SEKISHO_DATA`, and its
-/// path is the value.
+/// path is the value. `require!(clock)`: what gives one process a clock of its own.
 #[macro_export]
 macro_rules! require {
     (privilege) => {
         $crate::require!(@ $crate::requires::privilege())
+    };
+    (clock) => {
+        $crate::require!(@ $crate::clock_state::available())
     };
     (tool $name:expr) => {
         $crate::require!(@ $crate::requires::tool($name))

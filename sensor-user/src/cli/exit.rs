@@ -10,7 +10,11 @@ use crate::{
     kernel::{AttachError, DatapathError, LoadError, PinError, ReplayError, probe::ProbeError},
     places::PlacesError,
     replay,
-    settings::{anchors::AnchorsError, runtime::RuntimeError, state::StateError},
+    settings::{
+        anchors::AnchorsError,
+        runtime::RuntimeError,
+        state::{FolderError, StateError},
+    },
 };
 
 use super::inputs::InputError;
@@ -34,7 +38,8 @@ Exit status:
   13  territory, exclusions or operators cannot be used
   14  clock: not synchronised, set back, or another time namespace
   15  another sensor is running
-  16  pins or snapshot cannot be used, or there are none";
+  16  pins or snapshot cannot be used, or there are none
+  17  state folder cannot be used, or there is none";
 
 /// How a command ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,6 +79,8 @@ pub enum Exit {
     Busy = 15,
     /// Pins or a snapshot cannot be used, or there are none.
     NotLoaded = 16,
+    /// The state folder cannot be used, or there is none.
+    State = 17,
 }
 
 impl From<Exit> for ExitCode {
@@ -103,6 +110,7 @@ impl Exit {
                 InputError::Capture { .. } => Self::Capture,
                 InputError::Output { .. } => Self::Output,
                 InputError::Places { .. } => Self::Places,
+                InputError::LogKey { .. } | InputError::NoLogKey { .. } => Self::Usage,
             });
         }
         if let Some(error) = cause.downcast_ref::<PlacesError>() {
@@ -151,6 +159,9 @@ impl Exit {
         if let Some(error) = cause.downcast_ref() {
             return Some(Self::of_runtime(error));
         }
+        if let Some(error) = cause.downcast_ref() {
+            return Some(Self::of_folder(error));
+        }
         cause.is::<StateError>().then_some(Self::Refused)
     }
 
@@ -197,6 +208,31 @@ impl Exit {
             | RuntimeError::Nothing { .. }
             | RuntimeError::OtherBoot { .. }
             | RuntimeError::System { .. } => Self::NotLoaded,
+        }
+    }
+
+    fn of_folder(error: &FolderError) -> Self {
+        match error {
+            FolderError::Busy { .. } => Self::Busy,
+            FolderError::System { source, .. }
+                if source.kind() == io::ErrorKind::PermissionDenied =>
+            {
+                Self::NotPermitted
+            }
+            FolderError::Missing { .. }
+            | FolderError::Exists { .. }
+            | FolderError::NotEmpty { .. }
+            | FolderError::Lab { .. }
+            | FolderError::Unclear { .. }
+            | FolderError::NoFolder { .. }
+            | FolderError::NoFile { .. }
+            | FolderError::Owner { .. }
+            | FolderError::Open { .. }
+            | FolderError::PrivateKey { .. }
+            | FolderError::NoPapers { .. }
+            | FolderError::NoJournal { .. }
+            | FolderError::Journal { .. }
+            | FolderError::System { .. } => Self::State,
         }
     }
 

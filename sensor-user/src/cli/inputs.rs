@@ -13,7 +13,7 @@ use super::{printer, summary::count};
 use crate::{
     feeds::{self, FeedError, plain::Shortest},
     kernel::probe,
-    settings::state,
+    settings::state::{self, NoLogKey},
     watchlist::Watchlist,
 };
 
@@ -39,6 +39,22 @@ pub(super) enum InputError {
         path: PathBuf,
         /// What the system said.
         source: io::Error,
+    },
+    /// The key of the log cannot be read.
+    #[error("--log-key {}", path.display())]
+    LogKey {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The key of the log is none.
+    #[error("--log-key {} {source}", path.display())]
+    NoLogKey {
+        /// The file.
+        path: PathBuf,
+        /// What it holds.
+        source: NoLogKey,
     },
     /// A file that places addresses cannot be opened.
     #[error("{}", path.display())]

@@ -1,9 +1,9 @@
 //! `sekisho check` on interfaces whose state is known.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, process::Command};
 
 use sensor_tests::{
-    command, require, requires,
+    clock_state, command, require, requires,
     road::{EAST_V4, Road},
     sensor::{Launch, Signal},
 };
@@ -39,6 +39,50 @@ fn check(road: &Road, interfaces: &[&str]) -> (Option<i32>, Value) {
         printed.status,
         serde_json::from_str(&printed.stdout).unwrap(),
     )
+}
+
+/// The clock that one process is told has no effect on what else it says.
+#[test]
+fn a_process_can_be_told_another_clock() {
+    require!(clock);
+    let finding = |tell: fn(&mut Command) -> &mut Command| {
+        let mut command = Command::new(requires::binary());
+        command.args(["check", "--json", "--seconds", "1", "--interface", "lo"]);
+        let printed = command::run(tell(&mut command));
+        let document = serde_json::from_str(&printed.stdout).unwrap();
+        findings(&document, None).remove("clock").unwrap()
+    };
+    let (status, observed) = finding(clock_state::synchronised);
+    assert_eq!(status, "ok", "{observed}");
+    // Which it is there, but the same with and without a library that does nothing.
+    let machine = finding(|command| command);
+    assert_eq!(
+        finding(|command| clock_state::shifted(command, 0)).0,
+        machine.0
+    );
+}
+
+#[test]
+fn a_process_can_be_told_another_day() {
+    require!(clock);
+    const DAY: i64 = 86_400 * 1_000_000_000;
+    let folder = tempfile::tempdir().unwrap();
+    let list = folder.path().join("list");
+    std::fs::write(&list, "1.0.0.0/8\n").unwrap();
+    let built = |day: &str, shift: i64| {
+        let mut command = Command::new(requires::binary());
+        command.args(["territory", "build", "--number", "1", "--domestic", "JP"]);
+        command.args(["--date", day, "--cidr"]);
+        command.arg(format!("foreign={}", list.display()));
+        command
+            .arg("--output")
+            .arg(folder.path().join(format!("{day}.{shift}")));
+        command::run(clock_state::shifted(&mut command, shift)).status
+    };
+    assert_eq!(built("2024-01-01", 0), Some(0));
+    assert_eq!(built("2024-01-01", -40 * 365 * DAY), Some(2));
+    assert_eq!(built("2100-01-01", 0), Some(2));
+    assert_eq!(built("2100-01-01", 80 * 365 * DAY - 1), Some(0));
 }
 
 #[test]

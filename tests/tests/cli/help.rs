@@ -15,6 +15,7 @@ fn help() {
     Commands:
       run        Watch interfaces and write records as JSON lines
       replay     Run a capture file through the same program and print the same records
+      init       Set up the state folder of a sensor
       check      Look at interfaces before watching them, and say what to do
       territory  Build the table of which addresses are domestic and foreign, or ask it
       explain    Say what would become of a packet, and why, without touching the kernel
@@ -44,6 +45,7 @@ fn help() {
       14  clock: not synchronised, set back, or another time namespace
       15  another sensor is running
       16  pins or snapshot cannot be used, or there are none
+      17  state folder cannot be used, or there is none
     ----- stderr -----
     ");
 }
@@ -120,6 +122,11 @@ fn help_of_replay() {
       -h, --help                      Print help
     ----- stderr -----
     ");
+}
+
+#[test]
+fn help_of_init() {
+    insta::assert_snapshot!(sekisho(&["init", "--help"]).whole(), @"");
 }
 
 #[test]
@@ -266,6 +273,7 @@ fn arguments_not_understood() {
         ],
         &["check", "--interface", "lo", "--seconds", "0"],
         &["replay"],
+        &["init"],
         &["explain"],
         &["approval"],
     ] {

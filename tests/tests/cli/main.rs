@@ -5,6 +5,7 @@
 mod check;
 mod feeds;
 mod help;
+mod init;
 mod refusals;
 mod replay;
 mod territory;
