@@ -14,7 +14,7 @@ mod policy;
 mod request;
 mod revoke;
 mod sign;
-mod source;
+pub(super) mod source;
 mod standing;
 mod stop;
 mod told;

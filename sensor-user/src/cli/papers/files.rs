@@ -11,7 +11,7 @@ use crate::{
     capped,
     cli::inputs::InputError,
     documents::{
-        Body, Folder, Gate, Kind, Paper, PaperError, Refusal, RequestHeld, Shelf,
+        Body, Folder, Gate, Kind, Paper, Refusal, RequestHeld, Shelf,
         paper::{Feed, Request},
     },
     places::territory,
@@ -180,10 +180,4 @@ fn take_feed(folder: &mut Folder, request: &Request, beside: &Path) -> Result<()
         folder.files.insert(name(&path)?, bytes(&path)?);
     }
     Ok(())
-}
-
-impl From<PaperError> for InputError {
-    fn from(error: PaperError) -> Self {
-        Self::Papers(error.to_string())
-    }
 }
