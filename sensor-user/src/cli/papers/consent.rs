@@ -20,7 +20,7 @@ use crate::{
 
 /// Arguments of `sekisho consent`.
 #[derive(Debug, Args)]
-pub(super) struct ConsentArgs {
+pub(in crate::cli) struct ConsentArgs {
     #[command(subcommand)]
     command: Command,
 }

@@ -123,7 +123,7 @@ impl OutputArgs {
 
     /// The folder that the document goes to, where it is known.
     pub(super) fn folder(&self) -> Option<&Path> {
-        self.output.as_deref()?.parent()
+        self.output.as_deref().map(super::files::folder_of)
     }
 
     /// Refuses a name that the gate would pass over, before anything is asked of anybody.

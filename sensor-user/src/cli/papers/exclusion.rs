@@ -20,7 +20,7 @@ use crate::{
 
 /// Arguments of `sekisho exclusion`.
 #[derive(Debug, Args)]
-pub(super) struct ExclusionArgs {
+pub(in crate::cli) struct ExclusionArgs {
     #[command(subcommand)]
     command: Command,
 }

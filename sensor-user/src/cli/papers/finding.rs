@@ -19,7 +19,7 @@ use crate::{
 
 /// Arguments of `sekisho finding`.
 #[derive(Debug, Args)]
-pub(super) struct FindingArgs {
+pub(in crate::cli) struct FindingArgs {
     #[command(subcommand)]
     command: Command,
 }

@@ -31,7 +31,7 @@ const NO_SENSOR: &str = "SHA256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
 /// Arguments of `sekisho keyring`.
 #[derive(Debug, Args)]
-pub(super) struct KeyringArgs {
+pub(in crate::cli) struct KeyringArgs {
     #[command(subcommand)]
     command: Command,
 }
@@ -168,7 +168,9 @@ impl Judged {
         let mut folder = Folder::default();
         folder.files.insert(file.into(), bytes.into());
         if let Some(signers) = signers {
-            folder.files.insert("allowed_signers".into(), signers.into());
+            folder
+                .files
+                .insert("allowed_signers".into(), signers.into());
         }
         let gate = Gate::trusting(&identity, &folder, &mut Shelf::default(), source::now());
         Ok(Self {
@@ -184,7 +186,11 @@ fn judged(args: &ShowArgs) -> anyhow::Result<(Paper, Keyring, Judged)> {
         let text = format!("{}: this is no keyring", args.file.display());
         return Err(InputError::Usage(text).into());
     };
-    let signers = signers(keyring, args.signers.as_deref(), files::folder_of(&args.file))?;
+    let signers = signers(
+        keyring,
+        args.signers.as_deref(),
+        files::folder_of(&args.file),
+    )?;
     let judged = Judged::of(&paper.file, &paper.bytes, signers.as_deref())?;
     let keyring = keyring.clone();
     Ok((paper, keyring, judged))
@@ -339,7 +345,10 @@ fn pairs(paper: &Paper, keyring: &Keyring, judged: &Judged) -> Pairs {
         pairs.all("keys", lines(&held.signers).into_iter().map(key_line));
     }
     for refusal in &judged.refusals {
-        pairs.add("refused", format!("{} [{}]", refusal.text, refusal.rule.name()));
+        pairs.add(
+            "refused",
+            format!("{} [{}]", refusal.text, refusal.rule.name()),
+        );
     }
     pairs
 }

@@ -24,7 +24,7 @@ use crate::{
 
 /// Arguments of `sekisho policy`.
 #[derive(Debug, Args)]
-pub(super) struct PolicyArgs {
+pub(in crate::cli) struct PolicyArgs {
     #[command(subcommand)]
     command: Command,
 }
@@ -217,7 +217,10 @@ fn pairs(paper: &Paper, policy: &Policy) -> Pairs {
         let name = class.name();
         let longest = policy.longest.get(&ClassName(*class));
         let longest = longest.map_or_else(String::new, ToString::to_string);
-        format!("{name}: {} signatures, {longest} at most", policy.signatures(*class))
+        format!(
+            "{name}: {} signatures, {longest} at most",
+            policy.signatures(*class)
+        )
     };
     let ShortestPrefix { ipv4, ipv6 } = policy.shortest;
     let mut pairs = Pairs::default();
@@ -225,13 +228,20 @@ fn pairs(paper: &Paper, policy: &Policy) -> Pairs {
         .add("policy", paper.number)
         .add("sha256", paper.digest)
         .all("approvals", Class::ALL.iter().map(class))
-        .add("indicators", format!("IPv4 /{ipv4} or longer, IPv6 /{ipv6} or longer"))
+        .add(
+            "indicators",
+            format!("IPv4 /{ipv4} or longer, IPv6 /{ipv6} or longer"),
+        )
         .add("retention", format!("{} at most", policy.retention))
         .add("territory", format!("{} old at most", policy.territory_age))
         .add("standing", format!("{} at most", policy.standing))
         .add(
             "consent alone",
-            if policy.consent_alone { "allowed" } else { "not allowed" },
+            if policy.consent_alone {
+                "allowed"
+            } else {
+                "not allowed"
+            },
         );
     pairs
 }
@@ -258,7 +268,11 @@ fn check(args: &CheckArgs, out: &mut dyn Write) -> anyhow::Result<Exit> {
     let written = if args.json {
         told::json(&refusals, out)
     } else if refusals.is_empty() {
-        writeln!(out, "{}: policy {} holds; {against}", paper.file, paper.number)
+        writeln!(
+            out,
+            "{}: policy {} holds; {against}",
+            paper.file, paper.number
+        )
     } else {
         told::refusals(&refusals, out)
     };

@@ -23,7 +23,7 @@ use crate::{
 Example:
   sekisho revoke approval-1.toml --number 1 --reason 'the servers are gone' \\
     --output revocation-1.toml")]
-pub(super) struct RevokeArgs {
+pub(in crate::cli) struct RevokeArgs {
     /// The approval or consent
     #[arg(value_name = "FILE")]
     file: PathBuf,

@@ -20,7 +20,7 @@ const LARGEST: u64 = 64 * 1024;
 #[command(after_help = "\
 Example:
   sekisho sign-help approval-1.toml --principal overseer/ai --key ~/.ssh/id_ed25519_sk")]
-pub(super) struct SignArgs {
+pub(in crate::cli) struct SignArgs {
     /// The document, or its kind
     #[arg(value_name = "FILE|KIND")]
     document: PathBuf,

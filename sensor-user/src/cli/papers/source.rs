@@ -141,10 +141,11 @@ fn sensors(folder: &Folder) -> Vec<Fingerprint> {
         // What is large is a territory or a feed.
         name.ends_with(".toml") && bytes.len() < 16 << 20
     });
-    let keyrings = documents.filter_map(|(name, bytes)| match Paper::read(name, bytes).ok()?.body {
-        Body::Keyring(keyring) => Some(keyring),
-        _ => None,
-    });
+    let keyrings =
+        documents.filter_map(|(name, bytes)| match Paper::read(name, bytes).ok()?.body {
+            Body::Keyring(keyring) => Some(keyring),
+            _ => None,
+        });
     let last = keyrings.max_by_key(|keyring| keyring.number);
     let sensors = last.map_or_else(Vec::new, |keyring| keyring.sensors);
     sensors.into_iter().map(|sensor| sensor.log_key).collect()

@@ -17,7 +17,7 @@ use crate::{
 
 /// Arguments of `sekisho standing`.
 #[derive(Debug, Args)]
-pub(super) struct StandingArgs {
+pub(in crate::cli) struct StandingArgs {
     #[command(subcommand)]
     command: Command,
 }

@@ -23,7 +23,7 @@ use crate::{
 By an overseer or the carrier it stops everything, by an operator what is of its own prefixes.
 Example:
   sekisho stop --number 1 --reason 'a complaint' --output stop-1.toml")]
-pub(super) struct StopArgs {
+pub(in crate::cli) struct StopArgs {
     /// Number of the stop
     #[arg(long, value_name = "N", value_parser = values::number)]
     number: Number,
@@ -41,7 +41,7 @@ pub(super) struct StopArgs {
 #[command(after_help = "\
 Example:
   sekisho lift stop-1.toml --number 1 --reason 'the complaint is settled' --output lift-1.toml")]
-pub(super) struct LiftArgs {
+pub(in crate::cli) struct LiftArgs {
     /// The stop
     #[arg(value_name = "FILE")]
     file: PathBuf,

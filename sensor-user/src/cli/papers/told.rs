@@ -99,7 +99,9 @@ pub(super) fn table<const N: usize>(
     }
     let line = |cells: &[String; N]| {
         let padded = widths.iter().zip(cells);
-        let padded: Vec<String> = padded.map(|(width, cell)| format!("{cell:width$}")).collect();
+        let padded: Vec<String> = padded
+            .map(|(width, cell)| format!("{cell:width$}"))
+            .collect();
         padded.join("  ").trim_end().to_owned()
     };
     writeln!(out, "{}", line(&head))?;

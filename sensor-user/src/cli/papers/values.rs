@@ -147,8 +147,16 @@ mod tests {
         assert!(interface("eth0").unwrap_err().starts_with("write NAME=MAC"));
         assert!(interface("eth0=02@virtual").is_err());
         assert!(tunnel("vxlan").is_err());
-        assert!(tunnel("tube=0.0.0.0/0,0.0.0.0/0").unwrap_err().contains("'tube'"));
-        assert!(indicator("192.0.2.1/24").unwrap_err().contains("bits beyond"));
+        assert!(
+            tunnel("tube=0.0.0.0/0,0.0.0.0/0")
+                .unwrap_err()
+                .contains("'tube'")
+        );
+        assert!(
+            indicator("192.0.2.1/24")
+                .unwrap_err()
+                .contains("bits beyond")
+        );
         assert!(indicator("192.0.2.1@attack").is_err());
         assert!(number("0").is_err());
         assert!(sensor("tokyo=abc").is_err());

@@ -15,8 +15,9 @@ use crate::{
     },
     documents::{
         Kind, Time,
-        field::{DirectionName, FieldNames, Fingerprint, InterfaceName, Number, Period, Prefix,
-            Text},
+        field::{
+            DirectionName, FieldNames, Fingerprint, InterfaceName, Number, Period, Prefix, Text,
+        },
         paper::{Answer, Approval, Conditions},
         wider,
     },

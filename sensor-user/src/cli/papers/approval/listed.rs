@@ -8,15 +8,10 @@ use serde::Serialize;
 use crate::{
     cli::{
         Exit,
-        papers::{
-            source::Opened,
-            told,
-        },
+        papers::{source::Opened, told},
         printer,
     },
-    documents::{
-        Attended, Body, Digest, Granted, Kind, Paper, Refusal, Rule, Time, paper::Answer,
-    },
+    documents::{Attended, Body, Digest, Granted, Kind, Paper, Refusal, Rule, Time, paper::Answer},
 };
 
 /// An approval or a consent that stands alone, in force or not.
@@ -40,7 +35,7 @@ pub(super) enum State {
 }
 
 impl State {
-    const fn words(self) -> &'static str {
+    pub(super) const fn words(self) -> &'static str {
         match self {
             Self::InForce => "in force",
             Self::Waits => "waits",
@@ -95,7 +90,13 @@ pub(super) fn rows(opened: &Opened) -> Vec<Row> {
             paper: paper.clone(),
         });
     }
-    rows.sort_by_key(|row| (row.paper.kind() == Kind::Consent, row.paper.number, row.id.clone()));
+    rows.sort_by_key(|row| {
+        (
+            row.paper.kind() == Kind::Consent,
+            row.paper.number,
+            row.id.clone(),
+        )
+    });
     rows
 }
 
@@ -124,7 +125,9 @@ fn why(opened: &Opened, paper: &Paper) -> Refusal {
 
 pub(super) fn is_admitted(opened: &Opened, paper: &Paper) -> bool {
     let admitted = opened.gate.admitted(paper.kind());
-    admitted.iter().any(|(_, other)| other.digest == paper.digest)
+    admitted
+        .iter()
+        .any(|(_, other)| other.digest == paper.digest)
 }
 
 #[derive(Serialize)]
@@ -201,7 +204,10 @@ fn others(opened: &Opened, rows: &[Row]) -> Vec<Refusal> {
             .any(|row| row.granted.as_ref().err() == Some(refusal))
     };
     let refusals = opened.gate.refusals().iter().chain(&opened.left_out);
-    refusals.filter(|refusal| !is_told(refusal)).cloned().collect()
+    refusals
+        .filter(|refusal| !is_told(refusal))
+        .cloned()
+        .collect()
 }
 
 fn text(
@@ -212,7 +218,11 @@ fn text(
 ) -> std::io::Result<()> {
     match attended {
         Attended::Until(until) => {
-            writeln!(out, "At {} what is in force is recorded, until {until}.", opened.now)?;
+            writeln!(
+                out,
+                "At {} what is in force is recorded, until {until}.",
+                opened.now
+            )?;
         }
         Attended::Not(reasons) => {
             writeln!(out, "At {} nothing is recorded:", opened.now)?;
@@ -223,7 +233,10 @@ fn text(
     }
     writeln!(out)?;
     if rows.is_empty() {
-        writeln!(out, "There is no approval, and no consent that stands alone.")?;
+        writeln!(
+            out,
+            "There is no approval, and no consent that stands alone."
+        )?;
     } else {
         let cells: Vec<_> = rows.iter().map(cells).collect();
         told::table(["APPROVAL", "STATE", "UNTIL", "FILE"], &cells, out)?;

@@ -85,7 +85,10 @@ pub(in crate::cli) fn show(args: &ShowArgs, out: &mut dyn Write) -> anyhow::Resu
         }
         _ => {
             let files: Vec<&str> = found.iter().map(|row| row.paper.file.as_str()).collect();
-            let text = format!("{wanted}: several answer it; name one of {}", files.join(", "));
+            let text = format!(
+                "{wanted}: several answer it; name one of {}",
+                files.join(", ")
+            );
             return Err(InputError::Usage(text).into());
         }
     };
@@ -110,9 +113,7 @@ fn request<'a>(opened: &'a Opened, row: &Row) -> Option<&'a Request> {
 }
 
 fn signatures(opened: &Opened, row: &Row) -> Vec<Signed> {
-    let own = |arrival: &&crate::documents::journal::Arrival| {
-        arrival.document == row.paper.digest
-    };
+    let own = |arrival: &&crate::documents::journal::Arrival| arrival.document == row.paper.digest;
     let arrivals = opened.arrivals.iter().filter(own);
     arrivals
         .filter_map(|arrival| {
@@ -193,10 +194,10 @@ fn pairs(opened: &Opened, row: &Row) -> Pairs {
                 );
         }
         Err(refusal) => {
-            let state = format!("{:?}", row.state).to_lowercase();
-            pairs
-                .add("state", state)
-                .add("because", format!("{} [{}]", refusal.text, refusal.rule.name()));
+            pairs.add("state", row.state.words()).add(
+                "because",
+                format!("{} [{}]", refusal.text, refusal.rule.name()),
+            );
         }
     }
     if let Some(request) = request(opened, row) {

@@ -27,22 +27,21 @@ use crate::{
     },
     documents::{
         Attended, Body, Digest, Folder, Gate, Identity, Kind, Paper, Refusal, Rule, Shelf, Time,
-        field::Fingerprint,
-        paper::Answer,
+        field::Fingerprint, paper::Answer,
     },
 };
 
 /// Arguments of `sekisho approval verify`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Give what a sensor would have: the approval and its request, the feed, policy, territory,
-exclusions, for infrastructure the consent, and what revokes or stops. Signatures, FILE.sig.*,
-are taken from beside each document. The status is 0 only if every document is accepted and
-every approval would be in force.
+Give what a sensor would have: the approval and its request, policy, territory, exclusions, for
+infrastructure the consent, and what revokes or stops. Signatures, FILE.sig.*, and the feed of a
+request are taken from beside it. The status is 0 only if every document is accepted and every
+approval would be in force.
 Examples:
   sekisho approval verify --keyring keyring-3.toml papers/
   sekisho approval verify --keyring keyring-3.toml policy-2.toml territory-7.toml \\
-    request-9.toml approval-9.toml feed.txt --at 2026-12-01T00:00:00Z")]
+    request-9.toml approval-9.toml --at 2026-12-01T00:00:00Z")]
 pub(in crate::cli) struct VerifyArgs {
     /// The trusted keyring, of any number
     #[arg(long, value_name = "FILE")]
@@ -52,7 +51,7 @@ pub(in crate::cli) struct VerifyArgs {
     #[arg(long, value_name = "FILE")]
     signers: Option<PathBuf>,
 
-    /// Documents and feeds, or folders of them
+    /// Documents and feeds, or folders of them; signatures beside them are taken by themselves
     #[arg(value_name = "FILE", required = true)]
     files: Vec<PathBuf>,
 
@@ -118,8 +117,8 @@ impl VerifyArgs {
                 }
             } else {
                 take(&mut folder, path)?;
-                for signature in signatures(path)? {
-                    take(&mut folder, &signature)?;
+                for beside in beside(path)? {
+                    take(&mut folder, &beside)?;
                 }
             }
         }
@@ -185,15 +184,23 @@ fn take(folder: &mut Folder, path: &Path) -> Result<(), InputError> {
     }
 }
 
-/// The signatures beside a document.
-fn signatures(path: &Path) -> Result<Vec<PathBuf>, InputError> {
+/// The signatures beside a document, and the feed that it binds by its hash.
+fn beside(path: &Path) -> Result<Vec<PathBuf>, InputError> {
     let name = files::name(path)?;
     if !name.ends_with(".toml") {
         return Ok(Vec::new());
     }
     let start = format!("{name}.sig.");
-    let mut found = files::list(files::folder_of(path))?;
+    let folder = files::folder_of(path);
+    let mut found = files::list(folder)?;
     found.retain(|file| files::name(file).is_ok_and(|name| name.starts_with(&start)));
+    let feed = match Paper::read(&name, &files::bytes(path)?).map(|paper| paper.body) {
+        Ok(Body::Request(request)) => request.feed.clone(),
+        Ok(Body::Consent(consent)) => consent.alone.and_then(|alone| alone.feed),
+        Ok(_) | Err(_) => None,
+    };
+    let feed = feed.and_then(|feed| files::feed_path(folder, &feed));
+    found.extend(feed.filter(|feed| feed.is_file()));
     Ok(found)
 }
 
@@ -246,9 +253,7 @@ impl Found {
             .filter(|kind| !has(*kind) && (*kind != Kind::Approval || rows.is_empty()))
             .map(Kind::name)
             .collect();
-        let every = |line: &Line| {
-            line.accepted || (line.kind == Kind::Standing && !args.standing)
-        };
+        let every = |line: &Line| line.accepted || (line.kind == Kind::Standing && !args.standing);
         let recording = refusals.iter().any(|refusal| refusal.file.is_empty());
         Self {
             holds: documents.iter().all(every) && not_given.is_empty() && !recording,
@@ -258,12 +263,20 @@ impl Found {
             documents,
             refusals,
             not_given,
-            standing: if args.standing { "required" } else { "not checked" },
+            standing: if args.standing {
+                "required"
+            } else {
+                "not checked"
+            },
         }
     }
 
     fn print(&self, out: &mut dyn Write) -> std::io::Result<()> {
-        writeln!(out, "At {}, by {}, for the sensor {}:", self.at, self.keyring, self.sensor)?;
+        writeln!(
+            out,
+            "At {}, by {}, for the sensor {}:",
+            self.at, self.keyring, self.sensor
+        )?;
         writeln!(out)?;
         let rows: Vec<_> = (self.documents.iter())
             .map(|line| {
@@ -311,7 +324,10 @@ fn line(opened: &Opened, paper: &Paper, row: Option<&Row>) -> Line {
         _ if paper.digest == opened.identity.root && is_in => (true, "trusted".into()),
         Some(row) if is_refusal(paper) && is_in => (true, format!("refuses {}", row.id)),
         Some(row) => match &row.granted {
-            Ok(granted) => (true, format!("in force until {}, as {}", granted.until, row.id)),
+            Ok(granted) => (
+                true,
+                format!("in force until {}, as {}", granted.until, row.id),
+            ),
             Err(_) => (false, "refused".into()),
         },
         None if is_in => (true, "accepted".into()),

@@ -173,15 +173,22 @@ fn check(
 ) -> anyhow::Result<()> {
     let mut folder = base.map(|base| base.folder.clone()).unwrap_or_default();
     if let (Some(feed), Some(path)) = (&request.feed, &args.indicators.feed) {
-        folder.files.insert(feed.file.to_string(), files::bytes(path)?);
-        let own = args.output.folder().map(|folder| folder.canonicalize().ok());
+        folder
+            .files
+            .insert(feed.file.to_string(), files::bytes(path)?);
+        let own = args
+            .output
+            .folder()
+            .map(|folder| folder.canonicalize().ok());
         let beside = files::folder_of(path).canonicalize().ok();
         if own.is_some_and(|own| own != beside) {
             printer::note(&format!("put {} beside the request", &*feed.file));
         }
     }
     let name = args.output.name();
-    folder.files.insert(name.clone(), draft.text.as_bytes().into());
+    folder
+        .files
+        .insert(name.clone(), draft.text.as_bytes().into());
     match Gate::asked(&folder, &mut Shelf::default(), &name) {
         Ok(_) => Ok(()),
         Err(refusal) => Err(InputError::Usage(refusal.text).into()),
@@ -195,7 +202,13 @@ impl NewArgs {
         else {
             return self.indicators.read();
         };
-        let had: BTreeSet<_> = base.held()?.indicators.prefixes.iter().map(|p| p.0).collect();
+        let had: BTreeSet<_> = base
+            .held()?
+            .indicators
+            .prefixes
+            .iter()
+            .map(|p| p.0)
+            .collect();
         let new = self.indicators.new_since(feed, &had)?;
         if new.is_empty() {
             let text = format!(
@@ -265,11 +278,7 @@ impl NewArgs {
 }
 
 /// A value as given, or that of the request it is taken over from.
-fn one<T: Clone>(
-    option: &str,
-    given: &Option<T>,
-    before: Option<&T>,
-) -> Result<T, InputError> {
+fn one<T: Clone>(option: &str, given: &Option<T>, before: Option<&T>) -> Result<T, InputError> {
     let value = given.as_ref().or(before).cloned();
     value.ok_or_else(|| InputError::Usage(format!("--{option} is missing")))
 }

@@ -35,7 +35,11 @@ pub(in crate::cli::papers) struct IndicatorArgs {
     indicators: Vec<Asked>,
 
     /// File of indicators: a table [[indicator]] each, as in the request itself
-    #[arg(long = "indicators", value_name = "FILE", conflicts_with = "indicators")]
+    #[arg(
+        long = "indicators",
+        value_name = "FILE",
+        conflicts_with = "indicators"
+    )]
     listed: Option<PathBuf>,
 
     /// Feed with the indicators, bound by its SHA-256; it has to lie beside the request

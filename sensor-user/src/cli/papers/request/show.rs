@@ -117,7 +117,10 @@ fn pairs(asked: &Asked) -> Pairs {
             let prefixes = &held.indicators.prefixes;
             let mut lines = vec![count(prefixes.len() as u64, "indicator")];
             lines.extend(prefixes.iter().take(SHOWN).map(|(prefix, line)| {
-                let evidence = request.indicators.iter().find(|i| i.prefix == Prefix(*prefix));
+                let evidence = request
+                    .indicators
+                    .iter()
+                    .find(|i| i.prefix == Prefix(*prefix));
                 let evidence = evidence.and_then(|asked| asked.evidence.as_ref());
                 let evidence = evidence.map_or_else(String::new, |evidence| {
                     format!(
@@ -133,14 +136,19 @@ fn pairs(asked: &Asked) -> Pairs {
             pairs.all("indicators", lines);
         }
         Err(refusal) => {
-            pairs.all("refused", [format!("{} [{}]", refusal.text, refusal.rule.name())]);
+            pairs.all(
+                "refused",
+                [format!("{} [{}]", refusal.text, refusal.rule.name())],
+            );
         }
     }
     pairs
 }
 
 fn tunnel(tunnel: &Tunnel) -> String {
-    let port = tunnel.port.map_or_else(String::new, |port| format!(":{port}"));
+    let port = tunnel
+        .port
+        .map_or_else(String::new, |port| format!(":{port}"));
     let [one, other] = tunnel.ends.map(|end| end.0);
     // Its name is that of the document.
     let name = serde_json::to_value(tunnel.tunnel).unwrap_or_default();
