@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 
 use super::{
     draft::{Draft, OutputArgs, Signers},
-    request::indicators::{IndicatorArgs, Indicators},
+    request::indicators::{IndicatorArgs, Indicators, tell},
     values,
 };
 use crate::{
@@ -139,6 +139,8 @@ pub(super) fn consent(args: &ConsentArgs, out: &mut dyn Write) -> anyhow::Result
     };
     let signer = Signers::one(Role::Operator, &consent.operator);
     let draft = Draft::of(&consent, (Kind::Consent, consent.number.0), signer)?;
+    let alone = consent.alone.as_ref();
+    tell(alone.and_then(|alone| alone.feed.as_ref()));
     output.put(&draft, out)
 }
 

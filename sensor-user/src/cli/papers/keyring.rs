@@ -144,7 +144,7 @@ fn new(args: &NewArgs, out: &mut dyn Write) -> anyhow::Result<Exit> {
         _ => Signers::Overseers,
     };
     let draft = Draft::of(&keyring, (Kind::Keyring, number.0), signers)?;
-    let judged = Judged::of("draft.toml", draft.text.as_bytes(), Some(&bytes))?;
+    let judged = Judged::of(&args.output.name(), draft.text.as_bytes(), Some(&bytes))?;
     if let Some(refusal) = judged.refusals.first() {
         let text = format!("{}: {}", args.signers.display(), refusal.text);
         return Err(InputError::Papers(text).into());

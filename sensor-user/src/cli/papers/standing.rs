@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     cli::{Exit, inputs::InputError, papers::told, printer, summary::count},
-    documents::{Kind, Role, Rule, Time, field::Number, paper::Standing},
+    documents::{Attended, Body, Gate, Kind, Role, Rule, Time, field::Number, paper::Standing},
 };
 
 /// Arguments of `sekisho standing`.
@@ -45,13 +45,35 @@ struct NewArgs {
     #[arg(long, value_name = "TIME")]
     from: Option<Time>,
 
-    /// Days that it is good for
-    #[arg(long, value_name = "N", default_value_t = 7,
-        value_parser = clap::value_parser!(u16).range(1..=7))]
-    days: u16,
+    /// Days that it is good for; as long as the policy allows without it
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=7))]
+    days: Option<u16>,
 
     #[command(flatten)]
     output: OutputArgs,
+}
+
+impl NewArgs {
+    /// The end, which the policy has to allow.
+    fn until(&self, gate: &Gate, from: Time) -> Result<Time, InputError> {
+        let policies = gate.admitted(Kind::Policy);
+        let longest = policies.last().and_then(|(_, paper)| match &paper.body {
+            Body::Policy(policy) => Some((paper.number, policy.standing)),
+            _ => None,
+        });
+        let days = |days: u16| from.after(i64::from(days).days());
+        let Some((number, longest)) = longest else {
+            return Ok(days(self.days.unwrap_or(1)));
+        };
+        let latest = longest.from(from);
+        match self.days.map(days) {
+            Some(until) if until > latest => Err(InputError::Usage(format!(
+                "--days: policy {number} lets a standing be good for {longest} at most"
+            ))),
+            Some(until) => Ok(until),
+            None => Ok(latest),
+        }
+    }
 }
 
 pub(super) fn standing(args: &StandingArgs, out: &mut dyn Write) -> anyhow::Result<Exit> {
@@ -59,7 +81,7 @@ pub(super) fn standing(args: &StandingArgs, out: &mut dyn Write) -> anyhow::Resu
     args.output.check()?;
     let opened = args.source.open_for_any()?;
     let decision = opened.gate.decide(opened.now);
-    if let crate::documents::Attended::Not(reasons) = &decision.attended {
+    if let Attended::Not(reasons) = &decision.attended {
         let is_missing = |rule| matches!(rule, Rule::Missing | Rule::Journal | Rule::Clock);
         if let Some(missing) = reasons.iter().find(|reason| is_missing(reason.rule)) {
             return Err(InputError::Papers(told::sentence(missing)).into());
@@ -80,11 +102,12 @@ pub(super) fn standing(args: &StandingArgs, out: &mut dyn Write) -> anyhow::Resu
         return Err(InputError::Usage(text).into());
     }
     let from = args.from.unwrap_or(opened.now);
+    let until = args.until(&opened.gate, from)?;
     let standing = Standing {
         kind: Kind::Standing.name().into(),
         number,
         from,
-        until: from.after(i64::from(args.days).days()),
+        until,
         keyring: stand.keyring,
         policy: stand.policy,
         territory: stand.territory,

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, io::Write, path::PathBuf};
 
 use clap::Args;
 
-use super::indicators::{IndicatorArgs, Indicators};
+use super::indicators::{IndicatorArgs, Indicators, tell};
 use crate::{
     cli::{
         Exit,
@@ -161,6 +161,7 @@ pub(super) fn new(args: &NewArgs, out: &mut dyn Write) -> anyhow::Result<Exit> {
     let signer = Signers::one(Role::Requester, &request.requester);
     let draft = Draft::of(&request, (Kind::Request, request.number.0), signer)?;
     check(args, base.as_ref(), &request, &draft)?;
+    tell(request.feed.as_ref());
     args.output.put(&draft, out)
 }
 

@@ -18,7 +18,6 @@ use crate::{
         summary::count,
     },
     documents::{
-        Digest,
         field::Prefix,
         indicators::bind,
         paper::{Asked, Feed, Format, LARGEST, Mapping},
@@ -112,10 +111,16 @@ impl IndicatorArgs {
             let text = format!("--least-count: no line of {file} has a count of {least} or more");
             return Err(InputError::Usage(text).into());
         }
-        let indicators = count(feed.count, "indicator");
-        let digest = Digest::of(&bytes).short();
-        printer::note(&format!("feed {file}: {indicators}, SHA-256 {digest}…"));
         Ok(feed)
+    }
+}
+
+/// Tells what was bound.
+pub(in crate::cli::papers) fn tell(feed: Option<&Feed>) {
+    if let Some(feed) = feed {
+        let (file, digest) = (&*feed.file, feed.sha256.short());
+        let indicators = count(feed.count, "indicator");
+        printer::note(&format!("feed {file}: {indicators}, SHA-256 {digest}…"));
     }
 }
 
