@@ -239,7 +239,8 @@ pub fn wider(
 /// The file of a document with a hash.
 fn named(folder: &Folder, shelf: &mut Shelf, digest: Digest) -> Option<String> {
     let mut files = folder.files.iter();
-    let (file, _) =
-        files.find(|(name, bytes)| name.ends_with(".toml") && shelf.digest(bytes) == digest)?;
+    let (file, _) = files.find(|(name, bytes)| {
+        name.strip_suffix(".toml").is_some() && shelf.digest(bytes) == digest
+    })?;
     Some(file.clone())
 }

@@ -72,7 +72,7 @@ struct NewArgs {
     #[arg(long, requires_all = ["retention", "necessity"])]
     alone: bool,
 
-    /// Of one that stands alone, what records may say: ports, protocol, tcp_flags, ttl, vlan,
+    /// Of one that stands alone, what records may say: ports, protocol, `tcp_flags`, ttl, vlan,
     /// fragment; give it again for each further one
     #[arg(long = "field", value_name = "FIELD", requires = "alone")]
     fields: Vec<String>,

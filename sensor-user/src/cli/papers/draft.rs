@@ -132,7 +132,7 @@ impl OutputArgs {
             return Ok(());
         };
         let shown = path.display().to_string();
-        if !shown.ends_with(".toml") || shown.contains(".toml.sig.") {
+        if !super::files::is_document(&shown) || shown.contains(".toml.sig.") {
             let text = format!("--output: the name of a document ends with .toml, not as {shown}");
             return Err(InputError::Usage(text));
         }
@@ -155,15 +155,12 @@ impl OutputArgs {
             number,
             signers,
         } = draft;
-        let file = match &self.output {
-            Some(path) => {
-                write_new(path, text.as_bytes())?;
-                path.display().to_string()
-            }
-            None => {
-                printer::unless_gone(write!(out, "{text}")).context("cannot print the draft")?;
-                "FILE.toml".into()
-            }
+        let file = if let Some(path) = &self.output {
+            write_new(path, text.as_bytes())?;
+            path.display().to_string()
+        } else {
+            printer::unless_gone(write!(out, "{text}")).context("cannot print the draft")?;
+            "FILE.toml".into()
         };
         let (own, sentence) = (format!("{} {number}", kind.name()), signers.sentence());
         let Some(principal) = signers.example() else {

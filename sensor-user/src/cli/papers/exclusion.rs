@@ -73,8 +73,8 @@ pub(super) fn exclusion(args: &ExclusionArgs, out: &mut dyn Write) -> anyhow::Re
         let listed = list::exclusions(&path.display().to_string(), &bytes)?;
         prefixes.extend(listed.iter().map(|exclusion| Prefix(exclusion.prefix)));
     }
-    let replaced = args.replaces.iter();
-    let replaces = replaced.map(|path| Ok(files::of_kind(path, &[Kind::Exclusion])?.digest));
+    let earlier = args.replaces.iter();
+    let replaces = earlier.map(|path| Ok(files::of_kind(path, &[Kind::Exclusion])?.digest));
     let exclusion = Exclusion {
         kind: Kind::Exclusion.name().into(),
         number: args.number,

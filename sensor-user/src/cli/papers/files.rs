@@ -55,6 +55,11 @@ pub(super) fn bytes(path: &Path) -> Result<Arc<[u8]>, InputError> {
     Ok(bytes.into())
 }
 
+/// Whether a name is that of a document: the gate passes over every other.
+pub(super) fn is_document(name: &str) -> bool {
+    name.strip_suffix(".toml").is_some()
+}
+
 /// The name of a file without its folder.
 pub(super) fn name(path: &Path) -> Result<String, InputError> {
     let name = path.file_name().and_then(OsStr::to_str);

@@ -163,16 +163,15 @@ pub(super) fn finding(args: &FindingArgs, out: &mut dyn Write) -> anyhow::Result
 
 fn found(path: &std::path::Path) -> anyhow::Result<Digest> {
     let paper = files::of_kind(path, &[Kind::Finding])?;
-    match &paper.body {
-        Body::Finding(Finding {
-            step: Step::Found, ..
-        }) => Ok(paper.digest),
-        _ => {
-            let text = format!(
-                "{}: this is an answer or a closing; name the finding itself",
-                path.display()
-            );
-            Err(InputError::Usage(text).into())
-        }
+    if let Body::Finding(Finding {
+        step: Step::Found, ..
+    }) = &paper.body
+    {
+        return Ok(paper.digest);
     }
+    let text = format!(
+        "{}: this is an answer or a closing; name the finding itself",
+        path.display()
+    );
+    Err(InputError::Usage(text).into())
 }

@@ -342,7 +342,7 @@ fn pairs(paper: &Paper, keyring: &Keyring, judged: &Judged) -> Pairs {
             (keyring.sensors.iter()).map(|s| format!("{}={}", &*s.name, s.log_key)),
         );
     if let Some(held) = &judged.held {
-        pairs.all("keys", lines(&held.signers).into_iter().map(key_line));
+        pairs.all("keys", lines(&held.signers).iter().map(key_line));
     }
     for refusal in &judged.refusals {
         pairs.add(
@@ -353,7 +353,7 @@ fn pairs(paper: &Paper, keyring: &Keyring, judged: &Judged) -> Pairs {
     pairs
 }
 
-fn key_line(line: KeyLine) -> String {
+fn key_line(line: &KeyLine) -> String {
     let principals: Vec<String> = line.principals.iter().map(ToString::to_string).collect();
     let kinds = if line.kinds.len() == Kind::ALL.len() {
         "every kind".to_owned()

@@ -95,11 +95,16 @@ impl SourceArgs {
         let now = self.at.unwrap_or_else(now);
         let (identity, logged, folder, left_out) = match (&self.state, &self.papers, self.root) {
             (Some(state), ..) => {
-                let state = StateFolder::open_read_only(state)?;
-                let journal = Journal::open(&state)?;
-                let scan = state.papers(AGAIN).scan(Instant::now());
+                let opened = StateFolder::open_read_only(state)?;
+                let journal = Journal::open(&opened)?;
+                let scan = opened.papers(AGAIN).scan(Instant::now());
                 let logged = journal.arrivals().to_vec();
-                (state.identity().clone(), logged, scan.folder, scan.left_out)
+                (
+                    opened.identity().clone(),
+                    logged,
+                    scan.folder,
+                    scan.left_out,
+                )
             }
             (None, Some(papers), Some(root)) => {
                 let folder = files::folder(papers)?;
@@ -123,11 +128,11 @@ impl SourceArgs {
             }
         };
         let mut shelf = Shelf::default();
-        let (gate, new) = Gate::open(&identity, &logged, &folder, &mut shelf, now);
+        let (gate, arriving) = Gate::open(&identity, &logged, &folder, &mut shelf, now);
         Ok(Opened {
             gate,
             shelf,
-            arrivals: [logged, new].concat(),
+            arrivals: [logged, arriving].concat(),
             left_out,
             identity,
             now,
@@ -139,7 +144,7 @@ impl SourceArgs {
 fn sensors(folder: &Folder) -> Vec<Fingerprint> {
     let documents = folder.files.iter().filter(|(name, bytes)| {
         // What is large is a territory or a feed.
-        name.ends_with(".toml") && bytes.len() < 16 << 20
+        files::is_document(name) && bytes.len() < 16 << 20
     });
     let keyrings =
         documents.filter_map(|(name, bytes)| match Paper::read(name, bytes).ok()?.body {

@@ -140,7 +140,7 @@ impl VerifyArgs {
         }
         let mut sensors: Vec<Fingerprint> = Vec::new();
         for (name, bytes) in &folder.files {
-            if name.ends_with(".toml")
+            if files::is_document(name)
                 && let Ok(paper) = Paper::read(name, bytes)
                 && let Body::Request(request) = &paper.body
             {
@@ -187,7 +187,7 @@ fn take(folder: &mut Folder, path: &Path) -> Result<(), InputError> {
 /// The signatures beside a document, and the feed that it binds by its hash.
 fn beside(path: &Path) -> Result<Vec<PathBuf>, InputError> {
     let name = files::name(path)?;
-    if !name.ends_with(".toml") {
+    if !files::is_document(&name) {
         return Ok(Vec::new());
     }
     let start = format!("{name}.sig.");

@@ -86,7 +86,7 @@ pub(super) struct NewArgs {
         value_parser = values::value::<Fingerprint>)]
     sensors: Vec<Fingerprint>,
 
-    /// What records may say besides addresses, times and counts: ports, protocol, tcp_flags, ttl,
+    /// What records may say besides addresses, times and counts: ports, protocol, `tcp_flags`, ttl,
     /// vlan, fragment, or none; give it again for each further one
     #[arg(long = "field", value_name = "FIELD", required_unless_present_any = BASES)]
     fields: Vec<String>,
@@ -239,30 +239,46 @@ impl NewArgs {
             kind: Kind::Request.name().into(),
             number: self.number,
             id: self.id.clone(),
-            requester: one("requester", &self.requester, before.map(|b| &b.requester))?,
+            requester: one(
+                "requester",
+                self.requester.as_ref(),
+                before.map(|b| &b.requester),
+            )?,
             parent: base.filter(|_| is_extension).map(|base| base.paper.digest),
-            class: one("class", &self.class, before.map(|b| &b.class))?,
+            class: one("class", self.class.as_ref(), before.map(|b| &b.class))?,
             direction: all(&self.direction, before.map(|b| &b.direction)),
             operator: (self.operator.clone()).or(before.and_then(|b| b.operator.clone())),
             sensors: all(&self.sensors, before.map(|b| &b.sensors)),
             fields: self.fields(before)?,
             recipients: all(&self.recipients, before.map(|b| &b.recipients)),
-            necessity: one("necessity", &self.necessity, before.map(|b| &b.necessity))?,
+            necessity: one(
+                "necessity",
+                self.necessity.as_ref(),
+                before.map(|b| &b.necessity),
+            )?,
             alternatives: one(
                 "alternatives",
-                &self.alternatives,
+                self.alternatives.as_ref(),
                 before.map(|b| &b.alternatives),
             )?,
-            threat: one("threat", &self.threat, before.map(|b| &b.threat))?,
-            severity: one("severity", &self.severity, before.map(|b| &b.severity))?,
+            threat: one("threat", self.threat.as_ref(), before.map(|b| &b.threat))?,
+            severity: one(
+                "severity",
+                self.severity.as_ref(),
+                before.map(|b| &b.severity),
+            )?,
             expected_volume: one(
                 "expected-volume",
-                &self.expected_volume,
+                self.expected_volume.as_ref(),
                 before.map(|b| &b.expected_volume),
             )?,
-            from: one("from", &self.from, before.map(|b| &b.from))?,
-            until: one("until", &self.until, before.map(|b| &b.until))?,
-            retention: one("retention", &self.retention, before.map(|b| &b.retention))?,
+            from: one("from", self.from.as_ref(), before.map(|b| &b.from))?,
+            until: one("until", self.until.as_ref(), before.map(|b| &b.until))?,
+            retention: one(
+                "retention",
+                self.retention.as_ref(),
+                before.map(|b| &b.retention),
+            )?,
             interfaces: all(&self.interfaces, before.map(|b| &b.interfaces)),
             tunnels: all(&self.tunnels, before.map(|b| &b.tunnels)),
             indicators: inline,
@@ -279,8 +295,8 @@ impl NewArgs {
 }
 
 /// A value as given, or that of the request it is taken over from.
-fn one<T: Clone>(option: &str, given: &Option<T>, before: Option<&T>) -> Result<T, InputError> {
-    let value = given.as_ref().or(before).cloned();
+fn one<T: Clone>(option: &str, given: Option<&T>, before: Option<&T>) -> Result<T, InputError> {
+    let value = given.or(before).cloned();
     value.ok_or_else(|| InputError::Usage(format!("--{option} is missing")))
 }
 
