@@ -29,7 +29,7 @@ static LAB: Global<u8> = Global::new(0);
 #[btf_map]
 static GENERATION: Cell = Cell::new();
 
-/// `attended_until`: the agent's deadline, in nanoseconds since boot.
+/// `attended_until`: the agent's deadline, in nanoseconds since boot, in replay since 1970.
 #[btf_map]
 static LEASE: Cell = Cell::new();
 
@@ -59,11 +59,8 @@ pub(crate) fn generation() -> Option<Generation> {
 /// Whether the agent's lease holds at `now`.
 #[inline(always)]
 pub(crate) fn is_attended(now: u64) -> bool {
-    if Context::is_always_attended() {
-        return true;
-    }
     let until = read(&LEASE);
-    now < until && until - now <= LEASE_LIMIT
+    now < until && (Context::has_longer_leases() || until - now <= LEASE_LIMIT)
 }
 
 /// Whether either end is an address of this host; `false` outside lab mode.

@@ -80,9 +80,9 @@ impl Context {
         (slot < MAX_INTERFACES).then_some(slot as u8)
     }
 
-    /// Whether the agent's lease is without end.
+    /// Whether the agent's lease may lie any time ahead: in replay nobody can die meanwhile.
     #[inline(always)]
-    pub(crate) fn is_always_attended() -> bool {
+    pub(crate) fn has_longer_leases() -> bool {
         is_replay()
     }
 }

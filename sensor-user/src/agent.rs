@@ -7,8 +7,12 @@
 //! output does not keep up, memory stays bounded and the kernel is still drained.
 
 mod assemble;
+mod authority;
 mod collect;
+mod follow;
+pub mod grants;
 mod limiter;
+mod papers;
 mod publisher;
 mod surroundings;
 mod write;
@@ -25,10 +29,15 @@ use thiserror::Error;
 use tokio::{sync::mpsc, task::JoinError};
 use tracing::Instrument as _;
 
-use self::collect::{Batch, Collect};
 pub use self::{
-    publisher::{PublishError, Publisher},
+    authority::{Authority, Look},
+    papers::Recording,
+    publisher::{Content, PublishError, Publisher},
     surroundings::{Links, Steady},
+};
+use self::{
+    collect::{Batch, Collect},
+    papers::Papers,
 };
 use crate::{
     clock::{Anchors, ClockError, ClockSource},
@@ -72,6 +81,9 @@ pub enum AgentError {
     /// Interfaces cannot be watched.
     #[error("recording has stopped, because changes of interfaces are not told any more")]
     Links(#[source] io::Error),
+    /// Papers cannot be watched.
+    #[error("recording has stopped, because arrivals of papers are not told any more")]
+    Papers(#[source] io::Error),
     /// A generation cannot be published.
     #[error(transparent)]
     Publish(#[from] PublishError),
@@ -90,7 +102,7 @@ pub enum AgentError {
 }
 
 /// What an agent works with.
-pub struct Parts<D, C, L, W> {
+pub struct Parts<D, C, L, A, W> {
     /// The kernel, with a generation in force and its interfaces held.
     pub datapath: D,
     /// What is loaded there.
@@ -105,6 +117,8 @@ pub struct Parts<D, C, L, W> {
     pub keep: Option<PathBuf>,
     /// The interfaces of the machine.
     pub links: L,
+    /// Says what the papers allow; `None` in lab, where what is in force at the start stays.
+    pub authority: Option<A>,
     /// Flows that a dead agent had not drained.
     pub recovered: Vec<(FlowKey, FlowValue)>,
     /// Where records go.
@@ -112,32 +126,32 @@ pub struct Parts<D, C, L, W> {
 }
 
 /// An agent that is ready to run.
-pub struct Agent<D, C, L, W> {
-    parts: Parts<D, C, L, W>,
+pub struct Agent<D, C, L, A, W> {
+    parts: Parts<D, C, L, A, W>,
     config: Config,
 }
 
-impl<D, C, L, W> Agent<D, C, L, W>
+impl<D, C, L, A, W> Agent<D, C, L, A, W>
 where
     D: Datapath + Send + 'static,
     C: ClockSource + Send + 'static,
     L: Links + Send + 'static,
+    A: Authority + Send + 'static,
     W: Write + Send + 'static,
 {
     /// Takes what is needed to run. Nothing is recorded before [`Self::run`], because nobody
     /// attends.
-    pub const fn new(parts: Parts<D, C, L, W>, config: Config) -> Self {
+    pub const fn new(parts: Parts<D, C, L, A, W>, config: Config) -> Self {
         Self { parts, config }
     }
 
     /// Runs until `stop` completes, then detaches, drains and writes the summary.
     ///
-    /// `attended` is called once, when the kernel has the first promise of attendance and
-    /// so begins to record.
+    /// `told` is called when recording has begun or stopped, after the kernel knows.
     pub async fn run(
         self,
         stop: impl Future<Output = ()> + Send,
-        attended: impl FnOnce() + Send,
+        told: impl FnMut(&Recording) + Send,
     ) -> Result<Summary, AgentError> {
         let Self { parts, config } = self;
         let Parts {
@@ -148,6 +162,7 @@ where
             anchors,
             keep,
             links,
+            authority,
             recovered,
             output,
         } = parts;
@@ -169,9 +184,12 @@ where
             anchors,
             keep,
             links,
+            papers: authority.map(Papers::new),
             config,
             missed: BTreeSet::new(),
             promised: 0,
+            lease: 0,
+            told: None,
             kept: 0,
             mended: 0,
             next: Batch {
@@ -180,7 +198,7 @@ where
             },
         };
         let collected = collect
-            .run(batches, stop, attended)
+            .run(batches, stop, told)
             .instrument(tracing::info_span!("collect"))
             .await;
         let summary = assembler.await?;

@@ -5,6 +5,7 @@
 //! `agent` and `replay` wire them; `cli` sits on top.
 
 pub mod agent;
+pub mod authority;
 mod beside;
 pub mod capture;
 pub mod cli;

@@ -71,7 +71,8 @@ impl Loaded {
         Generation {
             watchlist: self.watchlist.clone(),
             compiled: compile(&self.watchlist, &self.approvals, places, self.generation),
-            interfaces: Some(self.interfaces.iter().map(|i| i.name.clone()).collect()),
+            interfaces: (!self.interfaces.is_empty())
+                .then(|| self.interfaces.iter().map(|i| i.name.clone()).collect()),
         }
     }
 }

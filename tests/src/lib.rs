@@ -11,6 +11,7 @@ pub mod command;
 pub mod dump;
 pub mod netns;
 pub mod packet;
+pub mod papers;
 pub mod pins;
 pub mod requires;
 pub mod road;

@@ -4,6 +4,7 @@ use std::{
     fs::{self, File},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
+    time::Instant,
 };
 
 pub use nix::sys::signal::Signal;
@@ -12,7 +13,7 @@ use sekisho::capped;
 use tempfile::TempDir;
 
 pub use self::lines::Lines;
-use crate::{netns::Namespace, pins::Pins, requires, wait};
+use crate::{netns::Namespace, papers::State, pins::Pins, requires, wait};
 
 mod lines;
 
@@ -52,6 +53,24 @@ impl Launch {
         }
     }
 
+    /// A real sensor on these interfaces, under the papers of a state folder.
+    pub fn real(namespace: &Namespace, interfaces: &[&str], state: &State) -> Self {
+        let folder = tempfile::tempdir().unwrap_or_else(|error| panic!("no folder: {error}"));
+        let mut command = namespace.command(requires::binary());
+        command.args(["run", "--state"]).arg(state.path());
+        command.arg("--runtime-dir").arg(folder.path().join("run"));
+        for interface in interfaces {
+            command.args(["--interface", interface]);
+        }
+        state.on_its_day(&mut command);
+        command.env_remove("SEKISHO_LOG").stdin(Stdio::null());
+        Self {
+            command,
+            folder,
+            stdout: None,
+        }
+    }
+
     /// With pins that outlive it: otherwise it is in a mount namespace of its own, with a BPF
     /// file system that is gone when it is.
     #[must_use]
@@ -67,6 +86,11 @@ impl Launch {
         });
         let mut command = Command::new(self.command.get_program());
         command.args(args).arg("--pin-dir").arg(pins.pins());
+        for (name, value) in self.command.get_envs() {
+            if let Some(value) = value {
+                command.env(name, value);
+            }
+        }
         command.env_remove("SEKISHO_LOG").stdin(Stdio::null());
         self.command = command;
         self
@@ -111,12 +135,8 @@ impl Launch {
     /// Starts it and waits until it records.
     pub fn ready(self) -> Sensor {
         let mut sensor = self.start();
-        wait::until("the sensor records", || {
-            let stderr = sensor.stderr();
-            if let Ok(Some(status)) = sensor.child.try_wait() {
-                panic!("the sensor ended with {status}: {stderr}");
-            }
-            stderr.contains("\nLAB: recording\n").then_some(())
+        sensor.until_told("the sensor records", |told| {
+            told == "LAB: recording" || told.starts_with("sekisho: recording: ")
         });
         sensor
     }
@@ -141,6 +161,23 @@ impl Sensor {
     /// What it has said so far.
     pub fn stderr(&self) -> String {
         self.read(STDERR)
+    }
+
+    /// Waits until it has told a line.
+    pub fn until_told(&mut self, what: &str, is: impl Fn(&str) -> bool) {
+        let begin = Instant::now();
+        wait::until(what, || {
+            let stderr = self.stderr();
+            if let Ok(Some(status)) = self.child.try_wait() {
+                panic!("the sensor ended with {status}: {stderr}");
+            }
+            // A little before `wait` would give up without what was told instead.
+            assert!(
+                begin.elapsed() < wait::HANG / 2,
+                "no line tells {what}: {stderr}"
+            );
+            stderr.lines().any(&is).then_some(())
+        });
     }
 
     /// Whether it has ended.

@@ -59,25 +59,25 @@ impl Gate {
         identity: &Identity,
         logged: &[Arrival],
         folder: &Folder,
-        shelf: &mut Shelf,
+        cache: &mut Shelf,
         now: Time,
     ) -> (Self, Vec<Arrival>) {
-        Self::first(State::new(identity.clone()), logged, folder, shelf, now)
+        Self::first(State::new(identity.clone()), logged, folder, cache, now)
     }
 
     fn first(
         mut state: State,
         logged: &[Arrival],
         folder: &Folder,
-        shelf: &mut Shelf,
+        cache: &mut Shelf,
         now: Time,
     ) -> (Self, Vec<Arrival>) {
-        shelf.tidy(folder);
-        let index = Index::of(folder, shelf);
-        state.replay(logged, &index, shelf, |_, _| {});
-        let arrivals = state.arrive(&index, shelf, now);
+        cache.tidy(folder);
+        let index = Index::of(folder, cache);
+        state.replay(logged, &index, cache, |_, _| {});
+        let arrivals = state.arrive(&index, cache, now);
         let mut refusals = index.refusals.clone();
-        state.refusals(&index, shelf, now, &mut refusals);
+        state.refusals(&index, cache, now, &mut refusals);
         refusals.sort();
         refusals.dedup();
         (Self::of(state, refusals), arrivals)
@@ -85,10 +85,10 @@ impl Gate {
 
     /// What papers say that arrive together at `now` at somebody who trusts a keyring of any
     /// number: that with the hash `identity.root`. Those before it are not needed.
-    pub fn trusting(identity: &Identity, folder: &Folder, shelf: &mut Shelf, now: Time) -> Self {
+    pub fn trusting(identity: &Identity, folder: &Folder, cache: &mut Shelf, now: Time) -> Self {
         let mut state = State::new(identity.clone());
         state.is_trusting = true;
-        let (gate, _) = Self::first(state, &[], folder, shelf, now);
+        let (gate, _) = Self::first(state, &[], folder, cache, now);
         gate
     }
 
@@ -97,12 +97,12 @@ impl Gate {
         identity: &Identity,
         logged: &[Arrival],
         folder: &Folder,
-        shelf: &mut Shelf,
+        cache: &mut Shelf,
     ) -> Vec<(Time, Self)> {
-        let index = Index::of(folder, shelf);
+        let index = Index::of(folder, cache);
         let mut history: Vec<(Time, State)> = Vec::new();
         let mut state = State::new(identity.clone());
-        state.replay(logged, &index, shelf, |time, state| {
+        state.replay(logged, &index, cache, |time, state| {
             history.pop_if(|(last, _)| *last == time);
             history.push((time, state.clone()));
         });

@@ -61,8 +61,12 @@ pub enum NoKey {
 }
 
 impl Key {
-    /// From a line of OpenSSH: `TYPE BASE64 [COMMENT]`, parted by spaces.
+    /// From a line of OpenSSH: `TYPE BASE64 [COMMENT]`, parted by spaces, with or without its end.
     pub fn read(text: &str) -> Result<Self, NoKey> {
+        let text = text.strip_suffix('\n').unwrap_or(text);
+        if text.chars().any(char::is_control) {
+            return Err(NoKey::Form);
+        }
         let mut fields = text.split(' ').filter(|field| !field.is_empty());
         let (Some(named), Some(base64)) = (fields.next(), fields.next()) else {
             return Err(NoKey::Form);
@@ -214,6 +218,9 @@ mod tests {
             assert_eq!(key.to_string(), text);
             assert_eq!(key.blob(), soft.blob());
             assert_eq!(Key::read(&format!("{text} a comment")), Ok(key.clone()));
+            assert_eq!(Key::read(&format!("{text}\n")), Ok(key.clone()));
+            let two = format!("{text}\n{text}\n");
+            assert_eq!(Key::read(&two), Err(NoKey::Form));
             assert_eq!(key.is_sk(), text.starts_with("sk-"));
             key.type_name()
         });

@@ -1,8 +1,7 @@
 //! A detached signature of OpenSSH: what `ssh-keygen -Y sign` writes.
 //!
 //! A signature is read from bytes that have one form only: what was read is written again and
-//! must give the same file, so that nothing can be hidden in it and its SHA-256 names what was
-//! signed by whom.
+//! must give the same file, so that nothing can be hidden in it.
 
 mod armor;
 mod fault;
@@ -71,6 +70,9 @@ impl Signature {
     }
 
     /// SHA-256 of the file.
+    ///
+    /// It names the file and not the signing: from a signature of ECDSA anybody can make a second
+    /// one that fits the same message.
     pub fn digest(&self) -> Digest {
         self.digest
     }

@@ -107,8 +107,8 @@ impl AllowedSigners {
 fn text(bytes: &[u8]) -> Result<&str, SignersError> {
     let line_of = |end: usize| {
         let before = bytes.get(..end).unwrap_or(bytes);
-        let ends = before.iter().filter(|byte| **byte == b'\n').count();
-        u32::try_from(ends).unwrap_or(u32::MAX).saturating_add(1)
+        let lines = before.split(|byte| *byte == b'\n').count();
+        u32::try_from(lines).unwrap_or(u32::MAX)
     };
     let error = |at, fault| SignersError {
         line: line_of(at),

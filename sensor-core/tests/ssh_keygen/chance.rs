@@ -1,4 +1,4 @@
-//! Chance that can be had again: SplitMix64.
+//! Chance that can be had again: `SplitMix64`.
 
 /// A seed and how far it was used.
 pub(crate) struct Chance(u64);
@@ -6,7 +6,7 @@ pub(crate) struct Chance(u64);
 impl Chance {
     /// The same for the same seed.
     pub(crate) fn of(seed: u64) -> Self {
-        Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15))
+        Self(seed)
     }
 
     /// A number below another.

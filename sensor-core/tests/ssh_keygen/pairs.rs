@@ -71,14 +71,14 @@ struct Scene<'a> {
 }
 
 impl Pair {
-    /// One of some sort: about four in nine good, as many bad, the rest by a stricter rule.
+    /// One of some sort: more than a third good, as many bad, the rest by a stricter rule.
     pub(crate) fn make(keys: &Keys, chance: &mut Chance, signed: &mut Signed) -> Self {
         let scene = Scene::make(keys, chance);
-        match chance.below(18) {
+        match chance.below(20) {
             0..7 => scene.pair(keys, chance, signed),
             7..9 => scene.at_a_bound(keys, chance, signed),
             9..16 => scene.bad(keys, chance, signed),
-            16 => scene.odd_file(keys, chance, signed),
+            16..18 => scene.odd_file(keys, chance, signed),
             _ => scene.odd_signature(keys, chance, signed),
         }
     }
@@ -300,10 +300,21 @@ impl<'a> Scene<'a> {
     /// With a signature that ssh-keygen may read and we do not.
     fn odd_signature(mut self, keys: &'a Keys, chance: &mut Chance, signed: &mut Signed) -> Pair {
         let odd = chance.below(18);
-        if odd == 0 {
-            self.key = &keys.rsa;
-            self.line.key = keys.rsa.line();
-        }
+        // The places of the keys in software that the oddity is about: see `Soft::all`.
+        let places: &[usize] = match odd {
+            0..8 => &[0, 1, 2],
+            11 => &[4, 5, 7],
+            14 => &[3, 6],
+            15.. => &[6, 7],
+            _ => &[3, 4, 5, 6, 7],
+        };
+        let pool = [&keys.others, &keys.overseers][usize::from(self.is_overseer)];
+        self.key = if odd == 0 {
+            &keys.rsa
+        } else {
+            &pool[*chance.one(places)]
+        };
+        self.line.key = self.key.line();
         let mut pair = self.pair(keys, chance, signed);
         let text = String::from_utf8(pair.signature.clone()).unwrap();
         let soft = self.key.soft();

@@ -4,16 +4,30 @@ use sensor_core::documents::{NoKey, NoPrincipal, SignatureFault, SignersFault, S
 
 /// Why we refuse.
 #[derive(Debug)]
-pub(crate) enum Refusal {
-    /// ssh-keygen has to refuse it too.
-    Both(#[expect(dead_code, reason = "printed when a test fails")] String),
-    /// By a rule that ssh-keygen does not have.
-    Stricter(&'static str),
+pub(crate) struct Refusal {
+    /// The rule.
+    pub(crate) rule: &'static str,
+    /// Whether ssh-keygen may take it.
+    pub(crate) is_stricter: bool,
+}
+
+const fn stricter(rule: &'static str) -> Refusal {
+    Refusal {
+        rule,
+        is_stricter: true,
+    }
+}
+
+const fn both(rule: &'static str) -> Refusal {
+    Refusal {
+        rule,
+        is_stricter: false,
+    }
 }
 
 /// ssh-keygen skips a line that it cannot read, and goes on: all of these may be taken by it.
 pub(crate) fn rule_of_file(fault: &SignersFault) -> Refusal {
-    Refusal::Stricter(match fault {
+    stricter(match fault {
         SignersFault::TooLong => "file: too long",
         SignersFault::NoUtf8 => "file: no UTF-8",
         SignersFault::Control(_) => "file: control character",
@@ -41,27 +55,49 @@ pub(crate) fn rule_of_file(fault: &SignersFault) -> Refusal {
 
 /// A signature has to be written as ssh-keygen writes it, not only as it reads it.
 pub(crate) fn rule_of_signature(fault: &SignatureFault) -> Refusal {
-    Refusal::Stricter(match fault {
-        SignatureFault::Second => "signature: second one",
-        SignatureFault::Trailing => "signature: data behind it",
-        SignatureFault::NoLineEnd => "signature: no last line end",
-        SignatureFault::CarriageReturn => "signature: CR LF",
-        SignatureFault::Base64 => "signature: blanks in the base64",
-        SignatureFault::Columns => "signature: other columns",
-        SignatureFault::Version(0) => "signature: version 0",
-        SignatureFault::Reserved => "signature: reserved part not empty",
-        SignatureFault::Written => "signature: zeros before a number",
-        SignatureFault::Key(NoKey::Rsa) => "signature: RSA key",
-        other => return Refusal::Both(other.to_string()),
-    })
+    match fault {
+        SignatureFault::Second => stricter("signature: second one"),
+        SignatureFault::Trailing => stricter("signature: data behind it"),
+        SignatureFault::NoLineEnd => stricter("signature: no last line end"),
+        SignatureFault::CarriageReturn => stricter("signature: CR LF"),
+        SignatureFault::Base64 => stricter("signature: blanks in the base64"),
+        SignatureFault::Columns => stricter("signature: other columns"),
+        SignatureFault::Version(0) => stricter("signature: version 0"),
+        SignatureFault::Reserved => stricter("signature: reserved part not empty"),
+        SignatureFault::Written => stricter("signature: zeros before a number"),
+        SignatureFault::Key(NoKey::Rsa) => stricter("signature: RSA key"),
+        SignatureFault::TooLong => both("signature: too long"),
+        SignatureFault::NoBegin => both("signature: no begin"),
+        SignatureFault::Leading => both("signature: data before it"),
+        SignatureFault::NoEnd => both("signature: no end"),
+        SignatureFault::Magic => both("signature: no SSHSIG"),
+        SignatureFault::Version(_) => both("signature: version"),
+        SignatureFault::Cut => both("signature: part cut off"),
+        SignatureFault::Inside => both("signature: data inside"),
+        SignatureFault::Hash(_) => both("signature: hash"),
+        SignatureFault::Key(_) => both("signature: key"),
+        SignatureFault::OtherAlgorithm { found, .. } if found.starts_with("webauthn-") => {
+            stricter("signature: webauthn")
+        }
+        SignatureFault::OtherAlgorithm { .. } => both("signature: algorithm"),
+        SignatureFault::OtherNamespace { .. } => both("signature: namespace"),
+        SignatureFault::Unfit => both("signature: unfit"),
+        SignatureFault::NoTouch => both("signature: no touch"),
+    }
 }
 
 /// Apart from the touch both decide alike; `is_beyond` says that the pair was made with a number
 /// of ed25519 that is not reduced (RFC 8032, section 5.1.7), which OpenSSH 9.2 takes.
 pub(crate) fn rule_of_step(fault: &StepFault, is_beyond: bool) -> Refusal {
     match fault {
-        StepFault::NoTouch => Refusal::Stricter("step: no touch"),
-        StepFault::Unfit if is_beyond => Refusal::Stricter("step: ed25519 number not reduced"),
-        other => Refusal::Both(other.to_string()),
+        StepFault::NoTouch => stricter("step: no touch"),
+        StepFault::Unfit if is_beyond => stricter("step: ed25519 number not reduced"),
+        StepFault::OtherNamespace { .. } => both("step: other namespace"),
+        StepFault::Nobody { .. } => both("step: key of nobody"),
+        StepFault::OtherPrincipal { .. } => both("step: key of another"),
+        StepFault::NotAllowed { .. } => both("step: namespace not allowed"),
+        StepFault::NotYet { .. } => both("step: not yet valid"),
+        StepFault::NoLonger { .. } => both("step: no longer valid"),
+        StepFault::Unfit => both("step: does not fit"),
     }
 }

@@ -5,7 +5,10 @@ use std::{collections::BTreeSet, io, path::PathBuf, sync::Arc, time::Duration};
 use sensor_common::{Counters, FlowEvent, FlowKey, FlowValue, LEASE_LIMIT};
 use tokio::{sync::mpsc, time::MissedTickBehavior};
 
-use super::{AgentError, Alarm, AlarmKind, Config, Links, Publisher};
+use super::{
+    AgentError, Alarm, AlarmKind, Authority, Config, Links, Publisher, Recording,
+    papers::{self, LOOK, Papers},
+};
 use crate::{
     clock::{Anchor, Anchors, ClockSource, News},
     kernel::{Datapath, DatapathError, Held},
@@ -44,18 +47,25 @@ pub(super) struct Batch {
 }
 
 /// Everything the stage works with.
-pub(super) struct Collect<D, C, L> {
+pub(super) struct Collect<D, C, L, A> {
     pub(super) datapath: D,
     pub(super) publisher: Publisher,
     pub(super) clock: C,
     pub(super) anchors: Anchors,
     pub(super) keep: Option<PathBuf>,
     pub(super) links: L,
+    /// What is recorded under; `None` in lab.
+    pub(super) papers: Option<Papers<A>>,
     pub(super) config: Config,
     /// Interfaces whose loss was told.
     pub(super) missed: BTreeSet<String>,
-    /// Until when attendance was promised; 0 before the first time.
+    /// Until when attendance was promised, as far as that is the agent's to say; 0 while
+    /// nothing may be recorded, and before the first time.
     pub(super) promised: u64,
+    /// The end of the lease in the kernel.
+    pub(super) lease: u64,
+    /// Whether anything is recorded, as it was told last.
+    pub(super) told: Option<Recording>,
     /// When anchors were last kept.
     pub(super) kept: u64,
     /// When the kernel was last compared with what was put there.
@@ -65,13 +75,15 @@ pub(super) struct Collect<D, C, L> {
 }
 
 enum Woken {
-    Tick,
+    /// It is time for something.
+    Due,
     Stop,
     LinkChanged(io::Result<()>),
     ClockStepped(Result<(), crate::clock::ClockError>),
+    PapersChanged(io::Result<()>),
 }
 
-impl<D: Datapath, C: ClockSource, L: Links> Collect<D, C, L> {
+impl<D: Datapath, C: ClockSource, L: Links, A: Authority> Collect<D, C, L, A> {
     /// Drains until `stop` completes, the last approval ends where the run ends with it, or
     /// nobody takes what is drained; then lets go of the interfaces first, so that the last
     /// drain brings everything that was counted.
@@ -79,45 +91,57 @@ impl<D: Datapath, C: ClockSource, L: Links> Collect<D, C, L> {
         mut self,
         batches: mpsc::Sender<Batch>,
         stop: impl Future<Output = ()>,
-        attended: impl FnOnce(),
+        mut told: impl FnMut(&Recording),
     ) -> Result<(), AgentError> {
         let mut stop = std::pin::pin!(stop);
-        let mut attended = Some(attended);
         let mut timer = tokio::time::interval(self.config.tick);
         timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut failed = Ok(());
         while failed.is_ok() {
+            let look = self.time_to_look();
             let woken = tokio::select! {
                 biased;
                 stepped = self.clock.stepped() => Woken::ClockStepped(stepped),
                 changed = self.links.changed() => Woken::LinkChanged(changed),
                 () = &mut stop => Woken::Stop,
                 () = batches.closed() => Woken::Stop,
-                _ = timer.tick() => Woken::Tick,
+                changed = papers::changed(self.papers.as_mut()) => Woken::PapersChanged(changed),
+                _ = timer.tick() => Woken::Due,
+                () = tokio::time::sleep(look) => Woken::Due,
             };
-            match woken {
+            failed = match woken {
                 Woken::Stop => break,
-                Woken::ClockStepped(stepped) => {
-                    failed = stepped.map_err(Into::into).and_then(|()| self.tie_clocks());
-                    continue;
-                }
                 Woken::LinkChanged(changed) => {
                     failed = changed
                         .map_err(AgentError::Links)
                         .and_then(|()| self.look_after());
+                    self.look_soon();
                     continue;
                 }
-                Woken::Tick => {}
-            }
-            let has_ended;
-            (has_ended, failed) = match self.attend() {
-                Ok(has_ended) => (has_ended, Ok(())),
-                Err(error) => (false, Err(error)),
+                Woken::ClockStepped(stepped) if self.papers.is_none() => {
+                    failed = stepped.map_err(Into::into).and_then(|()| self.tie_clocks());
+                    continue;
+                }
+                // Whoever looks ties the clocks, and looks before anything is kept.
+                Woken::ClockStepped(stepped) => {
+                    self.look_soon();
+                    stepped.map_err(Into::into)
+                }
+                Woken::PapersChanged(changed) => {
+                    self.look_soon();
+                    changed.map_err(AgentError::Papers)
+                }
+                Woken::Due => Ok(()),
             };
-            if failed.is_ok()
-                && let Some(attended) = attended.take()
-            {
-                attended();
+            let mut has_ended = false;
+            if failed.is_ok() {
+                (has_ended, failed) = match self.attend() {
+                    Ok(has_ended) => (has_ended, Ok(())),
+                    Err(error) => (false, Err(error)),
+                };
+            }
+            if failed.is_ok() {
+                self.tell(&mut told);
             }
             let (batch, drained) = self.drain();
             failed = failed.and(drained);
@@ -126,7 +150,7 @@ impl<D: Datapath, C: ClockSource, L: Links> Collect<D, C, L> {
             }
         }
         self.datapath.detach();
-        failed = failed.and(self.datapath.attend(0).map_err(Into::into));
+        failed = failed.and(self.cap(0));
         let (mut last, drained) = self.drain();
         let counters = self.datapath.counters();
         let lasting = self.publisher.lasting(&self.datapath);
@@ -146,33 +170,109 @@ impl<D: Datapath, C: ClockSource, L: Links> Collect<D, C, L> {
     fn attend(&mut self) -> Result<bool, AgentError> {
         self.look_after()?;
         let now = self.clock.boot()?;
-        if self.promised > 0 && now >= self.promised {
-            let late = Duration::from_nanos(now - self.promised);
-            let text = format!("the lease had run out for {late:?} when it was to be renewed");
-            self.alarm(now, AlarmKind::Lease, &text);
-            if self.config.mark.lab {
-                // A lab approval ends with its lease.
-                return Ok(true);
-            }
+        // A lab approval ends with its lease.
+        if self.has_lapsed(now) && self.config.mark.lab {
+            return Ok(true);
+        }
+        if self.papers.as_ref().is_some_and(|papers| now >= papers.due) {
+            self.follow()?;
         }
         if now.saturating_sub(self.mended) >= MEND {
             self.mended = now;
             for alarm in self.datapath.mend()? {
                 self.alarm(now, AlarmKind::Kernel, &alarm.to_string());
             }
-            self.tie_clocks()?;
+            if self.papers.is_none() {
+                self.tie_clocks()?;
+            }
         }
-        if self.config.ends_with_approvals && now >= self.publisher.end() {
-            return Ok(true);
+        let Some(papers) = &self.papers else {
+            if self.config.ends_with_approvals && now >= self.publisher.end() {
+                return Ok(true);
+            }
+            if let Some(generation) = self.publisher.without_ended(&mut self.datapath, now)? {
+                self.next.generation = Some(generation);
+            }
+            self.promise(now, u64::MAX)?;
+            return Ok(false);
+        };
+        let longest = papers.longest();
+        // Reading papers may have taken long.
+        let now = self.clock.boot()?;
+        self.has_lapsed(now);
+        self.promise(now, longest)?;
+        Ok(false)
+    }
+
+    /// Whether the lease ran out before it was renewed, which is said once.
+    fn has_lapsed(&mut self, now: u64) -> bool {
+        let has_lapsed = self.promised > 0 && now >= self.promised;
+        if has_lapsed {
+            let late = Duration::from_nanos(now - self.promised);
+            let text = format!("the lease had run out for {late:?} when it was to be renewed");
+            self.alarm(now, AlarmKind::Lease, &text);
+            self.promised = 0;
         }
-        if let Some(generation) = self.publisher.without_ended(&mut self.datapath, now)? {
-            self.next.generation = Some(generation);
+        has_lapsed
+    }
+
+    /// Promises attendance for as long as a lease is, but not past `longest`.
+    fn promise(&mut self, now: u64, longest: u64) -> Result<(), AgentError> {
+        if longest <= now {
+            self.promised = 0;
+            return self.cap(0);
         }
         let lease = u64::try_from(self.config.lease.as_nanos()).unwrap_or(0);
         // A packet that was on its way before this moment must not find it too far ahead.
         self.promised = now.saturating_add(lease.min(LONGEST));
-        self.datapath.attend(self.promised)?;
-        Ok(false)
+        self.lease = self.promised.min(longest);
+        Ok(self.datapath.attend(self.lease)?)
+    }
+
+    /// Lets the lease end no later than this.
+    pub(super) fn cap(&mut self, longest: u64) -> Result<(), AgentError> {
+        if longest == 0 || self.lease > longest {
+            self.lease = longest;
+            self.datapath.attend(longest)?;
+        }
+        if longest == 0 {
+            self.promised = 0;
+        }
+        Ok(())
+    }
+
+    /// Says whether anything is recorded, where that is news.
+    fn tell(&mut self, told: &mut impl FnMut(&Recording)) {
+        let state = self
+            .papers
+            .as_ref()
+            .map_or(&Recording::Lab, |papers| &papers.state);
+        if !state.is_news_after(self.told.as_ref()) {
+            return;
+        }
+        told(state);
+        let state = state.clone();
+        if state != Recording::Lab {
+            let time = self.clock.boot().unwrap_or(0);
+            let (kind, text) = (AlarmKind::Recording, state.to_string());
+            self.next.alarms.push(Alarm { time, kind, text });
+        }
+        self.told = Some(state);
+    }
+
+    /// How long nothing is to be looked for in the papers.
+    fn time_to_look(&self) -> Duration {
+        let Some(papers) = &self.papers else {
+            return Duration::MAX;
+        };
+        let now = self.clock.boot().unwrap_or(0);
+        Duration::from_nanos(papers.due.saturating_sub(now).min(LOOK))
+    }
+
+    fn look_soon(&mut self) {
+        if let Some(papers) = &mut self.papers {
+            papers.due = 0;
+        }
     }
 
     /// Says which interfaces went away or have another name, each once; an error when none is
@@ -199,19 +299,38 @@ impl<D: Datapath, C: ClockSource, L: Links> Collect<D, C, L> {
 
     /// Ties the clocks anew; where that narrows an approval, the kernel knows first.
     fn tie_clocks(&mut self) -> Result<(), AgentError> {
+        let (anchor, news) = self.take_anchor()?;
+        self.keep_anchors(&anchor, news)
+    }
+
+    /// Reads both clocks. What that narrows stands in the kernel when this returns, and nothing
+    /// waited for a disk.
+    pub(super) fn take_anchor(&mut self) -> Result<(Anchor, News), AgentError> {
         let anchor = self.config.anchor(self.clock.anchor()?);
         let taken = self.anchors.take(anchor)?;
         if taken.narrowed {
             self.publisher.narrow(&mut self.datapath, &self.anchors)?;
+            if let Some(papers) = &mut self.papers
+                && let Some(allowed) = &mut papers.allowed
+            {
+                allowed.boot = self.anchors.terms(0, allowed.wall.0).end;
+                let longest = allowed.boot;
+                self.cap(longest)?;
+            }
         }
+        Ok((anchor, taken.news))
+    }
+
+    /// Keeps what an anchor told, and says when the clock was set.
+    pub(super) fn keep_anchors(&mut self, anchor: &Anchor, news: News) -> Result<(), AgentError> {
         let is_due = anchor.boot.saturating_sub(self.kept) >= KEEP;
         if let Some(folder) = &self.keep
-            && (taken.news != News::Steady || is_due)
+            && (news != News::Steady || is_due)
         {
             anchors::store(folder, &self.anchors)?;
             self.kept = anchor.boot;
         }
-        if let News::Stepped(step) = taken.news {
+        if let News::Stepped(step) = news {
             let text = format!("the wall clock was set {step}; no approval ends later for it");
             self.alarm(anchor.boot, AlarmKind::Clock, &text);
             self.publisher.keep()?;
@@ -219,7 +338,7 @@ impl<D: Datapath, C: ClockSource, L: Links> Collect<D, C, L> {
         Ok(())
     }
 
-    fn alarm(&mut self, time: u64, kind: AlarmKind, text: &str) {
+    pub(super) fn alarm(&mut self, time: u64, kind: AlarmKind, text: &str) {
         tracing::warn!("{text}");
         self.next.alarms.push(Alarm {
             time,

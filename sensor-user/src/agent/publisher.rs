@@ -11,9 +11,9 @@ use crate::{
     kernel::{Datapath, DatapathError, Retired},
     loaded::Loaded,
     pipeline::{Generation, Lasting},
-    places::{Flat, PlacesError},
+    places::{Flat, Layers, PlacesError},
     settings::runtime::{RuntimeError, RuntimeFolder},
-    watchlist::{Approval, NoRoom, SlotBook},
+    watchlist::{Approval, ApprovalId, InForce, NoRoom, SlotBook, Watchlist},
 };
 
 /// Why nothing was published; what was in force stays in force.
@@ -31,6 +31,27 @@ pub enum PublishError {
     /// The kernel refuses.
     #[error(transparent)]
     Datapath(#[from] DatapathError),
+}
+
+impl PublishError {
+    /// Whether it is about what was to be published, and not about the kernel or the disk.
+    pub const fn is_refusal(&self) -> bool {
+        match self {
+            Self::NoRoom(_) | Self::Places(_) | Self::Datapath(DatapathError::NoRoom(_)) => true,
+            Self::Runtime(_) | Self::Datapath(_) => false,
+        }
+    }
+}
+
+/// What a generation is to be made of, where it is not what the one before was made of.
+#[derive(Clone, Debug)]
+pub struct Content {
+    /// The approvals in force.
+    pub approvals: Vec<Approval>,
+    /// What places addresses.
+    pub layers: Arc<Layers>,
+    /// The indicators.
+    pub watchlist: Watchlist,
 }
 
 /// What is loaded, and how it got into the kernel.
@@ -70,12 +91,43 @@ impl Publisher {
         datapath: &mut impl Datapath,
         approvals: Vec<Approval>,
     ) -> Result<Arc<Generation>, PublishError> {
+        let (loaded, places) = (self.loaded.clone(), self.places.clone());
+        self.put(datapath, approvals, loaded, places)
+    }
+
+    /// Publishes a generation of all this. What the one before counted is folded.
+    pub fn publish_all(
+        &mut self,
+        datapath: &mut impl Datapath,
+        content: Content,
+    ) -> Result<Arc<Generation>, PublishError> {
+        let Content {
+            approvals,
+            layers,
+            watchlist,
+        } = content;
+        let mut loaded = self.loaded.clone();
+        loaded.watchlist = watchlist;
+        let mut places = self.places.clone();
+        if loaded.layers != *layers {
+            loaded.layers = Arc::unwrap_or_clone(layers);
+            places = loaded.places()?;
+        }
+        self.put(datapath, approvals, loaded, places)
+    }
+
+    fn put(
+        &mut self,
+        datapath: &mut impl Datapath,
+        approvals: Vec<Approval>,
+        mut loaded: Loaded,
+        places: Arc<Flat>,
+    ) -> Result<Arc<Generation>, PublishError> {
         let number = datapath.next_generation();
         let mut book = self.book.clone();
-        let mut loaded = self.loaded.clone();
         loaded.approvals = book.assign(approvals, number)?;
         loaded.generation = number;
-        let generation = Arc::new(loaded.compile(self.places.clone()));
+        let generation = Arc::new(loaded.compile(places.clone()));
         if let Some(runtime) = &self.runtime {
             runtime.store(&loaded)?;
         }
@@ -91,6 +143,7 @@ impl Publisher {
         }
         self.book = book;
         self.loaded = loaded;
+        self.places = places;
         self.has_undrained = true;
         let before = self.current.replace(generation.clone());
         let Retired {
@@ -126,16 +179,28 @@ impl Publisher {
         for held in &mut self.loaded.approvals {
             let validity = held.approval.validity;
             let terms = anchors.terms(validity.begin, validity.end);
-            datapath.narrow(held.slot, terms)?;
-            let slot = &mut held.approval.terms;
-            let Terms { begin, end } = Terms {
-                begin: slot.begin,
-                end: slot.end,
-            }
-            .narrowed(terms);
-            (slot.begin, slot.end) = (begin, end);
+            narrow(datapath, held, terms)?;
         }
         Ok(())
+    }
+
+    /// Narrows one approval in force.
+    pub fn narrow_one(
+        &mut self,
+        datapath: &mut impl Datapath,
+        id: &ApprovalId,
+        terms: Terms,
+    ) -> Result<(), DatapathError> {
+        let mut in_force = self.loaded.approvals.iter_mut();
+        match in_force.find(|held| held.approval.id == *id) {
+            Some(held) => narrow(datapath, held, terms),
+            None => Ok(()),
+        }
+    }
+
+    /// What is loaded.
+    pub const fn loaded(&self) -> &Loaded {
+        &self.loaded
     }
 
     /// Keeps the snapshot anew, with terms as they are now.
@@ -190,6 +255,23 @@ impl Publisher {
         }
         Ok(lasting)
     }
+}
+
+/// First of all in the kernel.
+fn narrow(
+    datapath: &mut impl Datapath,
+    held: &mut InForce,
+    terms: Terms,
+) -> Result<(), DatapathError> {
+    datapath.narrow(held.slot, terms)?;
+    let slot = &mut held.approval.terms;
+    let before = Terms {
+        begin: slot.begin,
+        end: slot.end,
+    };
+    let Terms { begin, end } = before.narrowed(terms);
+    (slot.begin, slot.end) = (begin, end);
+    Ok(())
 }
 
 impl Drop for Publisher {

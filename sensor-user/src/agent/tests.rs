@@ -18,6 +18,7 @@ use crate::{
 };
 
 mod gate;
+mod papers;
 
 /// A datapath that several hands may hold: the test feeds it, the agent drains it.
 #[derive(Clone)]
@@ -214,7 +215,7 @@ fn agent<W: Write + Send + 'static>(
     approvals: Vec<Approval>,
     output: W,
     config: Config,
-) -> Agent<Shared, SimulatedClock, Steady, W> {
+) -> Agent<Shared, SimulatedClock, Steady, papers::Scripted, W> {
     let mut publisher = Publisher::new(loaded(), None).unwrap();
     let mut datapath = datapath.clone();
     let generation = publisher.publish(&mut datapath, approvals).unwrap();
@@ -226,6 +227,7 @@ fn agent<W: Write + Send + 'static>(
         anchors: anchors(clock),
         keep: None,
         links: Steady,
+        authority: None,
         recovered: Vec::new(),
         output,
     };
@@ -248,7 +250,7 @@ async fn every_packet_is_written_once_and_a_flow_is_announced_once() {
     let (datapath, output, clock) = (fake(), Output::default(), clock());
     let agent = agent(&datapath, &clock, hour(), output.clone(), config());
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-    let run = tokio::spawn(agent.run(async { drop(stopped.await) }, || {}));
+    let run = tokio::spawn(agent.run(async { drop(stopped.await) }, |_| {}));
     attended(&datapath).await;
     for round in 0..20u16 {
         for port in 0..5 {
@@ -290,7 +292,7 @@ async fn two_approvals_give_two_rows_with_one_record_id() {
     let (datapath, output, clock) = (fake(), Output::default(), clock());
     let agent = agent(&datapath, &clock, approvals, output.clone(), config());
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-    let run = tokio::spawn(agent.run(async { drop(stopped.await) }, || {}));
+    let run = tokio::spawn(agent.run(async { drop(stopped.await) }, |_| {}));
     attended(&datapath).await;
     let frame = udp(1);
     datapath
@@ -321,7 +323,7 @@ async fn nothing_is_recorded_before_the_agent_attends_or_after_it_stopped() {
         .unwrap()
         .receive(&frame, now(&clock, &frame));
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-    let run = tokio::spawn(agent.run(async { drop(stopped.await) }, || {}));
+    let run = tokio::spawn(agent.run(async { drop(stopped.await) }, |_| {}));
     attended(&datapath).await;
     stop.send(()).unwrap();
     let summary = run.await.unwrap().unwrap();
@@ -344,7 +346,7 @@ async fn an_output_that_fails_stops_recording_and_is_the_error() {
         ..config()
     };
     let agent = agent(&datapath, &clock, hour(), Broken, config);
-    let run = tokio::spawn(agent.run(std::future::pending(), || {}));
+    let run = tokio::spawn(agent.run(std::future::pending(), |_| {}));
     attended(&datapath).await;
     let frame = udp(1);
     datapath
@@ -360,7 +362,7 @@ async fn an_output_that_fails_stops_recording_and_is_the_error() {
 async fn recording_goes_on_while_an_interface_is_left_and_ends_with_the_last() {
     let (datapath, output, clock) = (fake(), Output::default(), clock());
     let agent = agent(&datapath, &clock, hour(), output.clone(), config());
-    let run = tokio::spawn(agent.run(std::future::pending(), || {}));
+    let run = tokio::spawn(agent.run(std::future::pending(), |_| {}));
     attended(&datapath).await;
     let held = |attached, vanished: &[&str]| Held {
         attached,

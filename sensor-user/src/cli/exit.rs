@@ -110,12 +110,13 @@ impl Exit {
             return Some(match error {
                 InputError::Refused(_) => Self::Refused,
                 InputError::NotPermitted => Self::NotPermitted,
-                InputError::Usage(_) => Self::Usage,
+                InputError::Usage(_) | InputError::LogKey { .. } | InputError::NoLogKey { .. } => {
+                    Self::Usage
+                }
                 InputError::Capture { .. } => Self::Capture,
                 InputError::Output { .. } => Self::Output,
                 InputError::Places { .. } => Self::Places,
                 InputError::Paper { .. } | InputError::Papers(_) => Self::Papers,
-                InputError::LogKey { .. } | InputError::NoLogKey { .. } => Self::Usage,
             });
         }
         if cause.is::<PaperError>() {
@@ -134,7 +135,9 @@ impl Exit {
                 replay::Error::Run(ReplayError::Load(LoadError::Permission)) => {
                     Some(Self::NotPermitted)
                 }
-                replay::Error::Run(_) | replay::Error::Datapath(_) => None,
+                replay::Error::Run(_) | replay::Error::Datapath(_) | replay::Error::Publish(_) => {
+                    None
+                }
             };
         }
         if let Some(LoadError::Permission) = cause.downcast_ref() {

@@ -85,29 +85,55 @@ pub(super) enum InputError {
     },
 }
 
-/// Lab mode, as an argument.
+/// Real or lab mode, as arguments.
 #[derive(Debug, Args)]
-pub(super) struct LabArgs {
+pub(super) struct ModeArgs {
+    /// State folder of a real sensor: its papers say what may be recorded
+    #[arg(long, value_name = "DIR")]
+    state: Option<PathBuf>,
+
     /// Try the sensor without approvals; every output is marked
     #[arg(long)]
-    pub(super) lab: bool,
+    lab: bool,
 
     /// State folder beside which lab mode is refused when it is a real sensor's
     #[arg(long, value_name = "DIR", default_value = state::DEFAULT_FOLDER)]
-    pub(super) state_dir: PathBuf,
+    state_dir: PathBuf,
 }
 
-impl LabArgs {
-    /// Refuses to begin without lab mode, since approvals cannot be read yet, and beside
-    /// the state folder of a real sensor.
-    pub(super) fn check(&self) -> anyhow::Result<()> {
-        const MISSING: &str = "nothing is recorded without an approval: missing are keyring, \
-            policy, territory and approval, which this release cannot read yet; \
-            --lab tries the sensor without them";
-        if !self.lab {
-            return Err(InputError::Refused(MISSING).into());
+/// Under what is recorded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Mode<'a> {
+    /// Nobody's approval.
+    Lab,
+    /// The papers of this state folder.
+    Real(&'a Path),
+}
+
+impl ModeArgs {
+    /// Refuses to begin without papers or lab mode, and lab beside the state folder of a real
+    /// sensor. `of_lab` are arguments that only lab takes, by name, and whether they are given.
+    pub(super) fn check(&self, of_lab: &[(&str, bool)]) -> anyhow::Result<Mode<'_>> {
+        const MISSING: &str = "nothing is recorded without an approval: name the folder of the \
+            papers with --state ('sekisho init' makes one); --lab tries the sensor without them";
+        match (&self.state, self.lab) {
+            (None, false) => Err(InputError::Refused(MISSING).into()),
+            (None, true) => {
+                state::check_lab(&self.state_dir)?;
+                Ok(Mode::Lab)
+            }
+            (Some(_), true) => {
+                let text = "--state and --lab exclude each other: a sensor is real, or it is lab";
+                Err(InputError::Usage(text.into()).into())
+            }
+            (Some(folder), false) => match of_lab.iter().find(|(_, is_given)| *is_given) {
+                None => Ok(Mode::Real(folder)),
+                Some((name, _)) => {
+                    let text = format!("{name} is for --lab: with --state, the papers say it");
+                    Err(InputError::Usage(text).into())
+                }
+            },
         }
-        Ok(state::check_lab(&self.state_dir)?)
     }
 }
 

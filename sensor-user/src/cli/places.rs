@@ -31,6 +31,15 @@ pub(super) struct PlacesArgs {
 }
 
 impl PlacesArgs {
+    /// Each by name, and whether it is given.
+    pub(super) fn given(&self) -> [(&'static str, bool); 3] {
+        [
+            ("--territory", self.territory.is_some()),
+            ("--exclude", !self.exclude.is_empty()),
+            ("--operator", !self.operator.is_empty()),
+        ]
+    }
+
     /// Reads the files. Without a territory every address is foreign, which is for lab only.
     pub(super) fn load(&self) -> anyhow::Result<Layers> {
         let mut layers = Layers::lab();

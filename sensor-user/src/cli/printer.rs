@@ -33,6 +33,15 @@ pub(super) fn note(text: &str) {
     tell(&format!("sekisho: {}", one_line(text)));
 }
 
+/// One line about the run, marked in lab.
+pub(super) fn say(is_lab: bool, text: &str) {
+    if is_lab {
+        tell(&format!("LAB: {text}"));
+    } else {
+        note(text);
+    }
+}
+
 /// Lines for the person at the terminal.
 pub(super) fn tell(text: &str) {
     let _ = writeln!(io::stderr(), "{text}");

@@ -1,6 +1,6 @@
 //! `sekisho replay`: a capture file through the same program.
 
-use std::{fs::File, io, path::PathBuf, sync::Arc};
+use std::{fs::File, io, path::PathBuf};
 
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -8,27 +8,30 @@ use indicatif::{ProgressBar, ProgressStyle};
 use super::{
     Exit,
     inputs::{
-        Existing, InputError, LabArgs, check_permission, load_feeds, nanoseconds, open_output,
+        Existing, InputError, Mode, ModeArgs, check_permission, load_feeds, nanoseconds,
+        open_output,
     },
     places::PlacesArgs,
     printer, summary,
 };
 use crate::{
+    authority::StateHistory,
     capture::Capture,
     exporters::json::{self, ClockMark, Line, Mark},
     feeds::plain::{self, Shortest},
-    pipeline::{Clock, Generation, Names, Timeouts},
-    places::flatten,
-    replay,
-    settings::lab,
-    watchlist::{Watchlist, compile, in_order},
+    pipeline::Timeouts,
+    replay::{self, Under},
+    watchlist::Watchlist,
 };
 
-const MARK: Mark = Mark {
-    replay: true,
-    lab: true,
-    clock: ClockMark::Capture,
-};
+/// Marks of every line.
+const fn mark(lab: bool) -> Mark {
+    Mark {
+        replay: true,
+        lab,
+        clock: ClockMark::Capture,
+    }
+}
 
 /// Arguments of `sekisho replay`.
 #[derive(Debug, Args)]
@@ -36,16 +39,20 @@ pub(super) struct ReplayArgs {
     /// Capture file, pcap or pcapng, of Ethernet frames
     capture: PathBuf,
 
-    /// List of addresses and prefixes to watch for; give it again for each further one
+    /// With --state, name of the interface that all packets came through, whatever the file says
+    #[arg(long, value_name = "NAME")]
+    interface: Option<String>,
+
+    /// In lab, list of addresses and prefixes to watch for; give it again for each further one
     #[arg(long = "feed", value_name = "FILE")]
     feeds: Vec<PathBuf>,
 
-    /// Address or prefix to watch for, of any length; give it again for each further one
+    /// In lab, address or prefix to watch for, of any length; give it again for each further one
     #[arg(long = "watch", value_name = "CIDR")]
     watch: Vec<String>,
 
     #[command(flatten)]
-    lab: LabArgs,
+    mode: ModeArgs,
 
     #[command(flatten)]
     places: PlacesArgs,
@@ -68,30 +75,40 @@ pub(super) struct ReplayArgs {
 }
 
 pub(super) fn replay(args: &ReplayArgs) -> anyhow::Result<Exit> {
-    args.lab.check()?;
+    let mode = args.check()?;
+    let mark = mark(mode == Mode::Lab);
     check_permission()?;
-    let watchlist = watchlist(args)?;
+    let watchlist = match mode {
+        Mode::Lab => watchlist(args)?,
+        Mode::Real(_) => Watchlist::default(),
+    };
     let name = args.capture.display().to_string();
     let file = open(&args.capture)?;
     let progress = progress(&file);
     let capture = Capture::new(name.as_str(), file)?;
-    let places = Arc::new(flatten(&args.places.load()?)?);
-    let generation = Generation {
-        compiled: compile(&watchlist, &in_order(&[lab::replay()]), places, 1),
-        watchlist,
-        interfaces: None,
+    let history;
+    let under = match mode {
+        Mode::Lab => Under::Lab {
+            watchlist,
+            layers: args.places.load()?,
+        },
+        Mode::Real(folder) => {
+            history = StateHistory::open(folder)?;
+            Under::Papers {
+                history: &history,
+                interface: args.interface.as_deref(),
+            }
+        }
     };
-    let mut names = Names::new(Vec::new(), Clock::UNIX);
-    names.add(Arc::new(generation));
     let mut output = open_output(args.output.as_deref(), Existing::Refuse)?;
     let mut table = summary::FlowRows::default();
     let outcome = replay::run(
         capture,
         &name,
-        names,
+        under,
         timeouts(args),
         &mut |line| match line {
-            line if args.json => json::write(&mut output, MARK, &line),
+            line if args.json => json::write(&mut output, mark, &line),
             Line::Flow(record) => {
                 table.add(&record);
                 Ok(())
@@ -102,7 +119,7 @@ pub(super) fn replay(args: &ReplayArgs) -> anyhow::Result<Exit> {
     )?;
     progress.finish_and_clear();
     if !args.json {
-        let text = summary::text(MARK, &outcome.summary);
+        let text = summary::text(mark, &outcome.summary);
         writeln!(output, "{table}{text}").map_err(replay::Error::Output)?;
     }
     output.flush().map_err(replay::Error::Output)?;
@@ -114,6 +131,22 @@ pub(super) fn replay(args: &ReplayArgs) -> anyhow::Result<Exit> {
     match outcome.broken {
         None => Ok(Exit::Done),
         Some(broken) => Err(anyhow::Error::new(broken).context("not read to its end")),
+    }
+}
+
+impl ReplayArgs {
+    /// Refuses arguments that do not go together.
+    fn check(&self) -> anyhow::Result<Mode<'_>> {
+        let watched = [
+            ("--feed", !self.feeds.is_empty()),
+            ("--watch", !self.watch.is_empty()),
+        ];
+        let mode = (self.mode).check(&[&watched[..], &self.places.given()].concat())?;
+        if mode == Mode::Lab && self.interface.is_some() {
+            let text = "--interface is for --state: lab records on every interface";
+            return Err(InputError::Usage(text.into()).into());
+        }
+        Ok(mode)
     }
 }
 

@@ -3,7 +3,10 @@
 mod interfaces;
 mod takeover;
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use anyhow::Context as _;
 use clap::Args;
@@ -17,25 +20,28 @@ use self::{
 use super::{
     Exit,
     inputs::{
-        Existing, InputError, LabArgs, check_permission, load_feeds, nanoseconds, open_output,
+        Existing, InputError, Mode, ModeArgs, check_permission, load_feeds, nanoseconds,
+        open_output,
     },
     places::PlacesArgs,
     printer,
     summary::{self, count},
 };
 use crate::{
-    agent::{Agent, Config, Parts, Publisher},
-    clock::{Anchors, ClockSource as _, may_start},
+    agent::{Agent, Config, Parts, Publisher, Recording, grants},
+    authority::StateAuthority,
+    clock::{Anchor, Anchors, ClockSource as _, may_start},
     exporters::json::{ClockMark, Mark},
     feeds::plain::Shortest,
     kernel::{self, Kernel, LinkWatch, Options, SystemClock},
     loaded::Loaded,
     pipeline::{Clock, Names, Timeouts},
+    places::Layers,
     settings::{
         anchors, lab,
         runtime::{self, RuntimeFolder},
     },
-    watchlist::Approval,
+    watchlist::{Approval, Watchlist},
 };
 
 /// Arguments of `sekisho run`.
@@ -45,12 +51,12 @@ pub(super) struct RunArgs {
     #[arg(long = "interface", value_name = "NAME", required = true)]
     interfaces: Vec<String>,
 
-    /// List of addresses and prefixes to watch for; give it again for each further one
-    #[arg(long = "feed", value_name = "FILE", required = true)]
+    /// In lab, list of addresses and prefixes to watch for; give it again for each further one
+    #[arg(long = "feed", value_name = "FILE")]
     feeds: Vec<PathBuf>,
 
     #[command(flatten)]
-    lab: LabArgs,
+    mode: ModeArgs,
 
     #[command(flatten)]
     places: PlacesArgs,
@@ -96,21 +102,32 @@ pub(super) struct RunArgs {
     runtime_dir: PathBuf,
 }
 
+/// Under what is recorded, with what that takes.
+enum Under {
+    Lab {
+        watchlist: Watchlist,
+        layers: Layers,
+    },
+    Papers {
+        folder: PathBuf,
+        authority: StateAuthority,
+    },
+}
+
 pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
-    args.lab.check()?;
-    if args.lease.saturating_mul(500) <= args.tick {
-        let text = "--lease must be longer than two times --tick: recording would stop in between";
-        return Err(InputError::Usage(text.into()).into());
-    }
+    let mode = args.check()?;
+    let is_lab = mode == Mode::Lab;
     check_permission()?;
     let clock = SystemClock::new()?;
     let interfaces = find(&args.interfaces)?;
-    let watchlist = load_feeds(&args.feeds, Shortest::POLICY)?;
-    let layers = args.places.load()?;
+    let under = Under::load(mode, args)?;
     let output = open_output(args.output.as_deref(), Existing::Append)?;
     let (pins, is_mounted) = lock_pins(&args.pin_dir)?;
     let runtime = RuntimeFolder::lock(&args.runtime_dir)?;
-    let keep = runtime.path().to_owned();
+    let keep = match &under {
+        Under::Lab { .. } => runtime.path().to_owned(),
+        Under::Papers { folder, .. } => folder.clone(),
+    };
     let mut remains = pins.remains()?;
     let old_names = old_names(&runtime, &remains, &kernel::boot_id()?)?;
     let links = LinkWatch::new().context("cannot watch the interfaces of this machine")?;
@@ -125,27 +142,34 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
         stop_when_asked()?
     };
 
-    let mut kernel = Kernel::load_pinned(options(args), &pins, &mut remains)?;
-    let own_addresses = set_own_addresses(&mut kernel, &interfaces)?;
+    let mut kernel = Kernel::load_pinned(options(args, is_lab), &pins, &mut remains)?;
+    let own_addresses = if is_lab {
+        set_own_addresses(&mut kernel, &interfaces)?
+    } else {
+        Vec::new()
+    };
 
-    // The approval begins here: what takes time is done, or does not delay what follows.
+    // A lab approval begins here: what takes time is done, or does not delay what follows.
     let anchor = clock.anchor()?;
-    let is_unsynchronised = may_start(&anchor, true)?;
-    let config = config(args, is_unsynchronised);
-    let mut anchors = Anchors::default();
-    let _first = anchors.take(config.anchor(anchor))?;
-    anchors::store(&keep, &anchors)?;
+    let config = config(args, is_lab, may_start(&anchor, is_lab)?);
+    let anchors = tie(&config, anchor, &keep)?;
     let times = Clock {
         unix_at_boot: anchor.wall.saturating_sub(anchor.boot),
     };
 
+    let (watchlist, layers, authority) = match under {
+        Under::Lab { watchlist, layers } => (watchlist, layers, None),
+        Under::Papers { authority, .. } => {
+            (Watchlist::default(), grants::nowhere(), Some(authority))
+        }
+    };
     let loaded = Loaded {
         wire_version: WIRE_VERSION,
         run: kernel.run().unwrap_or(0),
         boot_id: anchor.boot_id.to_string(),
         unix_at_boot: times.unix_at_boot,
         generation: 0,
-        lab: true,
+        lab: is_lab,
         interfaces: numbered(&interfaces),
         own_addresses,
         approvals: Vec::new(),
@@ -154,26 +178,23 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     };
     let indicators = loaded.watchlist.indicators.len();
     let mut publisher = Publisher::new(loaded, Some(runtime))?;
-    let approval = approval(&interfaces, lasting(args.duration), anchor.wall, &anchors);
-    let generation = publisher.publish(&mut kernel, vec![approval])?;
-    attach(&mut kernel, &interfaces, args.generic)?;
-    if is_unsynchronised {
-        printer::tell("LAB: nobody disciplines this machine's clock: every output is marked");
-    }
-    if is_mounted {
-        let place = kernel::BPF_FS_FOLDER;
-        printer::tell(&format!("LAB: mounted a BPF file system at {place}"));
-    }
+    // Under papers nothing is recorded before they were read: the lease begins at 0.
+    let lasts = lasting(args.duration);
+    let approvals = is_lab.then(|| approval(&interfaces, lasts, anchor.wall, &anchors));
+    let generation = publisher.publish(&mut kernel, approvals.into_iter().collect())?;
+    attach(&mut kernel, &interfaces, args.generic, is_lab)?;
+    tell_circumstances(config.mark, is_mounted);
     let mut names = Names::new(interfaces.iter().map(|i| i.name.clone()).collect(), times);
     let recovered = take_over(&mut kernel, remains, old_names, &mut publisher, &mut names)?;
     names.add(generation);
 
-    printer::tell(&format!(
-        "LAB: {}; ends by itself in {} s; Ctrl-C ends it now",
-        count(indicators as u64, "indicator"),
-        left(&publisher, clock.boot()?).as_secs_f64().round()
-    ));
-    let mark = config.mark;
+    if is_lab {
+        printer::tell(&format!(
+            "LAB: {}; ends by itself in {} s; Ctrl-C ends it now",
+            count(indicators as u64, "indicator"),
+            left(&publisher, clock.boot()?).as_secs_f64().round()
+        ));
+    }
     let parts = Parts {
         datapath: kernel,
         publisher,
@@ -182,16 +203,88 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
         anchors,
         keep: Some(keep),
         links,
+        authority,
         recovered,
         output,
     };
     let agent = Agent::new(parts, config);
+    // A lab run ends with its approval.
+    let at_most = args.duration.filter(|_| !is_lab).map(Duration::from_secs);
     let done = executor.block_on(async {
-        let attended = || printer::tell("LAB: recording");
-        anyhow::Ok(Box::pin(agent.run(stop, attended)).await?)
+        let stop = within(at_most, stop);
+        let told = |state: &Recording| printer::say(is_lab, &state.to_string());
+        anyhow::Ok(Box::pin(agent.run(stop, told)).await?)
     })?;
-    printer::tell(&summary::text(mark, &done));
+    printer::tell(&summary::text(config.mark, &done));
     Ok(Exit::Done)
+}
+
+impl Under {
+    fn load(mode: Mode<'_>, args: &RunArgs) -> anyhow::Result<Self> {
+        Ok(match mode {
+            Mode::Lab => Self::Lab {
+                watchlist: load_feeds(&args.feeds, Shortest::POLICY)?,
+                layers: args.places.load()?,
+            },
+            Mode::Real(folder) => Self::Papers {
+                folder: folder.into(),
+                authority: StateAuthority::open(folder)?,
+            },
+        })
+    }
+}
+
+fn tell_circumstances(mark: Mark, is_mounted: bool) {
+    if mark.clock == ClockMark::Unsynchronised {
+        let text = "nobody disciplines this machine's clock: every output is marked";
+        printer::say(mark.lab, text);
+    }
+    if is_mounted {
+        let place = kernel::BPF_FS_FOLDER;
+        printer::say(mark.lab, &format!("mounted a BPF file system at {place}"));
+    }
+}
+
+impl RunArgs {
+    /// Refuses arguments that do not go together.
+    fn check(&self) -> anyhow::Result<Mode<'_>> {
+        let feeds = [("--feed", !self.feeds.is_empty())];
+        let mode = self
+            .mode
+            .check(&[&feeds[..], &self.places.given()].concat())?;
+        if mode == Mode::Lab && self.feeds.is_empty() {
+            let text = "nothing to watch for: give --feed FILE";
+            return Err(InputError::Usage(text.into()).into());
+        }
+        if self.lease.saturating_mul(500) <= self.tick {
+            let text =
+                "--lease must be longer than two times --tick: recording would stop in between";
+            return Err(InputError::Usage(text.into()).into());
+        }
+        Ok(mode)
+    }
+}
+
+/// The first anchor of the run, kept. Lab begins with new ones; under papers those of earlier
+/// runs count, and a clock that was set back is refused.
+fn tie(config: &Config, anchor: Anchor, keep: &Path) -> anyhow::Result<Anchors> {
+    let mut anchors = if config.mark.lab {
+        Anchors::default()
+    } else {
+        anchors::load(keep)?
+    };
+    let _first = anchors.take(config.anchor(anchor))?;
+    anchors::store(keep, &anchors)?;
+    Ok(anchors)
+}
+
+/// Completes when `stop` does, or after so long.
+async fn within(at_most: Option<Duration>, stop: impl Future<Output = ()>) {
+    match at_most {
+        // Whether it came to its end makes no difference.
+        Some(at_most) => drop(tokio::time::timeout(at_most, stop).await),
+        None => stop.await,
+    }
 }
 
 /// How long the lab approval is in force: as long as asked for, up to an hour.
@@ -206,9 +299,9 @@ fn left(publisher: &Publisher, now: u64) -> Duration {
     Duration::from_nanos(publisher.end().saturating_sub(now))
 }
 
-const fn options(args: &RunArgs) -> Options {
+const fn options(args: &RunArgs, lab: bool) -> Options {
     Options {
-        lab: true,
+        lab,
         flow_capacity: args.flow_capacity,
     }
 }
@@ -228,7 +321,7 @@ fn approval(
     approval
 }
 
-fn config(args: &RunArgs, is_unsynchronised: bool) -> Config {
+fn config(args: &RunArgs, lab: bool, is_unsynchronised: bool) -> Config {
     Config {
         tick: Duration::from_millis(args.tick),
         lease: Duration::from_secs(args.lease),
@@ -237,10 +330,10 @@ fn config(args: &RunArgs, is_unsynchronised: bool) -> Config {
             active: nanoseconds(args.active_timeout),
         },
         backlog: BACKLOG,
-        ends_with_approvals: true,
+        ends_with_approvals: lab,
         mark: Mark {
             replay: false,
-            lab: true,
+            lab,
             clock: if is_unsynchronised {
                 ClockMark::Unsynchronised
             } else {
@@ -287,6 +380,35 @@ mod tests {
         assert_eq!(lasting(None), Duration::from_hours(1));
         assert_eq!(lasting(Some(86_400)), Duration::from_hours(1));
         assert_eq!(lasting(Some(u64::MAX)), Duration::from_hours(1));
+    }
+
+    #[test]
+    fn under_papers_a_clock_that_was_set_back_over_a_reboot_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let clock = SimulatedClock::new(1_700_000_000_000_000_000, 5_000);
+        let config = |lab| Config {
+            tick: Duration::ZERO,
+            lease: Duration::ZERO,
+            timeouts: Timeouts { idle: 0, active: 0 },
+            backlog: 1,
+            ends_with_approvals: lab,
+            mark: Mark {
+                replay: false,
+                lab,
+                clock: ClockMark::Synchronised,
+            },
+        };
+        let tie = |lab| tie(&config(lab), clock.anchor().unwrap(), folder.path());
+        assert!(tie(false).is_ok());
+        clock.advance(Duration::from_secs(5));
+        clock.reboot(Duration::from_secs(60));
+        clock.step_wall(-3_600_000_000_000);
+        let refused = tie(false).unwrap_err();
+        assert_eq!(Exit::of(&refused), Exit::Clock, "{refused:#}");
+        clock.step_wall(3_600_000_000_000);
+        let anchors = tie(false).unwrap();
+        assert_eq!(anchors.not_before(), 1_700_000_000_000_000_000);
+        assert!(tie(true).unwrap().not_before() == 0, "lab begins anew");
     }
 
     #[test]

@@ -152,10 +152,10 @@ pub(super) fn text(mark: Mark, summary: &Summary) -> String {
         let what = "of them counted by an agent that ended without detaching";
         line("recovered", summary.recovered, what);
     }
-    let lab = if mark.lab { "LAB" } else { "" };
-    let replay = if mark.replay { " replay" } else { "" };
+    let lab = if mark.lab { "LAB " } else { "" };
+    let replay = if mark.replay { "replay " } else { "" };
     format!(
-        "{lab}{replay} summary\n{text}{records:>12}  {} of {}, {}",
+        "{lab}{replay}summary\n{text}{records:>12}  {} of {}, {}",
         noun(*records, "record"),
         count(*packets, "packet"),
         count(*octets, "octet"),
@@ -188,7 +188,7 @@ const fn meaning(verdict: Verdict) -> &'static str {
         Verdict::Class => "no approval covers the class",
         Verdict::Direction => "no approval covers the direction",
         Verdict::Interface => "no approval covers the interface",
-        Verdict::Unattended => "the agent was not there",
+        Verdict::Unattended => "the agent was not there, or nothing allowed it to record",
         Verdict::Recorded => "counted in flows",
     }
 }

@@ -18,6 +18,9 @@ impl Terms {
         end: 0,
     };
 
+    /// Has ended.
+    pub const ENDED: Self = Self { begin: 0, end: 0 };
+
     /// What both allow. A slot in force takes new terms by this only, so that its end is never
     /// raised and its begin never lowered.
     #[must_use]

@@ -22,8 +22,8 @@ use crate::{clock::Terms, places::Flat, watchlist::Tables};
 /// A datapath in memory.
 #[derive(Clone, Debug)]
 pub struct Fake {
-    /// Whether the lease is without end, as in replay.
-    attended_for_ever: bool,
+    /// Whether the lease may lie any time ahead, as in replay.
+    has_longer_leases: bool,
     attended_until: u64,
     own_addresses: BTreeSet<([u8; 16], u32)>,
     flow_capacity: usize,
@@ -39,10 +39,11 @@ pub struct Fake {
 }
 
 impl Fake {
-    /// A datapath whose lease is without end.
+    /// A datapath as in replay: its lease is without end until it is told otherwise.
     pub fn replay(flow_capacity: usize) -> Self {
         Self {
-            attended_for_ever: true,
+            has_longer_leases: true,
+            attended_until: u64::MAX,
             ..Self::live(flow_capacity)
         }
     }
@@ -50,7 +51,7 @@ impl Fake {
     /// A datapath that must be attended.
     pub fn live(flow_capacity: usize) -> Self {
         Self {
-            attended_for_ever: false,
+            has_longer_leases: false,
             attended_until: 0,
             own_addresses: BTreeSet::new(),
             flow_capacity,
@@ -157,7 +158,7 @@ impl Fake {
             },
             own_address: self.is_own(&packet, packet.source)
                 || self.is_own(&packet, packet.destination),
-            attended: self.attended_for_ever || (now < until && until - now <= LEASE_LIMIT),
+            attended: now < until && (self.has_longer_leases || until - now <= LEASE_LIMIT),
         };
         let counting = Counting {
             slots: &tables.slots,

@@ -9,7 +9,10 @@ use nix::sys::socket::{
     AddressFamily, MsgFlags, NetlinkAddr, SockFlag, SockProtocol, SockType, bind, recv, socket,
 };
 
-use super::readable::Readable;
+use super::{
+    probe::{Hardware, hardware},
+    readable::Readable,
+};
 use crate::agent::Links;
 
 /// `RTMGRP_LINK` (include/uapi/linux/rtnetlink.h).
@@ -36,6 +39,10 @@ impl LinkWatch {
 impl Links for LinkWatch {
     async fn changed(&mut self) -> io::Result<()> {
         self.0.wait(empty).await
+    }
+
+    fn hardware(&self, index: u32) -> io::Result<Hardware> {
+        hardware(index)
     }
 }
 

@@ -16,12 +16,14 @@ use crate::preflight::{HostFacts, InterfaceFacts, Observed, Sample};
 
 pub(super) mod clock;
 mod ethtool;
+mod hardware;
 mod host;
 mod link;
 mod netdev;
 mod netlink;
 pub mod xdp_slot;
 
+pub use self::hardware::{Hardware, NO_DEVICE, hardware};
 pub use self::xdp_slot::{AttachedXdp, XdpMode, attached_xdp};
 
 /// Why an interface could not be looked at.

@@ -70,10 +70,12 @@ struct XdpMd {
 }
 
 impl Replayer {
-    /// Loads a program and maps of its own.
+    /// Loads a program and maps of its own. Its lease is without end, until [`Datapath::attend`]
+    /// says otherwise, in nanoseconds since 1970.
     pub fn load(lab: bool, flow_capacity: u32) -> Result<Self, LoadError> {
         let options = Options { lab, flow_capacity };
-        let kernel = Kernel::load_as(options, true, 0)?;
+        let mut kernel = Kernel::load_as(options, true, 0)?;
+        kernel.attend(u64::MAX)?;
         Ok(Self {
             kernel,
             is_live: false,

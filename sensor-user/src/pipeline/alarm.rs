@@ -11,6 +11,10 @@ pub enum AlarmKind {
     Clock,
     /// The lease ran out before it was renewed.
     Lease,
+    /// A paper, or recording itself, is refused.
+    Papers,
+    /// Recording began or stopped.
+    Recording,
 }
 
 impl AlarmKind {
@@ -21,6 +25,8 @@ impl AlarmKind {
             Self::Interface => "interface",
             Self::Clock => "clock",
             Self::Lease => "lease",
+            Self::Papers => "papers",
+            Self::Recording => "recording",
         }
     }
 }

@@ -65,8 +65,13 @@ impl Lines {
         sums
     }
 
-    /// Asserts what holds over the lines of every run that ended well.
+    /// Asserts what holds over the lines of every lab run that ended well.
     pub fn account(&self) {
+        self.account_as(true);
+    }
+
+    /// Asserts what holds over the lines of every run that ended well, in lab or not.
+    pub fn account_as(&self, lab: bool) {
         let summary = self.summary();
         let verdicts = summary["verdicts"].as_object();
         let decided: u64 = verdicts
@@ -106,7 +111,7 @@ impl Lines {
         for line in &self.0 {
             assert_eq!(
                 (&line["lab"], &line["replay"]),
-                (&true.into(), &false.into()),
+                (&lab.into(), &false.into()),
                 "{line}"
             );
         }

@@ -11,6 +11,9 @@ use serde_json::Value;
 
 use crate::failed_plainly;
 
+/// A day in nanoseconds.
+const DAY: i64 = 86_400 * 1_000_000_000;
+
 /// Findings of an interface by check, of the host where the interface is none.
 fn findings(document: &Value, interface: Option<&str>) -> BTreeMap<String, (String, Value)> {
     let text = |value: &Value| value.as_str().unwrap().to_owned();
@@ -65,7 +68,6 @@ fn a_process_can_be_told_another_clock() {
 #[test]
 fn a_process_can_be_told_another_day() {
     require!(clock);
-    const DAY: i64 = 86_400 * 1_000_000_000;
     let folder = tempfile::tempdir().unwrap();
     let list = folder.path().join("list");
     std::fs::write(&list, "1.0.0.0/8\n").unwrap();

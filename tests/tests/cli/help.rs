@@ -69,12 +69,13 @@ fn help_of_run() {
     ----- stdout -----
     Watch interfaces and write records as JSON lines
 
-    Usage: sekisho run [OPTIONS] --interface <NAME> --feed <FILE>
+    Usage: sekisho run [OPTIONS] --interface <NAME>
 
     Options:
           --interface <NAME>          Interface to watch; give it again for each further one
-          --feed <FILE>               List of addresses and prefixes to watch for; give it again for
-                                      each further one
+          --feed <FILE>               In lab, list of addresses and prefixes to watch for; give it again
+                                      for each further one
+          --state <DIR>               State folder of a real sensor: its papers say what may be recorded
           --lab                       Try the sensor without approvals; every output is marked
           --state-dir <DIR>           State folder beside which lab mode is refused when it is a real
                                       sensor's [default: /var/lib/sekisho]
@@ -114,10 +115,13 @@ fn help_of_replay() {
       <CAPTURE>  Capture file, pcap or pcapng, of Ethernet frames
 
     Options:
-          --feed <FILE>               List of addresses and prefixes to watch for; give it again for
-                                      each further one
-          --watch <CIDR>              Address or prefix to watch for, of any length; give it again for
-                                      each further one
+          --interface <NAME>          With --state, name of the interface that all packets came through,
+                                      whatever the file says
+          --feed <FILE>               In lab, list of addresses and prefixes to watch for; give it again
+                                      for each further one
+          --watch <CIDR>              In lab, address or prefix to watch for, of any length; give it
+                                      again for each further one
+          --state <DIR>               State folder of a real sensor: its papers say what may be recorded
           --lab                       Try the sensor without approvals; every output is marked
           --state-dir <DIR>           State folder beside which lab mode is refused when it is a real
                                       sensor's [default: /var/lib/sekisho]
@@ -320,8 +324,8 @@ fn help_of_papers() {
           --sensor <FINGERPRINT>
               Fingerprint of a sensor's log key; give it again for each further one
           --field <FIELD>
-              What records may say besides addresses, times and counts: ports, protocol, tcp_flags, ttl,
-              vlan, fragment, or none; give it again for each further one
+              What records may say besides addresses, times and counts: ports, protocol, `tcp_flags`,
+              ttl, vlan, fragment, or none; give it again for each further one
           --recipient <TEXT>
               Who gets the records; give it again for each further one
           --necessity <TEXT>
@@ -438,9 +442,8 @@ fn arguments_not_understood() {
     ----- stderr -----
     error: the following required arguments were not provided:
       --interface <NAME>
-      --feed <FILE>
 
-    Usage: sekisho run --interface <NAME> --feed <FILE> --lab
+    Usage: sekisho run --interface <NAME> --lab
 
     For more information, try '--help'.
     ");

@@ -41,16 +41,30 @@ fn a_state_folder_is_made_once() {
     let folder = folder();
     let words = format!("--root {ROOT} --log-key @log.pub --state @state");
     let printed = init(folder.path(), &words);
-    insta::assert_snapshot!(in_folder(&printed.whole(), folder.path()), @"");
+    insta::assert_snapshot!(in_folder(&printed.whole(), folder.path()), @r"
+    exit status: 0
+    ----- stdout -----
+    [FOLDER]/state is the state folder of a sensor now, for ever
+      root     ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad
+      log key  SHA256:KaE78YfGQg3pbnXpJIv0O3T1FO0YiA4LQlc2a4wpLpw
+      papers   [FOLDER]/state/papers
+    Next: put the keyring with this SHA-256, allowed_signers and the other documents with their signatures into [FOLDER]/state/papers. Private keys stay elsewhere.
+    ----- stderr -----
+    ");
     let state = folder.path().join("state");
     let file = state.join("state.toml");
     let text = sekisho::capped::read_to_string(&file, 4096).unwrap();
-    insta::assert_snapshot!(text, @"");
+    insta::assert_snapshot!(text, @r#"
+    # The state folder of a sensor, made by 'sekisho init'. It is real for ever.
+    kind = "real"
+    root = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+    log_key = "SHA256:KaE78YfGQg3pbnXpJIv0O3T1FO0YiA4LQlc2a4wpLpw"
+    "#);
     let mode = |path: &Path| path.metadata().unwrap().permissions().mode() & 0o7777;
     assert_eq!((mode(&state), mode(&file)), (0o700, 0o600));
     let printed = init(folder.path(), &words);
     failed_plainly(&printed, 17);
-    insta::assert_snapshot!(in_folder(&printed.stderr, folder.path()), @"");
+    insta::assert_snapshot!(in_folder(&printed.stderr, folder.path()), @"sekisho: [FOLDER]/state is the state folder of a sensor already, with the root ba7816bf8f01: it stays as it is; name a new folder with --state");
 }
 
 #[test]
@@ -103,5 +117,14 @@ fn what_no_folder_is_made_of() {
     let printed = init(folder.path(), words);
     assert_eq!(printed.status, Some(2));
     told.push_str(printed.stderr.lines().next().unwrap());
-    insta::assert_snapshot!(in_folder(&told, folder.path()), @"");
+    insta::assert_snapshot!(in_folder(&told, folder.path()), @r"
+    sekisho: --log-key [FOLDER]/none.pub: no such file
+    sekisho: --log-key [FOLDER]/log holds a private key, which the sensor must not see; name its public half, the file .pub
+    sekisho: --log-key [FOLDER]/cut.pub is no OpenSSH public key; name the file .pub that ssh-keygen wrote
+    sekisho: --log-key [FOLDER]/other.pub is no OpenSSH public key; name the file .pub that ssh-keygen wrote
+    sekisho: [FOLDER]/other holds notes already: a state folder is made where nothing is; name a new one with --state
+    sekisho: [FOLDER]/log is no folder; a link is not followed: name the folder itself
+    sekisho: [FOLDER]/none/state: no such file
+    error: invalid value 'ba7816' for '--root <SHA256>': a SHA-256 has 64 lower-case hexadecimal digits
+    ");
 }

@@ -27,10 +27,46 @@ fn nothing_starts_without_an_approval() {
     exit status: 3
     ----- stdout -----
     ----- stderr -----
-    sekisho: nothing is recorded without an approval: missing are keyring, policy, territory and approval, which this release cannot read yet; --lab tries the sensor without them
+    sekisho: nothing is recorded without an approval: name the folder of the papers with --state ('sekisho init' makes one); --lab tries the sensor without them
     ");
     let replayed = sekisho(&["replay", "some.pcap", "--feed", &feed]);
     assert_eq!(replayed, printed);
+}
+
+#[test]
+fn what_papers_say_no_argument_says() {
+    let folder = folder();
+    let feed = path(&folder, "feed.txt");
+    let run = ["run", "--interface", "lo"];
+    let replay = ["replay", "some.pcap"];
+    let mut told = String::new();
+    for (command, further) in [
+        (&run[..], &["--state", "papers", "--lab"][..]),
+        (&run[..], &["--state", "papers", "--feed", &feed]),
+        (&run[..], &["--state", "papers", "--territory", &feed]),
+        (&run[..], &["--state", "papers", "--exclude", &feed]),
+        (&run[..], &["--state", "papers", "--operator", "a=::/0"]),
+        (&run[..], &["--lab", "--state-dir", "none"]),
+        (&replay[..], &["--state", "papers", "--watch", "::/0"]),
+        (
+            &replay[..],
+            &["--lab", "--state-dir", "none", "--interface", "eth0"],
+        ),
+    ] {
+        let printed = sekisho(&[command, further].concat());
+        failed_plainly(&printed, 2);
+        told.push_str(&printed.stderr);
+    }
+    insta::assert_snapshot!(told, @r"
+    sekisho: --state and --lab exclude each other: a sensor is real, or it is lab
+    sekisho: --feed is for --lab: with --state, the papers say it
+    sekisho: --territory is for --lab: with --state, the papers say it
+    sekisho: --exclude is for --lab: with --state, the papers say it
+    sekisho: --operator is for --lab: with --state, the papers say it
+    sekisho: nothing to watch for: give --feed FILE
+    sekisho: --watch is for --lab: with --state, the papers say it
+    sekisho: --interface is for --state: lab records on every interface
+    ");
 }
 
 #[test]

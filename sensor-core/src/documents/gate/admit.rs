@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::{
     Index, Shelf,
+    approvals::check_parent,
     arrive::{is_always_taken, refused, scope},
     state::{
         ConsentHeld, ExclusionHeld, Held, KeyringHeld, RequestHeld, StandingHeld, State, Status,
@@ -34,12 +35,12 @@ impl State {
         &mut self,
         paper: &Arc<Paper>,
         index: &Index<'_>,
-        shelf: &mut Shelf,
+        cache: &mut Shelf,
         now: Time,
     ) -> Status {
         let admitted = self
             .check_number(paper)
-            .and_then(|()| self.admit_body(paper, index, shelf, now));
+            .and_then(|()| self.admit_body(paper, index, cache, now));
         match admitted {
             Ok(()) => {
                 let numbers = self.numbers.entry((paper.kind(), scope(paper)));
@@ -80,11 +81,11 @@ impl State {
         &mut self,
         paper: &Arc<Paper>,
         index: &Index<'_>,
-        shelf: &mut Shelf,
+        cache: &mut Shelf,
         now: Time,
     ) -> Admission {
         match &paper.body {
-            Body::Keyring(keyring) => self.admit_keyring(paper, keyring, index, shelf),
+            Body::Keyring(keyring) => self.admit_keyring(paper, keyring, index, cache),
             Body::Policy(policy) => self.admit_policy(paper, policy),
             Body::Territory(territory) => {
                 self.need_overseers(paper)?;
@@ -101,14 +102,14 @@ impl State {
                 Ok(())
             }
             Body::Lift(lift) => self.admit_lift(paper, lift),
-            Body::Consent(consent) => self.admit_consent(paper, consent, index, shelf, now),
-            Body::Request(request) => self.admit_request(paper, request, index, shelf),
+            Body::Consent(consent) => self.admit_consent(paper, consent, index, cache, now),
+            Body::Request(request) => self.admit_request(paper, request, index, cache),
             Body::Approval(approval) if approval.decision == Answer::Refused => {
                 self.need_one(paper)?;
                 (self.refused.entry(approval.request)).or_insert_with(|| name(paper));
                 Ok(())
             }
-            Body::Approval(approval) => self.admit_approval(paper, approval, now),
+            Body::Approval(approval) => self.admit_approval(paper, approval, cache, now),
             Body::Standing(standing) => self.admit_standing(paper, standing, now),
             Body::Finding(finding) => self.admit_finding(paper, finding),
         }
@@ -139,7 +140,7 @@ impl State {
         paper: &Arc<Paper>,
         keyring: &Keyring,
         index: &Index<'_>,
-        shelf: &mut Shelf,
+        cache: &mut Shelf,
     ) -> Admission {
         match self.keyring() {
             None if paper.digest != self.identity.root => {
@@ -174,7 +175,7 @@ impl State {
             );
             return Err(No::Yet(Rule::Signers, text));
         };
-        let signers = shelf.signers(digest, bytes).map_err(|error| {
+        let signers = cache.signers(digest, bytes).map_err(|error| {
             let text = format!("the allowed_signers that {} names: {error}", name(paper));
             No::Ever(Rule::Signers, text)
         })?;
@@ -324,7 +325,7 @@ impl State {
         paper: &Arc<Paper>,
         consent: &Consent,
         index: &Index<'_>,
-        shelf: &mut Shelf,
+        cache: &mut Shelf,
         now: Time,
     ) -> Admission {
         let operator: &str = &consent.operator;
@@ -345,8 +346,8 @@ impl State {
             Some(alone) => {
                 let table = "[[alone.indicator]]";
                 let asked = (&alone.indicators[..], alone.feed.as_ref());
-                let set = indicators_of(paper, table, asked, index.folder, shelf)?;
-                self.check_alone(paper, consent, alone, &set)?;
+                let set = indicators_of(paper, table, asked, index.folder, cache)?;
+                self.check_alone(paper, consent, alone, &set, cache)?;
                 Some(set)
             }
         };
@@ -396,7 +397,7 @@ impl State {
         paper: &Arc<Paper>,
         request: &Arc<Request>,
         index: &Index<'_>,
-        shelf: &mut Shelf,
+        cache: &mut Shelf,
     ) -> Admission {
         let requester: &str = &request.requester;
         let signers = self.signatures(&paper.digest);
@@ -416,7 +417,7 @@ impl State {
             return Err(No::Ever(Rule::Id, text));
         }
         let asked = (&request.indicators[..], request.feed.as_ref());
-        let set = indicators_of(paper, "[[indicator]]", asked, index.folder, shelf)?;
+        let set = indicators_of(paper, "[[indicator]]", asked, index.folder, cache)?;
         if set.prefixes.is_empty() {
             let text = "its feed gives no indicator".into();
             return Err(No::Ever(Rule::FeedSet, text));
@@ -426,7 +427,7 @@ impl State {
                 let text = format!("the request it extends, {}, is not here", parent.short());
                 return Err(No::Yet(Rule::Waits, text));
             };
-            Self::check_parent(paper, request, &set, parent)?;
+            check_parent(paper, request, &set, parent, cache)?;
         }
         self.requests.insert(
             paper.digest,
@@ -503,20 +504,16 @@ pub(super) fn indicators_of(
     table: &str,
     (asked, feed): (&[Asked], Option<&Feed>),
     folder: &Folder,
-    shelf: &mut Shelf,
+    cache: &mut Shelf,
 ) -> Result<Arc<IndicatorSet>, No> {
-    match feed {
-        Some(feed) => {
-            let read = shelf.sets.of_feed(feed, folder);
-            read.map_err(|(rule, text)| match rule {
-                Rule::FeedSet => No::Ever(rule, text),
-                _ => No::Yet(rule, text),
-            })
-        }
-        None => {
-            let text = String::from_utf8_lossy(&paper.bytes);
-            let set = indicators::inline(&paper.file, &text, table, asked);
-            Ok(Arc::new(set))
-        }
-    }
+    let Some(feed) = feed else {
+        let text = String::from_utf8_lossy(&paper.bytes);
+        let set = indicators::inline(&paper.file, &text, table, asked);
+        return Ok(Arc::new(set));
+    };
+    let read = cache.sets.of_feed(feed, folder);
+    read.map_err(|(rule, text)| match rule {
+        Rule::FeedSet => No::Ever(rule, text),
+        _ => No::Yet(rule, text),
+    })
 }

@@ -1,16 +1,19 @@
 //! Approvals: what is judged when they arrive, and whether they are in force.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeSet, HashSet},
+    sync::Arc,
+};
 
 use ipnet::IpNet;
 use sensor_common::{Class, Place};
 
 use super::{
-    Listed,
+    Listed, Shelf,
     admit::{Admission, No, enough},
     arrive::refused,
     asked::wider,
-    state::{ApprovalHeld, ConsentHeld, RequestHeld, State, name},
+    state::{ApprovalHeld, ConsentHeld, Held, RequestHeld, State, name},
 };
 use crate::{
     documents::{
@@ -28,6 +31,7 @@ impl State {
         &mut self,
         paper: &Arc<Paper>,
         approval: &Approval,
+        cache: &mut Shelf,
         now: Time,
     ) -> Admission {
         if let Some(other) = self.refused.get(&approval.request) {
@@ -66,7 +70,8 @@ impl State {
             );
             return Err(No::Ever(Rule::Sensor, text));
         }
-        let indicators = self.check_asked(paper, conditions, asked, (policy, territory))?;
+        let by = (policy, territory);
+        let indicators = self.check_asked(paper, conditions, asked, by, cache)?;
         if let Some(parent) = asked.request.parent {
             self.check_parent_granted(paper, parent)?;
         }
@@ -79,60 +84,6 @@ impl State {
         };
         self.approvals.insert(paper.digest, held);
         Ok(())
-    }
-
-    /// An extension is what its parent was, for another time.
-    pub(super) fn check_parent(
-        paper: &Paper,
-        request: &Request,
-        set: &IndicatorSet,
-        parent: &RequestHeld,
-    ) -> Admission {
-        let before = &parent.request;
-        let sorted = |request: &Request| {
-            let sensors: BTreeSet<Fingerprint> = request.sensors.iter().cloned().collect();
-            let interfaces: BTreeSet<Interface> = request.interfaces.iter().cloned().collect();
-            let direction: BTreeSet<DirectionName> = request.direction.iter().copied().collect();
-            let tunnels: BTreeSet<_> = request.tunnels.iter().cloned().collect();
-            (sensors, interfaces, direction, tunnels)
-        };
-        let (own, old) = (sorted(request), sorted(before));
-        let other = if request.class != before.class {
-            "class"
-        } else if own.2 != old.2 {
-            "direction"
-        } else if own.0 != old.0 {
-            "sensors"
-        } else if own.1 != old.1 {
-            "interfaces"
-        } else if request.operator != before.operator {
-            "operator"
-        } else if own.3 != old.3 {
-            "tunnels"
-        } else if !before.fields.0.has(request.fields.0) {
-            "fields"
-        } else {
-            let had: BTreeSet<IpNet> = parent.indicators.prefixes.iter().map(|p| p.0).collect();
-            let new = set
-                .prefixes
-                .iter()
-                .find(|(prefix, _)| !had.contains(prefix));
-            let Some((new, _)) = new else {
-                return Ok(());
-            };
-            let text = format!(
-                "{} extends {}, which does not have {new}",
-                name(paper),
-                name(&parent.paper)
-            );
-            return Err(No::Ever(Rule::Parent, text));
-        };
-        let text = format!(
-            "{} extends {}, which has another {other}",
-            name(paper),
-            name(&parent.paper)
-        );
-        Err(No::Ever(Rule::Parent, text))
     }
 
     /// Nothing is renewed that was never granted, or that was taken back.
@@ -165,20 +116,41 @@ impl State {
         Ok(())
     }
 
+    /// How broad indicators may be and where they may lie. Ten million of them take seconds, so
+    /// it is done once for what they are judged by.
+    pub(super) fn check_indicators(
+        &self,
+        paper: &Paper,
+        class: Class,
+        set: &IndicatorSet,
+        (policy, territory): (&Held<Policy>, &Held<Arc<Territory>>),
+        cache: &mut Shelf,
+    ) -> Admission {
+        let documents = [paper.digest, policy.paper.digest, territory.paper.digest];
+        let mut by = documents.to_vec();
+        by.extend(self.exclusions().map(|held| held.paper.digest));
+        let judged = cache.judged.entry(by).or_insert_with(|| {
+            let policy_name = name(&policy.paper);
+            check_broad(paper, set, policy.body.shortest.into(), &policy_name)?;
+            self.check_places(paper, class, set, (&territory.body, &territory.paper))
+        });
+        judged.clone().map_err(|(rule, text)| No::Ever(rule, text))
+    }
+
     /// Where the indicators of a class may lie.
-    pub(super) fn check_places(
+    fn check_places(
         &self,
         paper: &Paper,
         class: Class,
         indicators: &IndicatorSet,
         (territory, territory_paper): (&Arc<Territory>, &Paper),
-    ) -> Admission {
+    ) -> Result<(), (Rule, String)> {
         let layers = Layers {
             territory: (**territory).clone(),
             exclusions: self.excluded(),
             operators: Vec::new(),
         };
-        let flat = flatten(&layers).map_err(|error| No::Ever(Rule::Domestic, error.to_string()))?;
+        let flat = flatten(&layers).map_err(|error| (Rule::Domestic, error.to_string()))?;
         for (prefix, line) in &indicators.prefixes {
             let told = format!(
                 "{} names {prefix} ({} line {line})",
@@ -194,7 +166,7 @@ impl State {
                 });
                 let by = by.map_or_else(|| name(territory_paper), |held| name(&held.paper));
                 let text = format!("{told}, which lies in space excluded by {by}");
-                return Err(No::Ever(Rule::Excluded, text));
+                return Err((Rule::Excluded, text));
             }
             if !flat.any(*prefix, |place| place == Place::Domestic) {
                 continue;
@@ -203,14 +175,14 @@ impl State {
             match class {
                 Class::Transit => {
                     let text = format!("{told}, which is domestic by {by}: not for transit");
-                    return Err(No::Ever(Rule::Domestic, text));
+                    return Err((Rule::Domestic, text));
                 }
                 Class::Relay if prefix.prefix_len() < prefix.max_prefix_len() => {
                     let text = format!(
                         "{told}, which has domestic addresses by {by}: a domestic server is named \
                          by its address alone, /32 or /128"
                     );
-                    return Err(No::Ever(Rule::Domestic, text));
+                    return Err((Rule::Domestic, text));
                 }
                 Class::Relay | Class::Infrastructure => {}
             }
@@ -225,6 +197,7 @@ impl State {
         consent: &Consent,
         alone: &Alone,
         set: &IndicatorSet,
+        cache: &mut Shelf,
     ) -> Admission {
         let waits = |what: &str| No::Yet(Rule::Waits, format!("{what} is not here yet"));
         let policy = self.policy.as_ref().ok_or_else(|| waits("a policy"))?;
@@ -248,8 +221,7 @@ impl State {
             );
             return Err(No::Ever(Rule::Retention, text));
         }
-        check_broad(paper, set, policy.body.shortest.into(), &by)?;
-        self.check_places(paper, class, set, (&territory.body, &territory.paper))
+        self.check_indicators(paper, class, set, (policy, territory), cache)
     }
 
     /// From when to when an approval may be in force.
@@ -371,7 +343,7 @@ impl State {
                 };
                 (&*consent.operator == operator).then_some(held.ended.as_ref()?)
             });
-            let text = match withdrawn.last() {
+            let text = match withdrawn.max() {
                 Some(by) => format!("the consent of {operator} was ended by {by}"),
                 None => format!("{operator} has not consented"),
             };
@@ -461,6 +433,65 @@ impl State {
     }
 }
 
+/// An extension is what its parent was, for another time.
+pub(super) fn check_parent(
+    paper: &Paper,
+    request: &Request,
+    set: &IndicatorSet,
+    parent: &RequestHeld,
+    cache: &mut Shelf,
+) -> Admission {
+    let before = &parent.request;
+    let sorted = |request: &Request| {
+        let sensors: BTreeSet<Fingerprint> = request.sensors.iter().cloned().collect();
+        let interfaces: BTreeSet<Interface> = request.interfaces.iter().cloned().collect();
+        let direction: BTreeSet<DirectionName> = request.direction.iter().copied().collect();
+        let tunnels: BTreeSet<_> = request.tunnels.iter().cloned().collect();
+        (sensors, interfaces, direction, tunnels)
+    };
+    let (own, old) = (sorted(request), sorted(before));
+    let other = if request.class != before.class {
+        "class"
+    } else if own.2 != old.2 {
+        "direction"
+    } else if own.0 != old.0 {
+        "sensors"
+    } else if own.1 != old.1 {
+        "interfaces"
+    } else if request.operator != before.operator {
+        "operator"
+    } else if own.3 != old.3 {
+        "tunnels"
+    } else if !before.fields.0.has(request.fields.0) {
+        "fields"
+    } else {
+        // The hash of a request binds its parent and the indicators of both.
+        let judged = cache.judged.entry(vec![paper.digest]).or_insert_with(|| {
+            let had: HashSet<IpNet> = parent.indicators.prefixes.iter().map(|p| p.0).collect();
+            let mut own = set.prefixes.iter();
+            match own.find(|(prefix, _)| !had.contains(prefix)) {
+                None => Ok(()),
+                Some((new, _)) => Err((Rule::Parent, new.to_string())),
+            }
+        });
+        let Err((_, new)) = judged else {
+            return Ok(());
+        };
+        let text = format!(
+            "{} extends {}, which does not have {new}",
+            name(paper),
+            name(&parent.paper)
+        );
+        return Err(No::Ever(Rule::Parent, text));
+    };
+    let text = format!(
+        "{} extends {}, which has another {other}",
+        name(paper),
+        name(&parent.paper)
+    );
+    Err(No::Ever(Rule::Parent, text))
+}
+
 fn consent_term(held: &ConsentHeld, consent: &Consent) -> (Time, Time) {
     let from = consent.from.unwrap_or(Time::MAX).max(held.since);
     (from, consent.until.unwrap_or(Time::MIN))
@@ -536,12 +567,12 @@ pub(super) fn check_term(
     Err(No::Ever(Rule::OverLong, text))
 }
 
-pub(super) fn check_broad(
+fn check_broad(
     paper: &Paper,
     set: &IndicatorSet,
     shortest: Shortest,
     by: &str,
-) -> Admission {
+) -> Result<(), (Rule, String)> {
     let limit = |prefix: &IpNet| match prefix {
         IpNet::V4(_) => shortest.v4,
         IpNet::V6(_) => shortest.v6,
@@ -556,5 +587,5 @@ pub(super) fn check_broad(
         set.file,
         limit(prefix)
     );
-    Err(No::Ever(Rule::OverBroad, text))
+    Err((Rule::OverBroad, text))
 }

@@ -20,15 +20,15 @@ impl State {
         &mut self,
         logged: &[Arrival],
         index: &Index<'_>,
-        shelf: &mut Shelf,
+        cache: &mut Shelf,
         mut after: impl FnMut(Time, &Self),
     ) {
         for arrival in logged {
             self.tail.take(arrival);
-            if let Err(refusal) = self.again(arrival, index, shelf) {
+            if let Err(refusal) = self.again(arrival, index, cache) {
                 self.missing.push(refusal);
             } else {
-                self.settle(index, shelf, arrival.time);
+                self.settle(index, cache, arrival.time);
             }
             after(arrival.time, self);
         }
@@ -41,7 +41,7 @@ impl State {
         &mut self,
         arrival: &Arrival,
         index: &Index<'_>,
-        shelf: &mut Shelf,
+        cache: &mut Shelf,
     ) -> Result<(), Refusal> {
         let own = format!("{} {}", arrival.kind.name(), arrival.number);
         let missing = |what: String| {
@@ -76,7 +76,7 @@ impl State {
             principal: principal.clone(),
             signature: file,
         };
-        match self.verify(&paper, &beside, bytes, shelf, arrival.time) {
+        match self.verify(&paper, &beside, bytes, cache, arrival.time) {
             Ok(signed) => {
                 self.take(paper, Some(signed));
                 Ok(())
@@ -89,7 +89,7 @@ impl State {
     pub(super) fn arrive(
         &mut self,
         index: &Index<'_>,
-        shelf: &mut Shelf,
+        cache: &mut Shelf,
         now: Time,
     ) -> Vec<Arrival> {
         let mut arrivals = Vec::new();
@@ -103,7 +103,7 @@ impl State {
         {
             arrivals.push(self.log(paper.clone(), None, now));
         }
-        self.settle(index, shelf, now);
+        self.settle(index, cache, now);
         let mut candidates: Vec<(&Arc<Paper>, &Beside)> = index
             .beside
             .iter()
@@ -124,11 +124,11 @@ impl State {
                     continue;
                 };
                 let checked = self
-                    .verify(paper, beside, bytes, shelf, now)
+                    .verify(paper, beside, bytes, cache, now)
                     .and_then(|signed| self.may_come(paper, beside).map(|()| signed));
                 if let Ok(signed) = checked {
                     arrivals.push(self.log((*paper).clone(), Some(signed), now));
-                    self.settle(index, shelf, now);
+                    self.settle(index, cache, now);
                 }
             }
             if arrivals.len() == before {
@@ -141,7 +141,7 @@ impl State {
     pub(super) fn refusals(
         &self,
         index: &Index<'_>,
-        shelf: &mut Shelf,
+        cache: &mut Shelf,
         now: Time,
         refusals: &mut Vec<Refusal>,
     ) {
@@ -158,7 +158,7 @@ impl State {
                 continue;
             };
             let checked = self
-                .verify(paper, beside, bytes, shelf, now)
+                .verify(paper, beside, bytes, cache, now)
                 .and_then(|_| self.may_come(paper, beside));
             if let Err(refusal) = checked {
                 explained.insert(paper.digest);
@@ -239,7 +239,7 @@ impl State {
         paper: &Paper,
         beside: &Beside,
         bytes: &[u8],
-        shelf: &mut Shelf,
+        cache: &mut Shelf,
         at: Time,
     ) -> Result<Signed, Refusal> {
         let refuse = |rule, text: String| Refusal {
@@ -247,14 +247,14 @@ impl State {
             rule,
             text,
         };
-        let signature = (shelf.signature(beside.signature, bytes))
+        let signature = (cache.signature(beside.signature, bytes))
             .map_err(|error| refuse(Rule::SignatureForm, error.to_string()))?;
         let Some(keyring) = self.keyring() else {
             let text = "there is no keyring yet that says whose key this is".to_owned();
             return Err(refuse(Rule::Waits, text));
         };
         let kind = paper.kind();
-        shelf
+        cache
             .check(&keyring.signers, &beside.principal, paper, &signature, at)
             .map_err(|fault| {
                 let text = format!("{fault} (by {})", name(&keyring.paper));
@@ -307,7 +307,7 @@ impl State {
     }
 
     /// Admits what can be admitted, until nothing more can.
-    fn settle(&mut self, index: &Index<'_>, shelf: &mut Shelf, now: Time) {
+    fn settle(&mut self, index: &Index<'_>, cache: &mut Shelf, now: Time) {
         loop {
             let mut waiting: Vec<Arc<Paper>> = (self.known.values())
                 .filter(|known| matches!(known.status, Status::Waits(_)))
@@ -316,7 +316,7 @@ impl State {
             waiting.sort_by_key(|paper| (paper.kind(), paper.number, paper.digest));
             let mut has_changed = false;
             for paper in waiting {
-                let status = self.admit(&paper, index, shelf, now);
+                let status = self.admit(&paper, index, cache, now);
                 has_changed |= !matches!(status, Status::Waits(_));
                 if let Some(known) = self.known.get_mut(&paper.digest) {
                     known.status = status;

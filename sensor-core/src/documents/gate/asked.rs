@@ -8,7 +8,7 @@ use sensor_common::Fields;
 use super::{
     Gate, Shelf,
     admit::{Admission, No, indicators_of},
-    approvals::{check_broad, check_term, narrowed, term},
+    approvals::{check_parent, check_term, narrowed, term},
     arrive::refused,
     state::{Held, RequestHeld, State, name},
 };
@@ -37,7 +37,7 @@ const NO_CONDITIONS: &Conditions = &Conditions {
 impl Gate {
     /// A request of a folder with its indicators, and held against its parent where that is in
     /// the folder too. Nothing is verified: a request without signatures is one.
-    pub fn asked(folder: &Folder, shelf: &mut Shelf, file: &str) -> Result<RequestHeld, Refusal> {
+    pub fn asked(folder: &Folder, cache: &mut Shelf, file: &str) -> Result<RequestHeld, Refusal> {
         let refuse = |rule, text| Refusal {
             file: file.into(),
             rule,
@@ -46,7 +46,7 @@ impl Gate {
         let Some(bytes) = folder.files.get(file) else {
             return Err(refuse(Rule::Waits, "it is not there".into()));
         };
-        let paper = shelf
+        let paper = cache
             .paper(file, Digest::of(bytes), bytes)
             .map_err(|text| refuse(Rule::Form, text))?;
         let Body::Request(request) = &paper.body else {
@@ -58,7 +58,7 @@ impl Gate {
         };
         let asked = (&request.indicators[..], request.feed.as_ref());
         let indicators =
-            indicators_of(&paper, "[[indicator]]", asked, folder, shelf).map_err(no)?;
+            indicators_of(&paper, "[[indicator]]", asked, folder, cache).map_err(no)?;
         if indicators.prefixes.is_empty() {
             return Err(refuse(Rule::FeedSet, "its feed gives no indicator".into()));
         }
@@ -68,17 +68,21 @@ impl Gate {
             paper,
         };
         if let Some(parent) = held.request.parent
-            && let Some(parent) = named(folder, shelf, parent)
+            && let Some(parent) = named(folder, cache, parent)
         {
-            let parent = Self::asked(folder, shelf, &parent)?;
-            State::check_parent(&held.paper, &held.request, &held.indicators, &parent)
-                .map_err(no)?;
+            let parent = Self::asked(folder, cache, &parent)?;
+            let RequestHeld {
+                paper,
+                request,
+                indicators,
+            } = &held;
+            check_parent(paper, request, indicators, &parent, cache).map_err(no)?;
         }
         Ok(held)
     }
 
     /// Why a request would not be approved as it is, by what is admitted; signatures apart.
-    pub fn objections(&self, asked: &RequestHeld, now: Time) -> Vec<Refusal> {
+    pub fn objections(&self, asked: &RequestHeld, cache: &mut Shelf, now: Time) -> Vec<Refusal> {
         let state = &self.state;
         let mut found = Vec::new();
         let mut check = |admission: Admission| {
@@ -87,9 +91,10 @@ impl Gate {
             }
         };
         check(state.check_new(asked));
-        check(state.check_extended(asked));
+        check(state.check_extended(asked, cache));
         if let (Some(policy), Some(territory)) = (&state.policy, &state.territory) {
-            let terms = state.check_asked(&asked.paper, NO_CONDITIONS, asked, (policy, territory));
+            let by = (policy, territory);
+            let terms = state.check_asked(&asked.paper, NO_CONDITIONS, asked, by, cache);
             check(terms.map(drop));
         } else {
             let text = "there is no policy or no territory yet to judge it by".into();
@@ -117,6 +122,7 @@ impl State {
         conditions: &Conditions,
         asked: &RequestHeld,
         (policy, territory): (&Held<Policy>, &Held<Arc<Territory>>),
+        cache: &mut Shelf,
     ) -> Result<Arc<IndicatorSet>, No> {
         let (class, by) = (asked.request.class.0, name(&policy.paper));
         let (from, until) = term(conditions, &asked.request);
@@ -131,9 +137,7 @@ impl State {
             return Err(No::Ever(Rule::Retention, text));
         }
         let indicators = narrowed(conditions, &asked.indicators);
-        check_broad(paper, &indicators, policy.body.shortest.into(), &by)?;
-        let places = (&territory.body, &*territory.paper);
-        self.check_places(paper, class, &indicators, places)?;
+        self.check_indicators(paper, class, &indicators, (policy, territory), cache)?;
         Ok(indicators)
     }
 
@@ -168,7 +172,7 @@ impl State {
         Ok(())
     }
 
-    fn check_extended(&self, asked: &RequestHeld) -> Admission {
+    fn check_extended(&self, asked: &RequestHeld, cache: &mut Shelf) -> Admission {
         let Some(parent) = asked.request.parent else {
             return Ok(());
         };
@@ -176,7 +180,7 @@ impl State {
             let text = format!("the request it extends, {}, is not here", parent.short());
             return Err(No::Yet(Rule::Waits, text));
         };
-        Self::check_parent(&asked.paper, &asked.request, &asked.indicators, held)?;
+        check_parent(&asked.paper, &asked.request, &asked.indicators, held, cache)?;
         self.check_parent_granted(&asked.paper, parent)
     }
 
@@ -201,9 +205,10 @@ pub fn wider(
 ) -> Option<&'static str> {
     let (from, until) = term(conditions, request);
     let names: BTreeSet<&InterfaceName> = request.interfaces.iter().map(|i| &i.name).collect();
-    let had: BTreeSet<IpNet> = indicators.prefixes.iter().map(|p| p.0).collect();
-    let within = |list: Option<&Vec<Prefix>>| {
-        list.is_none_or(|list| list.iter().all(|prefix| had.contains(&prefix.0)))
+    let within = |list: &Vec<Prefix>| {
+        let only: BTreeSet<IpNet> = list.iter().map(|prefix| prefix.0).collect();
+        let had = indicators.prefixes.iter();
+        had.filter(|(prefix, _)| only.contains(prefix)).count() == only.len()
     };
     let no_fields = Fields::NONE;
     let checks = [
@@ -230,7 +235,10 @@ pub fn wider(
             (conditions.retention)
                 .is_none_or(|kept| kept.from(from) <= request.retention.from(from)),
         ),
-        ("indicators", within(conditions.indicators.as_ref())),
+        (
+            "indicators",
+            conditions.indicators.as_ref().is_none_or(within),
+        ),
     ];
     let (wider, _) = checks.into_iter().find(|(_, narrows)| !narrows)?;
     Some(wider)

@@ -33,7 +33,7 @@ pub(super) struct Beside {
 }
 
 impl<'a> Index<'a> {
-    pub(super) fn of(folder: &'a Folder, shelf: &mut Shelf) -> Self {
+    pub(super) fn of(folder: &'a Folder, cache: &mut Shelf) -> Self {
         let mut index = Self {
             folder,
             papers: BTreeMap::new(),
@@ -45,7 +45,7 @@ impl<'a> Index<'a> {
         let digests: BTreeMap<&str, Digest> = folder
             .files
             .iter()
-            .map(|(name, bytes)| (name.as_str(), shelf.digest(bytes)))
+            .map(|(name, bytes)| (name.as_str(), cache.digest(bytes)))
             .collect();
         for (name, bytes) in &folder.files {
             let digest = digests[name.as_str()];
@@ -54,8 +54,8 @@ impl<'a> Index<'a> {
                 index.signatures.entry(digest).or_insert(bytes);
                 let document = digests.get(format!("{stem}.toml").as_str()).copied();
                 index.place(name, document, signer, digest);
-            } else if name.ends_with(".toml") {
-                match shelf.paper(name, digest, bytes) {
+            } else if name.strip_suffix(".toml").is_some() {
+                match cache.paper(name, digest, bytes) {
                     Ok(paper) => {
                         index.papers.entry(digest).or_insert(paper);
                     }

@@ -3,19 +3,25 @@
 use std::{collections::HashMap, sync::Arc};
 
 use crate::documents::{
-    AllowedSigners, Digest, Folder, Paper, Principal, Signature, SignatureFault, StepFault, Time,
-    indicators::Sets,
+    AllowedSigners, Digest, Folder, Paper, Principal, Rule, Signature, SignatureFault, StepFault,
+    Time, indicators::Sets,
 };
+
+/// Bytes with their hash.
+type Hashed = (Arc<[u8]>, Digest);
 
 /// A cache. It holds nothing that a gate without it would not come to.
 #[derive(Clone, Debug, Default)]
 pub struct Shelf {
-    digests: HashMap<(usize, usize), (Arc<[u8]>, Digest)>,
+    /// By where the bytes lie; they are held, so nothing else comes to lie there.
+    digests: HashMap<(usize, usize), Hashed>,
     papers: HashMap<Digest, Result<Arc<Paper>, String>>,
     signatures: HashMap<Digest, Result<Arc<Signature>, SignatureFault>>,
     signers: HashMap<Digest, Result<Arc<AllowedSigners>, String>>,
     /// Whether a signature fits a document.
     fits: HashMap<(Digest, Digest), Result<(), StepFault>>,
+    /// Whether what a document names lies where it may, by all that it was judged by.
+    pub(super) judged: HashMap<Vec<Digest>, Result<(), (Rule, String)>>,
     pub(super) sets: Sets,
 }
 
@@ -35,7 +41,6 @@ impl Shelf {
     /// SHA-256 of bytes that may have been hashed before.
     pub(super) fn digest(&mut self, bytes: &Arc<[u8]>) -> Digest {
         let key = (bytes.as_ptr() as usize, bytes.len());
-        // The cache holds the bytes, so nothing else can have come to lie where they are.
         let (_, digest) =
             (self.digests.entry(key)).or_insert_with(|| (bytes.clone(), Digest::of(bytes)));
         *digest

@@ -133,93 +133,32 @@ fn a_signature_stands_alone_in_its_file_as_ssh_keygen_writes_it() {
 #[test]
 fn the_parts_of_a_signature_are_those_of_ssh_keygen() {
     let [ed25519, p256, p384, sk_ed25519, sk_p256] = Soft::all(4);
-    let of = |key: &Soft, making: &Making| refused(&key.sign(making, MESSAGE));
-    let m = making();
-    let blob = armor::open(ed25519.sign(&m, MESSAGE).as_bytes()).unwrap();
+    let of = |key: &Soft, set: fn(&mut Making)| {
+        let mut making = making();
+        set(&mut making);
+        refused(&key.sign(&making, MESSAGE))
+    };
+    let blob = armor::open(ed25519.sign(&making(), MESSAGE).as_bytes()).unwrap();
     let with_key = |key: &[u8]| {
         let head = [b"SSHSIG\0\0\0\x01".as_slice(), &string(key)].concat();
         refused(&armored(&head, 70))
     };
     let rsa = [string(b"ssh-rsa"), string(b"\x01\0\x01"), string(&[1; 256])].concat();
     let dsa = [string(b"ssh-dss"), string(b"\x01")].concat();
+    let webauthn: fn(&mut Making) =
+        |m| m.algorithm = Some("webauthn-sk-ecdsa-sha2-nistp256@openssh.com");
     let cases = [
-        of(
-            &ed25519,
-            &Making {
-                magic: b"SSHSIX",
-                ..m.clone()
-            },
-        ),
-        of(
-            &ed25519,
-            &Making {
-                version: 0,
-                ..m.clone()
-            },
-        ),
-        of(
-            &ed25519,
-            &Making {
-                version: 2,
-                ..m.clone()
-            },
-        ),
-        of(
-            &ed25519,
-            &Making {
-                reserved: b"x",
-                ..m.clone()
-            },
-        ),
-        of(
-            &ed25519,
-            &Making {
-                hash: "sha1",
-                ..m.clone()
-            },
-        ),
-        of(
-            &ed25519,
-            &Making {
-                algorithm: Some("ssh-rsa"),
-                ..m.clone()
-            },
-        ),
-        of(
-            &sk_p256,
-            &Making {
-                algorithm: Some("webauthn-sk-ecdsa-sha2-nistp256@openssh.com"),
-                ..m.clone()
-            },
-        ),
-        of(
-            &ed25519,
-            &Making {
-                inside: b"x",
-                ..m.clone()
-            },
-        ),
-        of(
-            &sk_ed25519,
-            &Making {
-                behind: b"x",
-                ..m.clone()
-            },
-        ),
-        of(
-            &p256,
-            &Making {
-                zeros: 1,
-                ..m.clone()
-            },
-        ),
-        of(
-            &p384,
-            &Making {
-                zeros: 2,
-                ..m.clone()
-            },
-        ),
+        of(&ed25519, |m| m.magic = b"SSHSIX"),
+        of(&ed25519, |m| m.version = 0),
+        of(&ed25519, |m| m.version = 2),
+        of(&ed25519, |m| m.reserved = b"x"),
+        of(&ed25519, |m| m.hash = "sha1"),
+        of(&ed25519, |m| m.algorithm = Some("ssh-rsa")),
+        of(&sk_p256, webauthn),
+        of(&ed25519, |m| m.inside = b"x"),
+        of(&sk_ed25519, |m| m.behind = b"x"),
+        of(&p256, |m| m.zeros = 1),
+        of(&p384, |m| m.zeros = 2),
         refused(&armored(&blob[..blob.len() - 1], 70)),
         refused(&armored(b"SSHSIG\0", 70)),
         with_key(&rsa),
@@ -246,7 +185,7 @@ fn the_parts_of_a_signature_are_those_of_ssh_keygen() {
     ");
     let beyond = Making {
         is_beyond: true,
-        ..m
+        ..making()
     };
     for key in [ed25519, sk_ed25519] {
         assert_eq!(verified(&key, &beyond), Err(SignatureFault::Unfit));
@@ -289,4 +228,29 @@ fn the_help_is_a_line_for_a_shell() {
          < 'it'\\''s $HOME.toml' > 'it'\\''s $HOME.toml.sig.overseer_nagoya-1'"
     );
     assert_eq!(quoted(""), "''");
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::test_runner::Config::with_cases(48))]
+
+    #[test]
+    fn no_bytes_stop_the_reader(
+        bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..300),
+        at in 0..300_usize,
+        key in 0..5_usize,
+    ) {
+        assert!(Signature::read(&bytes).is_err());
+        assert!(Signature::read(armored(&bytes, 70).as_bytes()).is_err());
+        let inside = [b"SSHSIG\0\0\0\x01".as_slice(), &bytes].concat();
+        assert!(Signature::read(armored(&inside, 70).as_bytes()).is_err());
+        // Lengths anywhere that say more than there is, or less.
+        let text = Soft::all(6)[key].sign(&making(), MESSAGE);
+        let mut blob = armor::open(text.as_bytes()).unwrap();
+        let at = at % (blob.len() - 4);
+        let length: Vec<u8> = bytes.iter().copied().chain([255; 4]).take(4).collect();
+        blob.splice(at..at + 4, length);
+        let read = Signature::read(armored(&blob, 70).as_bytes());
+        let is_same = armored(&blob, 70) == text;
+        assert_eq!(read.and_then(|read| read.verify(Kind::Approval, MESSAGE)).is_ok(), is_same);
+    }
 }

@@ -1,5 +1,7 @@
 //! Every line that is refused, and what those that are taken allow.
 
+use std::sync::LazyLock;
+
 use super::super::soft::{Making, Soft};
 use super::super::{Signature, Time};
 use super::*;
@@ -322,4 +324,32 @@ fn a_signature_counts_by_key_principal_namespace_and_date_in_this_order() {
     the security key was not touched; make a key without -O no-touch-required and sign
     the signature does not fit the bytes of the document; sign this very file again
     ");
+}
+
+/// Made once: the property below wants it often.
+static KEY: LazyLock<String> = LazyLock::new(|| key(1));
+
+proptest::proptest! {
+    #[test]
+    fn no_bytes_stop_the_reader(
+        bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..200),
+        text in "[a-z/\",=Z0-9 \n#-]{0,40}",
+        at in 0..400_usize,
+        cut in 0..20_usize,
+    ) {
+        let _ = AllowedSigners::read(&bytes);
+        let dates = "valid-after=\"20260101Z\",valid-before=\"20270101Z\"";
+        let mut line = format!("overseer/a {NAMESPACES},{dates} {}", *KEY);
+        let at = at % line.len();
+        let end = (at + cut).min(line.len());
+        line.replace_range(at..end, &text);
+        if let Ok(signers) = read(&line) {
+            // What is read has a form of its own, which says the same.
+            for line in signers.lines() {
+                let key = Key::read(&line.key.to_string());
+                assert_eq!(key.as_ref(), Ok(&line.key));
+                assert!(line.namespaces.len() == 1 && !line.principals.is_empty());
+            }
+        }
+    }
 }

@@ -127,11 +127,11 @@ impl SourceArgs {
                 return Err(InputError::Usage(text.into()).into());
             }
         };
-        let mut shelf = Shelf::default();
-        let (gate, arriving) = Gate::open(&identity, &logged, &folder, &mut shelf, now);
+        let mut cache = Shelf::default();
+        let (gate, arriving) = Gate::open(&identity, &logged, &folder, &mut cache, now);
         Ok(Opened {
             gate,
-            shelf,
+            shelf: cache,
             arrivals: [logged, arriving].concat(),
             left_out,
             identity,

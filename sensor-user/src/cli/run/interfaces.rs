@@ -52,14 +52,14 @@ pub(super) fn mask(interfaces: &[Interface], has: impl Fn(&Interface) -> bool) -
         .fold(0, |mask, (slot, _)| mask | 1 << slot)
 }
 
-fn watching(interface: &Interface, mode: AttachMode) -> String {
+fn watching(interface: &Interface, mode: AttachMode, is_lab: bool) -> String {
     let Interface { name, is_real, .. } = interface;
-    let limit = if *is_real {
+    let limit = if is_lab && *is_real {
         "; a real interface, so only packets to or from this host's own addresses"
     } else {
         ""
     };
-    format!("LAB: watching {name}, {} mode{limit}", mode.name())
+    format!("watching {name}, {} mode{limit}", mode.name())
 }
 
 /// On a real interface lab records this host's own packets only, so the program has to know
@@ -93,6 +93,7 @@ pub(super) fn attach(
     kernel: &mut Kernel,
     interfaces: &[Interface],
     generic: bool,
+    is_lab: bool,
 ) -> anyhow::Result<()> {
     let mode = if generic {
         AttachMode::Generic
@@ -101,7 +102,7 @@ pub(super) fn attach(
     };
     for (slot, interface) in (0..).zip(interfaces) {
         kernel.attach(&interface.name, interface.index, slot, mode)?;
-        printer::tell(&watching(interface, mode));
+        printer::say(is_lab, &watching(interface, mode, is_lab));
     }
     Ok(())
 }

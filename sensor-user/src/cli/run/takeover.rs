@@ -55,7 +55,7 @@ pub(super) fn take_over(
 ) -> anyhow::Result<Vec<(FlowKey, FlowValue)>> {
     let mut flows = Vec::new();
     for recovered in kernel.take_over(remains)? {
-        tell(&recovered);
+        tell(publisher.loaded().lab, &recovered);
         match old_names.get(&recovered.generation) {
             Some(generation) => {
                 publisher.fold(generation, &recovered.totals, &recovered.slot_counts);
@@ -78,22 +78,28 @@ pub(super) fn take_over(
     Ok(flows)
 }
 
-fn tell(recovered: &Recovered) {
+fn tell(is_lab: bool, recovered: &Recovered) {
     let flows = &recovered.flows;
     let packets: u64 = flows.iter().map(|(_, value)| value.packets).sum();
-    printer::tell(&format!(
-        "LAB: an agent ended without detaching; {} in {} were left in the kernel and are \
+    printer::say(
+        is_lab,
+        &format!(
+            "an agent ended without detaching; {} in {} were left in the kernel and are \
          written now",
-        count(packets, "packet"),
-        count(flows.len() as u64, "flow"),
-    ));
+            count(packets, "packet"),
+            count(flows.len() as u64, "flow"),
+        ),
+    );
     if let Some(counters) = recovered.counters {
         let of = |stat: Stat| counters[stat.cell()];
-        printer::tell(&format!(
-            "LAB: it had seen {} and recorded {}, of which {} found no room in a flow",
-            count(of(Stat::Seen), "packet"),
-            of(Stat::Verdict(Verdict::Recorded)),
-            of(Stat::UnattributedPackets),
-        ));
+        printer::say(
+            is_lab,
+            &format!(
+                "it had seen {} and recorded {}, of which {} found no room in a flow",
+                count(of(Stat::Seen), "packet"),
+                of(Stat::Verdict(Verdict::Recorded)),
+                of(Stat::UnattributedPackets),
+            ),
+        );
     }
 }

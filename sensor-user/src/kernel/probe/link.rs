@@ -27,7 +27,7 @@ const IFLA_STATS64: u16 = 23;
 const IFLA_EXT_MASK: u16 = 29;
 const IFLA_PROMISCUITY: u16 = 30;
 const IFLA_XDP: u16 = 43;
-const IFLA_PARENT_DEV_NAME: u16 = 56;
+pub(super) const IFLA_PARENT_DEV_NAME: u16 = 56;
 
 /// Nested in `IFLA_LINKINFO`.
 const IFLA_INFO_KIND: u16 = 1;
@@ -75,12 +75,28 @@ impl LinkMessage {
 ///
 /// What the kernel answered, `ENODEV` when there is none.
 pub(super) fn by_index(index: u32) -> io::Result<LinkMessage> {
+    parse(&answer(index)?).ok_or_else(malformed)
+}
+
+/// The attributes of the link with this index.
+///
+/// # Errors
+///
+/// As [`by_index`].
+pub(super) fn attributes_of(index: u32) -> io::Result<Vec<u8>> {
+    let mut answer = answer(index)?;
+    if answer.len() < IFINFO {
+        return Err(malformed());
+    }
+    Ok(answer.split_off(IFINFO))
+}
+
+fn answer(index: u32) -> io::Result<Vec<u8>> {
     let mut body = vec![0; IFINFO];
     body[4..IFINFO_FLAGS].copy_from_slice(&index.to_ne_bytes());
     // An empty mask leaves out what is long: virtual functions.
     push_attribute(&mut body, IFLA_EXT_MASK, &0u32.to_ne_bytes())?;
-    let answer = request(SockProtocol::NetlinkRoute, RTM_GETLINK, &body)?;
-    parse(&answer).ok_or_else(malformed)
+    request(SockProtocol::NetlinkRoute, RTM_GETLINK, &body)
 }
 
 fn parse(body: &[u8]) -> Option<LinkMessage> {

@@ -35,7 +35,9 @@ pub(super) fn why(loaded: &Loaded, approval: &Approval, reached: Verdict, facts:
         Verdict::Unattended if loaded.lab => {
             "no sensor runs to renew its lease, and lab ends with it".into()
         }
-        Verdict::Unattended => "no sensor runs to renew its lease".into(),
+        Verdict::Unattended => {
+            "its lease has run out: no sensor runs, or nothing allows it to record now".into()
+        }
         // No slot gives these.
         Verdict::NotIp
         | Verdict::Malformed

@@ -57,14 +57,15 @@ pub(super) fn file(path: &Path) -> Result<(), FolderError> {
 fn alone(path: &Path, there: &Metadata, wanted: u32) -> Result<(), FolderError> {
     owned(path, there)?;
     let mode = there.mode() & 0o7777;
-    if mode & 0o077 == 0 {
-        return Ok(());
+    let is_open = mode & 0o077 != 0;
+    if is_open {
+        return Err(FolderError::Open {
+            path: path.into(),
+            mode,
+            wanted,
+        });
     }
-    Err(FolderError::Open {
-        path: path.into(),
-        mode,
-        wanted,
-    })
+    Ok(())
 }
 
 /// Whether it belongs to this user, or to root, who can do all this anyway.

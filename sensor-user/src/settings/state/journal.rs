@@ -22,7 +22,7 @@ use crate::{
 /// The file in the state folder.
 pub(super) const FILE: &str = "arrivals.jsonl";
 
-/// The log of arrivals of a state folder.
+/// The log of arrivals of a state folder, which is to be kept open as long.
 #[derive(Debug)]
 pub struct Journal {
     path: PathBuf,
@@ -67,6 +67,21 @@ impl Journal {
     /// What arrived, in order.
     pub fn arrivals(&self) -> &[Arrival] {
         &self.arrivals
+    }
+
+    /// Whether the file is still as it was read and written here.
+    ///
+    /// # Errors
+    ///
+    /// When somebody else has written in it, or put another in its place.
+    pub fn check(&self) -> io::Result<()> {
+        let bytes = capped::read(&self.path, journal::LARGEST)?;
+        match journal::read(&bytes) {
+            Ok((arrivals, _)) if arrivals == self.arrivals => Ok(()),
+            _ => Err(refused(
+                "the log of arrivals was changed by somebody else; put it back from the backup",
+            )),
+        }
     }
 
     /// Writes lines that follow those before, all of them or, on an error, none. When it returns

@@ -75,7 +75,7 @@ fn a_carrier_verifies_without_a_sensor() {
     insta::assert_snapshot!(printed.whole(), @r"
     exit status: 0
     ----- stdout -----
-    At 2026-07-10T00:00:00Z, by keyring 1 (keyring-1.toml), for the sensor SHA256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA:
+    At 2026-07-10T00:00:00Z, by keyring 1 (keyring-1.toml), for the sensor [SENSOR]:
 
     FILE              DOCUMENT     ANSWER
     keyring-1.toml    keyring 1    trusted
@@ -92,7 +92,7 @@ fn a_carrier_verifies_without_a_sensor() {
     insta::assert_snapshot!(printed.whole(), @r"
     exit status: 18
     ----- stdout -----
-    At 2026-07-10T00:00:00Z, by keyring 1 (keyring-1.toml), for the sensor SHA256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA:
+    At 2026-07-10T00:00:00Z, by keyring 1 (keyring-1.toml), for the sensor [SENSOR]:
 
     FILE              DOCUMENT     ANSWER
     keyring-1.toml    keyring 1    trusted
@@ -111,7 +111,7 @@ fn a_carrier_verifies_without_a_sensor() {
     insta::assert_snapshot!(printed.whole(), @r"
     exit status: 18
     ----- stdout -----
-    At 2026-07-10T00:00:00Z, by keyring 1 (keyring-1.toml), for the sensor SHA256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA:
+    At 2026-07-10T00:00:00Z, by keyring 1 (keyring-1.toml), for the sensor [SENSOR]:
 
     FILE             DOCUMENT    ANSWER
     keyring-1.toml   keyring 1   trusted
@@ -134,7 +134,7 @@ fn a_carrier_verifies_without_a_sensor() {
     {
       "holds": true,
       "at": "2026-07-10T00:00:00Z",
-      "sensor": "SHA256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+      "sensor": "[SENSOR]",
       "keyring": "keyring 1 (keyring-1.toml)",
       "documents": [
         {
@@ -197,7 +197,7 @@ fn a_carrier_verifies_without_a_sensor() {
     insta::assert_snapshot!(printed.whole(), @r"
     exit status: 18
     ----- stdout -----
-    At 2026-10-01T00:00:00Z, by keyring 1 (keyring-1.toml), for the sensor SHA256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA:
+    At 2026-10-01T00:00:00Z, by keyring 1 (keyring-1.toml), for the sensor [SENSOR]:
 
     FILE              DOCUMENT     ANSWER
     keyring-1.toml    keyring 1    trusted
@@ -226,7 +226,7 @@ fn what_was_changed_after_it_was_signed_is_refused() {
     insta::assert_snapshot!(printed.whole(), @r"
     exit status: 18
     ----- stdout -----
-    At 2026-07-10T00:00:00Z, by keyring 1 (keyring-1.toml), for the sensor SHA256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA:
+    At 2026-07-10T00:00:00Z, by keyring 1 (keyring-1.toml), for the sensor [SENSOR]:
 
     FILE              DOCUMENT     ANSWER
     keyring-1.toml    keyring 1    trusted
@@ -269,7 +269,7 @@ fn a_keyring_of_any_number_can_be_trusted() {
     insta::assert_snapshot!(printed.whole(), @r"
     exit status: 18
     ----- stdout -----
-    At 2026-07-10T00:00:00Z, by keyring 2 (keyring-2.toml), for the sensor SHA256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA:
+    At 2026-07-10T00:00:00Z, by keyring 2 (keyring-2.toml), for the sensor [SENSOR]:
 
     FILE              DOCUMENT     ANSWER
     keyring-1.toml    keyring 1    refused

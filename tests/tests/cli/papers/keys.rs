@@ -14,11 +14,11 @@ fn a_keyring_is_shown_and_checked() {
     allowed_signers   [SHA256]
     overseers needed  2
     operators         power=133.10.0.0/16
-    sensors           tokyo-1=SHA256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA
+    sensors           tokyo-1=[SENSOR]
     keys              overseer/ai: [KEY] (ssh-ed25519), every kind
                       overseer/bo: [KEY] (ssh-ed25519), every kind
                       overseer/chi: [KEY] (ssh-ed25519), every kind
-                      requester/npa: SHA256:AA8LbkCI6iN+fO+a642W04nDFjuI6TpM8CtABuyex+g (ssh-ed25519), every kind
+                      requester/npa: [KEY] (ssh-ed25519), every kind
                       operator/power: [KEY] (ssh-ed25519), every kind
                       carrier/isp: [KEY] (ssh-ed25519), every kind
                       inspector/ken: [KEY] (ssh-ed25519), every kind

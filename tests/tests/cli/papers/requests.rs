@@ -24,7 +24,7 @@ fn a_request_is_drafted_with_the_line_that_signs_it() {
     requester = "npa"
     class = "transit"
     direction = ["through"]
-    sensors = ["SHA256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"]
+    sensors = ["[SENSOR]"]
     fields = ["ports", "protocol"]
     recipients = ["NPA"]
     necessity = "the only way"
@@ -61,7 +61,7 @@ fn a_request_is_drafted_with_the_line_that_signs_it() {
     requester     npa
     class         transit
     direction     through
-    sensors       SHA256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA
+    sensors       [SENSOR]
     fields        ports
                   protocol
     interfaces    r0=02:00:00:00:00:01@virtual
@@ -112,7 +112,7 @@ fn without_a_file_the_draft_goes_to_standard_output() {
     requester = "npa"
     class = "relay"
     direction = ["outbound"]
-    sensors = ["SHA256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"]
+    sensors = ["[SENSOR]"]
     fields = []
     recipients = ["NPA"]
     necessity = "n"
@@ -156,7 +156,7 @@ fn without_a_file_the_draft_goes_to_standard_output() {
     requester     npa
     class         relay
     direction     outbound
-    sensors       SHA256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA
+    sensors       [SENSOR]
     fields        none
     interfaces    r0=02:00:00:00:00:01@virtual
     tunnels       vxlan:4789=10.0.0.0/8,192.0.2.0/24
@@ -272,7 +272,7 @@ fn an_extension_takes_over_and_may_narrow() {
     parent = "[SHA256]"
     class = "transit"
     direction = ["through"]
-    sensors = ["SHA256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"]
+    sensors = ["[SENSOR]"]
     fields = ["ports"]
     recipients = ["NPA"]
     necessity = "the only way"

@@ -52,9 +52,10 @@ pub(super) fn check(args: &CheckArgs, out: &mut dyn Write) -> anyhow::Result<Exi
         Ok(held) => (Some(held), Vec::new()),
         Err(refusal) => (None, vec![refusal]),
     };
-    let opened = args.source.may_open()?;
-    if let (Some(held), Some(opened)) = (&held, &opened) {
-        refusals.extend(opened.gate.objections(held, opened.now));
+    let mut opened = args.source.may_open()?;
+    if let (Some(held), Some(opened)) = (&held, &mut opened) {
+        let (gate, now) = (&opened.gate, opened.now);
+        refusals.extend(gate.objections(held, &mut opened.shelf, now));
     }
     let against_papers = opened.is_some();
     let written = if args.json {

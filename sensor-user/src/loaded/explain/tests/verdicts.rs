@@ -186,7 +186,10 @@ fn without_an_agent_nothing_is_recorded() {
     let mut loaded = under(everything());
     let answer = ask(&loaded, packet, moment);
     assert_eq!(answer.verdict, Some(Verdict::Unattended));
-    assert_eq!(answer.approvals[0].why, "no sensor runs to renew its lease");
+    assert_eq!(
+        answer.approvals[0].why,
+        "its lease has run out: no sensor runs, or nothing allows it to record now"
+    );
     loaded.lab = true;
     let answer = ask(&loaded, packet, moment);
     assert!(

@@ -143,7 +143,7 @@ fn what_is_missing_unclear_or_a_lab_is_refused() {
     }
     insta::assert_snapshot!(all, @r"
     there is no state folder [PARENT]/none: set one up with 'sekisho init --root SHA256 --log-key FILE --state [PARENT]/none'
-    there is no state folder [PARENT]: set one up with 'sekisho init --root SHA256 --log-key FILE --state [PARENT]'
+    [PARENT]/open/state.toml: it is missing; put it back from the backup, or set up a new folder with 'sekisho init'
     [PARENT]/state is the state folder of a lab, and stays one: name another with --state
     [PARENT]/state/state.toml: it names no root, or no key of the log; put it back from the backup, or set up a new folder with 'sekisho init'
     [PARENT]/state/state.toml: unknown variant `other`, expected `lab` or `real`; put it back from the backup, or set up a new folder with 'sekisho init'
@@ -194,6 +194,7 @@ fn what_others_can_use_is_refused() {
     [PARENT]/state/state.toml is open to others (mode 644): close it with 'chmod 600 [PARENT]/state/state.toml'
     [PARENT]/link is no folder; a link is not followed: name the folder itself
     [PARENT]/state/papers is no folder; a link is not followed: name the folder itself
+    [PARENT]/state/papers: the folder of papers is missing: put it back from the backup
     [PARENT]/state/state.toml is no file; a link is not followed: put the file itself there
     ");
 }

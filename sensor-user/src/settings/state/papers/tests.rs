@@ -1,5 +1,8 @@
 use std::{
-    os::unix::fs::{PermissionsExt as _, symlink},
+    os::unix::{
+        ffi::OsStringExt as _,
+        fs::{PermissionsExt as _, symlink},
+    },
     process::Command,
     sync::atomic::{AtomicBool, Ordering},
     thread,
@@ -65,7 +68,6 @@ fn what_is_no_file_or_no_paper_is_left_out_with_a_reason() {
     fs::write(at("large"), [b'a'; 101]).unwrap();
     fs::write(at("together"), [b'a'; 51]).unwrap();
     fs::write(at("key"), "-----BEGIN PRIVATE KEY-----\n").unwrap();
-    use std::os::unix::ffi::OsStringExt as _;
     fs::write(papers.folder.join(OsString::from_vec(vec![b'n', 0xff])), "").unwrap();
     let scan = papers.scan(Instant::now());
     assert_eq!(names(&scan), ["a-paper"]);

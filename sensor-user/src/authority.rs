@@ -1,0 +1,162 @@
+//! The authority of a state folder: what its papers say, live and at the time of a capture.
+
+use std::{
+    io,
+    path::Path,
+    time::{Duration, Instant},
+};
+
+use crate::{
+    agent::{Authority, Look},
+    documents::{Attended, Decision, Gate, Refusal, Rule, Shelf, Time, journal::Arrival},
+    kernel::FolderWatch,
+    replay::History,
+    settings::state::{AGAIN, FolderError, Journal, Papers, Scan, StateFolder},
+};
+
+/// How long a gate is taken for what it was while nothing arrives: the dates of a key may have
+/// come meanwhile.
+const STALE: Duration = Duration::from_secs(10);
+
+/// What the papers of a state folder say now.
+#[derive(Debug)]
+pub struct StateAuthority {
+    folder: StateFolder,
+    papers: Papers,
+    journal: Journal,
+    watch: FolderWatch,
+    shelf: Shelf,
+    seen: Option<Seen>,
+}
+
+/// What was found when the folder was last read.
+#[derive(Debug)]
+struct Seen {
+    scan: Scan,
+    gate: Gate,
+    /// What is to be logged.
+    arrivals: Vec<Arrival>,
+    at: Instant,
+}
+
+impl StateAuthority {
+    /// Opens the state folder of a real sensor, and holds it until the value is dropped.
+    ///
+    /// # Errors
+    ///
+    /// When it is none, another sensor holds it, or its log of arrivals cannot be read.
+    pub fn open(folder: &Path) -> Result<Self, FolderError> {
+        let folder = StateFolder::open(folder)?;
+        let watch = FolderWatch::new(folder.papers_folder()).map_err(|source| {
+            let path = folder.papers_folder().into();
+            FolderError::System { path, source }
+        })?;
+        Ok(Self {
+            papers: folder.papers(AGAIN),
+            journal: Journal::open(&folder)?,
+            watch,
+            shelf: Shelf::default(),
+            seen: None,
+            folder,
+        })
+    }
+}
+
+impl Authority for StateAuthority {
+    fn look(&mut self, now: Time) -> anyhow::Result<Look> {
+        let clock = Instant::now();
+        let scan = self.papers.scan(clock);
+        let is_as_before = self.seen.as_ref().is_some_and(|seen| {
+            seen.arrivals.is_empty() && seen.scan == scan && clock - seen.at < STALE
+        });
+        if !is_as_before {
+            self.journal.check()?;
+            let identity = self.folder.identity();
+            let logged = self.journal.arrivals();
+            let (gate, arrivals) = Gate::open(identity, logged, &scan.folder, &mut self.shelf, now);
+            self.seen = Some(Seen {
+                scan,
+                gate,
+                arrivals,
+                at: clock,
+            });
+        }
+        let Some(seen) = &self.seen else {
+            anyhow::bail!("the papers were not read");
+        };
+        let mut refusals = seen.scan.left_out.clone();
+        refusals.extend(seen.gate.refusals().iter().cloned());
+        Ok(Look {
+            decision: seen.gate.decide(now),
+            refusals,
+        })
+    }
+
+    fn log(&mut self) -> anyhow::Result<()> {
+        if let Some(seen) = &mut self.seen {
+            self.journal.append(&seen.arrivals)?;
+            seen.arrivals.clear();
+        }
+        Ok(())
+    }
+
+    async fn changed(&mut self) -> io::Result<()> {
+        self.watch.changed().await
+    }
+}
+
+/// What the papers of a state folder said at every moment. It changes nothing there.
+#[derive(Debug)]
+pub struct StateHistory(Vec<(Time, Gate)>);
+
+impl StateHistory {
+    /// Reads the state folder of a real sensor, whether or not one is running.
+    ///
+    /// # Errors
+    ///
+    /// When it is none, or its log of arrivals cannot be read.
+    pub fn open(folder: &Path) -> Result<Self, FolderError> {
+        let folder = StateFolder::open_read_only(folder)?;
+        let journal = Journal::open(&folder)?;
+        let scan = folder.papers(AGAIN).scan(Instant::now());
+        let (identity, logged) = (folder.identity(), journal.arrivals());
+        let mut shelf = Shelf::default();
+        Ok(Self(Gate::history(
+            identity,
+            logged,
+            &scan.folder,
+            &mut shelf,
+        )))
+    }
+
+    /// How many arrivals lie before a moment, or at it.
+    fn before(&self, time: Time) -> usize {
+        self.0.partition_point(|(arrival, _)| *arrival <= time)
+    }
+}
+
+impl History for StateHistory {
+    fn at(&self, time: Time) -> Decision {
+        match self
+            .before(time)
+            .checked_sub(1)
+            .and_then(|at| self.0.get(at))
+        {
+            Some((_, gate)) => gate.decide(time),
+            None => Decision {
+                attended: Attended::Not(vec![Refusal {
+                    file: String::new(),
+                    rule: Rule::Waits,
+                    text: format!("nothing had arrived by {time}"),
+                }]),
+                granted: Vec::new(),
+                layers: None,
+                next: None,
+            },
+        }
+    }
+
+    fn next_arrival(&self, time: Time) -> Option<Time> {
+        self.0.get(self.before(time)).map(|(arrival, _)| *arrival)
+    }
+}
