@@ -7,6 +7,7 @@ mod exit;
 mod explain;
 mod init;
 mod inputs;
+mod papers;
 mod places;
 mod printer;
 mod replay;
@@ -45,6 +46,8 @@ enum Command {
     Explain(explain::ExplainArgs),
     /// Show approvals as the kernel has them
     Approval(approval::ApprovalArgs),
+    #[command(flatten)]
+    Papers(papers::Command),
     /// Remove what sensors that died left in the kernel, without reading it
     Detach(detach::DetachArgs),
 }
@@ -68,6 +71,7 @@ pub fn main() -> ExitCode {
         Command::Territory(args) => territory::territory(args),
         Command::Explain(args) => explain::explain(args, &mut std::io::stdout()),
         Command::Approval(args) => approval::approval(args, &mut std::io::stdout()),
+        Command::Papers(command) => papers::run(command, &mut std::io::stdout()),
         Command::Detach(args) => detach::detach(args, &mut std::io::stdout()),
         Command::Check(args) => {
             check::check(args, &mut std::io::stdout()).map(|verdict| match verdict {

@@ -11,6 +11,7 @@
 mod admit;
 mod approvals;
 mod arrive;
+mod asked;
 mod consents;
 mod index;
 mod shelf;
@@ -18,8 +19,13 @@ mod state;
 
 use std::sync::Arc;
 
+pub use self::{
+    arrive::{may_sign, signers_of},
+    asked::wider,
+    shelf::Shelf,
+    state::{KeyringHeld, RequestHeld},
+};
 use self::{index::Index, state::State};
-pub use self::{shelf::Shelf, state::KeyringHeld};
 use super::{
     Attended, Decision, Digest, Folder, Granted, Identity, Kind, Paper, Refusal, Rule, Time,
     journal::Arrival,
@@ -57,9 +63,18 @@ impl Gate {
         cache: &mut Shelf,
         now: Time,
     ) -> (Self, Vec<Arrival>) {
+        Self::first(State::new(identity.clone()), logged, folder, cache, now)
+    }
+
+    fn first(
+        mut state: State,
+        logged: &[Arrival],
+        folder: &Folder,
+        cache: &mut Shelf,
+        now: Time,
+    ) -> (Self, Vec<Arrival>) {
         cache.tidy(folder);
         let index = Index::of(folder, cache);
-        let mut state = State::new(identity.clone());
         state.replay(logged, &index, cache, |_, _| {});
         let arrivals = state.arrive(&index, cache, now);
         let mut refusals = index.refusals.clone();
@@ -67,6 +82,15 @@ impl Gate {
         refusals.sort();
         refusals.dedup();
         (Self::of(state, refusals), arrivals)
+    }
+
+    /// What papers say that arrive together at `now` at somebody who trusts a keyring of any
+    /// number: that with the hash `identity.root`. Those before it are not needed.
+    pub fn trusting(identity: &Identity, folder: &Folder, cache: &mut Shelf, now: Time) -> Self {
+        let mut state = State::new(identity.clone());
+        state.is_trusting = true;
+        let (gate, _) = Self::first(state, &[], folder, cache, now);
+        gate
     }
 
     /// What the papers said over time: the gate from each moment at which something arrived.

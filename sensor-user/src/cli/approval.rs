@@ -1,4 +1,4 @@
-//! `sekisho approval`: approvals as the kernel has them.
+//! `sekisho approval`: approvals as the kernel has them, and as papers say.
 
 mod json;
 mod listing;
@@ -13,7 +13,11 @@ use anyhow::Context as _;
 use clap::{Args, Subcommand};
 
 use self::listing::{Listing, Sources};
-use super::{Exit, printer};
+use super::{
+    Exit,
+    papers::{approval as papers, source::SourceArgs},
+    printer,
+};
 use crate::{
     kernel::{self, View, boot_id, boot_now, clock_now},
     loaded::Loaded,
@@ -29,8 +33,15 @@ pub(super) struct ApprovalArgs {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Show the approvals that the kernel holds: state, class, time left, packets and why not
+    /// Show the approvals that the kernel holds: state, class, time left, packets and why not; or,
+    /// with --state or --papers, what papers say: in force, or why not
     List(ListArgs),
+    /// Show one approval of papers, with its request and who signed
+    Show(papers::show::ShowArgs),
+    /// Draft what overseers answer to a request: yes under conditions, or no
+    New(Box<papers::draft::NewArgs>),
+    /// Say whether approvals would be in force, by a keyring that is trusted; for any machine
+    Verify(papers::verify::VerifyArgs),
 }
 
 /// Arguments of `sekisho approval list`.
@@ -44,13 +55,27 @@ struct ListArgs {
     #[arg(long, value_name = "DIR", default_value = runtime::DEFAULT_FOLDER)]
     runtime_dir: PathBuf,
 
+    #[command(flatten)]
+    source: SourceArgs,
+
     /// Print JSON instead of a table
     #[arg(long)]
     json: bool,
 }
 
 pub(super) fn approval(args: &ApprovalArgs, out: &mut dyn Write) -> anyhow::Result<Exit> {
-    let Command::List(args) = &args.command;
+    match &args.command {
+        Command::List(args) if args.source.is_given() => {
+            papers::listed::list(&args.source.open()?, args.json, out)
+        }
+        Command::List(args) => list(args, out),
+        Command::Show(args) => papers::show::show(args, out),
+        Command::New(args) => papers::draft::new(args, out),
+        Command::Verify(args) => papers::verify::verify(args, out),
+    }
+}
+
+fn list(args: &ListArgs, out: &mut dyn Write) -> anyhow::Result<Exit> {
     let (view, snapshot) = read(&args.pin_dir, &args.runtime_dir)?;
     let listing = Listing::of(&Sources {
         view: &view,

@@ -6,6 +6,7 @@ use crate::{
     agent::AgentError,
     capture::CaptureError,
     clock::ClockError,
+    documents::PaperError,
     feeds::FeedError,
     kernel::{AttachError, DatapathError, LoadError, PinError, ReplayError, probe::ProbeError},
     places::PlacesError,
@@ -39,7 +40,8 @@ Exit status:
   14  clock: not synchronised, set back, or another time namespace
   15  another sensor is running
   16  pins or snapshot cannot be used, or there are none
-  17  state folder cannot be used, or there is none";
+  17  state folder cannot be used, or there is none
+  18  papers refused or cannot be read; what is printed says which and why";
 
 /// How a command ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,6 +83,8 @@ pub enum Exit {
     NotLoaded = 16,
     /// The state folder cannot be used, or there is none.
     State = 17,
+    /// Papers refused, or cannot be read.
+    Papers = 18,
 }
 
 impl From<Exit> for ExitCode {
@@ -112,7 +116,11 @@ impl Exit {
                 InputError::Capture { .. } => Self::Capture,
                 InputError::Output { .. } => Self::Output,
                 InputError::Places { .. } => Self::Places,
+                InputError::Paper { .. } | InputError::Papers(_) => Self::Papers,
             });
+        }
+        if cause.is::<PaperError>() {
+            return Some(Self::Papers);
         }
         if let Some(error) = cause.downcast_ref::<PlacesError>() {
             return Some(Self::of_places(error));

@@ -64,6 +64,17 @@ pub(super) enum InputError {
         /// What the system said.
         source: io::Error,
     },
+    /// A document, signature or feed cannot be opened.
+    #[error("{}", path.display())]
+    Paper {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Papers that are refused.
+    #[error("{0}")]
+    Papers(String),
     /// The output cannot be opened.
     #[error("output {}", path.display())]
     Output {

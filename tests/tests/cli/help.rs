@@ -20,6 +20,17 @@ fn help() {
       territory  Build the table of which addresses are domestic and foreign, or ask it
       explain    Say what would become of a packet, and why, without touching the kernel
       approval   Show approvals as the kernel has them
+      request    Draft, show or check a request: what is asked for, and why
+      consent    Draft an operator's consent to watching its own prefixes, or its withdrawal
+      revoke     Draft what ends an approval or a consent
+      stop       Draft what stops all recording
+      lift       Draft what ends a stop
+      finding    Draft what an inspector found, the answer, or that it is closed
+      standing   Draft an overseer's word that everything still stands
+      exclusion  Draft prefixes that are never recorded
+      keyring    Draft, show or check a keyring: whose keys count
+      policy     Draft, show or check a policy: what an approval may be
+      sign-help  Print the line with which somebody signs a document
       detach     Remove what sensors that died left in the kernel, without reading it
       help       Print this message or the help of the given subcommand(s)
 
@@ -46,6 +57,7 @@ fn help() {
       15  another sensor is running
       16  pins or snapshot cannot be used, or there are none
       17  state folder cannot be used, or there is none
+      18  papers refused or cannot be read; what is printed says which and why
     ----- stderr -----
     ");
 }
@@ -229,6 +241,185 @@ fn help_of_territory_explain() {
           --operator <NAME=CIDR>  An operator's own prefix; give it again for each further one
           --json                  Print JSON lines instead of text
       -h, --help                  Print help
+    ----- stderr -----
+    ");
+}
+
+#[test]
+fn help_of_papers() {
+    insta::assert_snapshot!(sekisho(&["approval", "--help"]).whole(), @r"
+    exit status: 0
+    ----- stdout -----
+    Show approvals as the kernel has them
+
+    Usage: sekisho approval <COMMAND>
+
+    Commands:
+      list    Show the approvals that the kernel holds: state, class, time left, packets and why not;
+              or, with --state or --papers, what papers say: in force, or why not
+      show    Show one approval of papers, with its request and who signed
+      new     Draft what overseers answer to a request: yes under conditions, or no
+      verify  Say whether approvals would be in force, by a keyring that is trusted; for any machine
+      help    Print this message or the help of the given subcommand(s)
+
+    Options:
+      -h, --help  Print help
+    ----- stderr -----
+    ");
+    insta::assert_snapshot!(sekisho(&["approval", "verify", "--help"]).whole(), @r"
+    exit status: 0
+    ----- stdout -----
+    Say whether approvals would be in force, by a keyring that is trusted; for any machine
+
+    Usage: sekisho approval verify [OPTIONS] --keyring <FILE> <FILE>...
+
+    Arguments:
+      <FILE>...  Documents and feeds, or folders of them; signatures beside them are taken by themselves
+
+    Options:
+          --keyring <FILE>        The trusted keyring, of any number
+          --signers <FILE>        Its file `allowed_signers`; found by its SHA-256 beside the keyring
+                                  without this
+          --at <TIME>             Judge at this moment, in UTC; now without it
+          --sensor <FINGERPRINT>  Fingerprint of the log key of the sensor to judge for; the only one of
+                                  the requests without it
+          --standing              Require a standing too
+          --json                  Print JSON instead of text
+      -h, --help                  Print help
+
+    Give what a sensor would have: the approval and its request, policy, territory, exclusions, for
+    infrastructure the consent, and what revokes or stops. Signatures, FILE.sig.*, and the feed of a
+    request are taken from beside it. The status is 0 only if every document is accepted and every
+    approval would be in force.
+    Examples:
+      sekisho approval verify --keyring keyring-3.toml papers/
+      sekisho approval verify --keyring keyring-3.toml policy-2.toml territory-7.toml \
+        request-9.toml approval-9.toml --at 2026-12-01T00:00:00Z
+    ----- stderr -----
+    ");
+    insta::assert_snapshot!(sekisho(&["request", "new", "--help"]).whole(), @r"
+    exit status: 0
+    ----- stdout -----
+    Draft a request: anew, as an extension, or for what a newer feed has more
+
+    Usage: sekisho request new [OPTIONS] --number <N> --id <ID>
+
+    Options:
+          --number <N>
+              Number of the request, higher than that of the requester's last one
+          --id <ID>
+              Its name, which records under it will have
+          --extends <REQUEST.toml>
+              Extend this request: the same for another time, with its fields and indicators or fewer
+          --from-diff <REQUEST.toml>
+              Ask for what --feed has and this request lacks; all else is taken over
+          --requester <NAME>
+              Who asks: NAME of requester/NAME
+          --class <CLASS>
+              Class: transit, infrastructure or relay
+          --direction <DIRECTION>
+              Direction: through for transit, inbound or outbound; give it again for both
+          --operator <NAME>
+              Operator whose prefixes are watched, for infrastructure
+          --sensor <FINGERPRINT>
+              Fingerprint of a sensor's log key; give it again for each further one
+          --field <FIELD>
+              What records may say besides addresses, times and counts: ports, protocol, `tcp_flags`,
+              ttl, vlan, fragment, or none; give it again for each further one
+          --recipient <TEXT>
+              Who gets the records; give it again for each further one
+          --necessity <TEXT>
+              Why it is necessary
+          --alternatives <TEXT>
+              What else was considered, and why it does not do
+          --threat <TEXT>
+              Reference of the threat
+          --severity <SEVERITY>
+              How severe it is: low, medium, high or critical
+          --expected-volume <TEXT>
+              How much is expected to be recorded
+          --from <TIME>
+              First moment asked for, in UTC
+          --until <TIME>
+              First moment no longer asked for, in UTC
+          --retention <PERIOD>
+              How long records are kept, as P30D
+          --interface <NAME=MAC@BUS>
+              Interface of a sensor; give it again for each further one
+          --tunnel <TYPE[:PORT]=PREFIX,PREFIX>
+              Tunnel whose packets are opened; give it again for each further one
+          --indicator <PREFIX>
+              Address or prefix to watch for, for relay with its evidence as PREFIX@ATTACK@WHEN@SOURCE;
+              give it again for each further one
+          --indicators <FILE>
+              File of indicators: a table [[indicator]] each, as in the request itself
+          --feed <FILE>
+              Feed with the indicators, bound by its SHA-256; it has to lie beside the request
+          --least-count <N>
+              Take only lines of the feed whose count, the number after the prefix, is this at least
+          --output <FILE>
+              Write to a new file, whose name ends with .toml, instead of standard output
+      -h, --help
+              Print help
+
+    Example:
+      sekisho request new --number 1 --id R-1 --requester npa --class transit --direction through \
+        --sensor SHA256:... --field ports --field protocol --recipient 'National Police Agency' \
+        --necessity '...' --alternatives '...' --threat T-2026-17 --severity high \
+        --expected-volume '10,000 flows a day' --from 2026-11-21T00:00:00Z \
+        --until 2027-02-21T00:00:00Z --retention P30D \
+        --interface eth0=02:00:00:00:00:01@pci-0000:03:00.0 --feed feed.txt --output request-1.toml
+    An extension, for another time:
+      sekisho request new --extends request-1.toml --number 2 --id R-2 \
+        --from 2027-02-21T00:00:00Z --until 2027-05-21T00:00:00Z --output request-2.toml
+    Only what a newer feed has more:
+      sekisho request new --from-diff request-1.toml --feed newer.txt --number 2 --id R-1b \
+        --output request-2.toml
+    ----- stderr -----
+    ");
+    insta::assert_snapshot!(sekisho(&["standing", "new", "--help"]).whole(), @r"
+    exit status: 0
+    ----- stdout -----
+    Draft a standing that names what is in force, and all that was revoked
+
+    Usage: sekisho standing new [OPTIONS]
+
+    Options:
+          --state <DIR>           State folder of a sensor: its papers, and when they arrived
+          --papers <DIR>          Folder of papers, taken as if all of them arrived now; needs --root
+          --root <SHA256>         SHA-256 of the first keyring, for --papers
+          --sensor <FINGERPRINT>  Fingerprint of the log key of the sensor to judge for, for --papers;
+                                  the only one of the keyring without it
+          --at <TIME>             Judge at this moment, in UTC; now without it
+          --number <N>            Number of the standing; without it one more than the last
+          --from <TIME>           First moment, in UTC; the moment it is drafted without it
+          --days <N>              Days that it is good for; as long as the policy allows without it
+          --output <FILE>         Write to a new file, whose name ends with .toml, instead of standard
+                                  output
+      -h, --help                  Print help
+
+    Example:
+      sekisho standing new --state /var/lib/sekisho --output standing-2.toml
+    ----- stderr -----
+    ");
+    insta::assert_snapshot!(sekisho(&["sign-help", "--help"]).whole(), @r"
+    exit status: 0
+    ----- stdout -----
+    Print the line with which somebody signs a document
+
+    Usage: sekisho sign-help --principal <ROLE/NAME> --key <KEYFILE> <FILE|KIND>
+
+    Arguments:
+      <FILE|KIND>  The document, or its kind
+
+    Options:
+          --principal <ROLE/NAME>  Who signs: requester, overseer, operator, carrier or inspector, and a
+                                   name
+          --key <KEYFILE>          The key: its private file, or the .pub of one in an agent
+      -h, --help                   Print help
+
+    Example:
+      sekisho sign-help approval-1.toml --principal overseer/ai --key ~/.ssh/id_ed25519_sk
     ----- stderr -----
     ");
 }

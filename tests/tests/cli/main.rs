@@ -6,6 +6,7 @@ mod check;
 mod feeds;
 mod help;
 mod init;
+mod papers;
 mod refusals;
 mod replay;
 mod territory;

@@ -12,7 +12,8 @@ use super::{
     },
 };
 use crate::documents::{
-    AllowedSigners, Body, Digest, IndicatorSet, Kind, Paper, Refusal, Role, Rule, Time, indicators,
+    AllowedSigners, Body, Digest, Folder, IndicatorSet, Kind, Paper, Refusal, Role, Rule, Time,
+    indicators,
     paper::{
         Answer, Asked, Bound, Consent, Exclusion, Feed, Finding, Keyring, Lift, Policy, Request,
         Revocation, Standing, Step, Stop,
@@ -227,11 +228,11 @@ impl State {
             return Ok(());
         };
         let overseers = overseers(&held.signers);
-        if let Some((class, needed)) = policy.signatures.iter().find(|(_, n)| **n > overseers) {
+        if let Some((class, needed)) = policy.unfulfillable(overseers) {
             let text = format!(
                 "{} wants {needed} signatures for {} where {} has {overseers} overseers",
                 name(paper),
-                class.0.name(),
+                class.name(),
                 name(&held.paper)
             );
             return Err(No::Ever(Rule::Unfulfillable, text));
@@ -349,7 +350,7 @@ impl State {
             Some(alone) => {
                 let table = "[[alone.indicator]]";
                 let asked = (&alone.indicators[..], alone.feed.as_ref());
-                let set = indicators_of(paper, table, asked, index, cache)?;
+                let set = indicators_of(paper, table, asked, index.folder, cache)?;
                 self.check_alone(paper, consent, alone, &set, cache)?;
                 Some(set)
             }
@@ -418,7 +419,7 @@ impl State {
             return Err(No::Ever(Rule::Id, text));
         }
         let asked = (&request.indicators[..], request.feed.as_ref());
-        let set = indicators_of(paper, "[[indicator]]", asked, index, cache)?;
+        let set = indicators_of(paper, "[[indicator]]", asked, index.folder, cache)?;
         if set.prefixes.is_empty() {
             let text = "its feed gives no indicator".into();
             return Err(No::Ever(Rule::FeedSet, text));
@@ -512,11 +513,11 @@ pub(super) fn enough(paper: &Paper, has: u32, needs: u32, by: &str) -> Admission
 }
 
 /// The indicators of a request or a consent.
-fn indicators_of(
+pub(super) fn indicators_of(
     paper: &Paper,
     table: &str,
     (asked, feed): (&[Asked], Option<&Feed>),
-    index: &Index<'_>,
+    folder: &Folder,
     cache: &mut Shelf,
 ) -> Result<Arc<IndicatorSet>, No> {
     let Some(feed) = feed else {
@@ -524,7 +525,7 @@ fn indicators_of(
         let set = indicators::inline(&paper.file, &text, table, asked);
         return Ok(Arc::new(set));
     };
-    let read = cache.sets.of_feed(feed, index.folder);
+    let read = cache.sets.of_feed(feed, folder);
     read.map_err(|(rule, text)| match rule {
         Rule::FeedSet => No::Ever(rule, text),
         _ => No::Yet(rule, text),

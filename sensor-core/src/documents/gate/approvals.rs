@@ -6,18 +6,19 @@ use std::{
 };
 
 use ipnet::IpNet;
-use sensor_common::{Class, Fields, Place};
+use sensor_common::{Class, Place};
 
 use super::{
     Listed, Shelf,
     admit::{Admission, No, enough},
     arrive::refused,
+    asked::wider,
     state::{ApprovalHeld, Held, RequestHeld, State, name},
 };
 use crate::{
     documents::{
         Body, Granted, IndicatorSet, Paper, Refusal, Rule, Time,
-        field::{DirectionName, Fingerprint, InterfaceName, Prefix},
+        field::{DirectionName, Fingerprint},
         paper::{Alone, Approval, Conditions, Consent, Interface, Policy, Request},
     },
     feeds::plain::Shortest,
@@ -68,19 +69,8 @@ impl State {
             );
             return Err(No::Ever(Rule::Sensor, text));
         }
-        let (from, until) = term(conditions, &asked.request);
-        check_term(paper, class, (from, until), &policy.body, &by)?;
-        let retention = conditions.retention.unwrap_or(asked.request.retention);
-        if retention.from(from) > policy.body.retention.from(from) {
-            let text = format!(
-                "{} lets records be kept for {retention}, longer than {}, as {by} allows",
-                name(paper),
-                policy.body.retention
-            );
-            return Err(No::Ever(Rule::Retention, text));
-        }
-        let indicators = narrowed(conditions, &asked.indicators);
-        self.check_indicators(paper, class, &indicators, (policy, territory), cache)?;
+        let by = (policy, territory);
+        let indicators = self.check_asked(paper, conditions, asked, by, cache)?;
         if let Some(parent) = asked.request.parent {
             self.check_parent_granted(paper, parent)?;
         }
@@ -97,7 +87,11 @@ impl State {
     }
 
     /// Nothing is renewed that was never granted, or that was taken back.
-    fn check_parent_granted(&self, paper: &Paper, parent: crate::documents::Digest) -> Admission {
+    pub(super) fn check_parent_granted(
+        &self,
+        paper: &Paper,
+        parent: crate::documents::Digest,
+    ) -> Admission {
         let granted = self.approvals.values().find(|held| held.request == parent);
         let Some(granted) = granted else {
             let text = format!(
@@ -124,7 +118,7 @@ impl State {
 
     /// How broad indicators may be and where they may lie. Ten million of them take seconds, so
     /// it is done once for what they are judged by.
-    fn check_indicators(
+    pub(super) fn check_indicators(
         &self,
         paper: &Paper,
         class: Class,
@@ -416,7 +410,7 @@ pub(super) fn in_time(
     Ok(())
 }
 
-fn term(conditions: &Conditions, request: &Request) -> (Time, Time) {
+pub(super) fn term(conditions: &Conditions, request: &Request) -> (Time, Time) {
     (
         conditions.from.unwrap_or(request.from),
         conditions.until.unwrap_or(request.until),
@@ -427,7 +421,7 @@ fn sensors<'a>(conditions: &'a Conditions, request: &'a Request) -> &'a [Fingerp
     conditions.sensors.as_ref().unwrap_or(&request.sensors)
 }
 
-fn narrowed(conditions: &Conditions, asked: &Arc<IndicatorSet>) -> Arc<IndicatorSet> {
+pub(super) fn narrowed(conditions: &Conditions, asked: &Arc<IndicatorSet>) -> Arc<IndicatorSet> {
     let Some(only) = &conditions.indicators else {
         return asked.clone();
     };
@@ -444,45 +438,7 @@ fn narrowed(conditions: &Conditions, asked: &Arc<IndicatorSet>) -> Arc<Indicator
 
 /// Conditions take away, and never add.
 fn check_conditions(paper: &Paper, conditions: &Conditions, asked: &RequestHeld) -> Admission {
-    let request = &asked.request;
-    let (from, until) = term(conditions, request);
-    let names: BTreeSet<&InterfaceName> = request.interfaces.iter().map(|i| &i.name).collect();
-    let within = |list: &Vec<Prefix>| {
-        let only: BTreeSet<IpNet> = list.iter().map(|prefix| prefix.0).collect();
-        let had = asked.indicators.prefixes.iter();
-        had.filter(|(prefix, _)| only.contains(prefix)).count() == only.len()
-    };
-    let no_fields = Fields::NONE;
-    let checks = [
-        ("from", from >= request.from && from < until),
-        ("until", until <= request.until),
-        (
-            "direction",
-            (conditions.direction.iter().flatten()).all(|d| request.direction.contains(d)),
-        ),
-        (
-            "sensors",
-            (conditions.sensors.iter().flatten()).all(|s| request.sensors.contains(s)),
-        ),
-        (
-            "interfaces",
-            (conditions.interfaces.iter().flatten()).all(|i| names.contains(i)),
-        ),
-        (
-            "fields",
-            (request.fields.0).has(conditions.fields.map_or(no_fields, |fields| fields.0)),
-        ),
-        (
-            "retention",
-            (conditions.retention)
-                .is_none_or(|kept| kept.from(from) <= request.retention.from(from)),
-        ),
-        (
-            "indicators",
-            conditions.indicators.as_ref().is_none_or(within),
-        ),
-    ];
-    let Some((wider, _)) = checks.into_iter().find(|(_, narrows)| !narrows) else {
+    let Some(wider) = wider(conditions, &asked.request, &asked.indicators) else {
         return Ok(());
     };
     let text = format!(
@@ -493,7 +449,7 @@ fn check_conditions(paper: &Paper, conditions: &Conditions, asked: &RequestHeld)
     Err(No::Ever(Rule::Condition, text))
 }
 
-fn check_term(
+pub(super) fn check_term(
     paper: &Paper,
     class: Class,
     (from, until): (Time, Time),

@@ -6,7 +6,7 @@ use super::{
     Index, Shelf,
     index::Beside,
     recording,
-    state::{FIRST, Known, LEAP, Signed, State, Status, name},
+    state::{FIRST, KeyringHeld, Known, LEAP, Signed, State, Status, name},
 };
 use crate::documents::{
     Body, Digest, Kind, Paper, Principal, Refusal, Role, Rule, StepFault, Time,
@@ -184,7 +184,17 @@ impl State {
             if self.known.contains_key(&paper.digest) || explained.contains(&paper.digest) {
                 continue;
             }
-            let (rule, text) = if paper.kind() == Kind::Keyring && paper.number == 1 {
+            let is_before = |held: &KeyringHeld| paper.number < held.keyring.number.0;
+            let (rule, text) = if paper.kind() == Kind::Keyring
+                && self.is_trusting
+                && self.keyrings.first().is_some_and(is_before)
+            {
+                let text = format!(
+                    "{} is of before the keyring that is trusted: leave it out, or trust it",
+                    name(paper)
+                );
+                (Rule::Chain, text)
+            } else if paper.kind() == Kind::Keyring && paper.number == 1 {
                 let text = format!(
                     "this sensor was set up with another first keyring, SHA-256 {}",
                     self.identity.root
@@ -203,7 +213,9 @@ impl State {
     }
 
     fn is_root(&self, paper: &Paper) -> bool {
-        paper.digest == self.identity.root && paper.kind() == Kind::Keyring && paper.number == 1
+        paper.digest == self.identity.root
+            && paper.kind() == Kind::Keyring
+            && (paper.number == 1 || self.is_trusting)
     }
 
     /// Whether a signature is known.
@@ -433,7 +445,7 @@ fn signer(paper: &Paper) -> Option<Principal> {
 }
 
 /// Whether a role may sign a document at all; how many are needed is another question.
-fn may_sign(paper: &Paper, role: Role) -> bool {
+pub fn may_sign(paper: &Paper, role: Role) -> bool {
     match &paper.body {
         Body::Keyring(_)
         | Body::Policy(_)
@@ -454,7 +466,8 @@ fn may_sign(paper: &Paper, role: Role) -> bool {
     }
 }
 
-const fn signers_of(kind: Kind) -> &'static str {
+/// Who signs documents of a kind, in a sentence.
+pub const fn signers_of(kind: Kind) -> &'static str {
     match kind {
         Kind::Keyring
         | Kind::Policy

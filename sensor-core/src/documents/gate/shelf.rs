@@ -26,6 +26,11 @@ pub struct Shelf {
 }
 
 impl Shelf {
+    /// Documents that were read, in no order.
+    pub fn papers(&self) -> impl Iterator<Item = &Arc<Paper>> {
+        self.papers.values().flatten()
+    }
+
     /// Forgets what it has of other folders, once that is more than of this one.
     pub(super) fn tidy(&mut self, folder: &Folder) {
         if self.digests.len() > 2 * folder.files.len() + 256 {

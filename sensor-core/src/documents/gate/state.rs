@@ -29,6 +29,8 @@ pub(super) const FIRST: u64 = 1_000_000;
 #[derive(Clone, Debug)]
 pub(super) struct State {
     pub(super) identity: Identity,
+    /// Whether the root may be a keyring of any number.
+    pub(super) is_trusting: bool,
     /// Documents of which a signature arrived, and the first keyring.
     pub(super) known: BTreeMap<Digest, Known>,
     /// The chain of keyrings.
@@ -115,10 +117,13 @@ pub(super) struct ExclusionHeld {
 
 /// A request with its indicators.
 #[derive(Clone, Debug)]
-pub(super) struct RequestHeld {
-    pub(super) paper: Arc<Paper>,
-    pub(super) request: Arc<Request>,
-    pub(super) indicators: Arc<IndicatorSet>,
+pub struct RequestHeld {
+    /// The document.
+    pub paper: Arc<Paper>,
+    /// What it says.
+    pub request: Arc<Request>,
+    /// The indicators, inline or from its feed.
+    pub indicators: Arc<IndicatorSet>,
 }
 
 /// An approval that was admitted.
@@ -167,6 +172,7 @@ impl State {
     pub(super) fn new(identity: Identity) -> Self {
         Self {
             identity,
+            is_trusting: false,
             known: BTreeMap::new(),
             keyrings: Vec::new(),
             policy: None,

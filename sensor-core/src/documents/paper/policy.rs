@@ -90,6 +90,13 @@ impl Policy {
             .fold(own, Time::min)
     }
 
+    /// A class that wants more signatures than there are overseers, and how many it wants.
+    pub fn unfulfillable(&self, overseers: u32) -> Option<(Class, u32)> {
+        let mut wanted = self.signatures.iter();
+        let (class, needed) = wanted.find(|(_, needed)| **needed > overseers)?;
+        Some((class.0, *needed))
+    }
+
     pub(super) fn check(&self) -> Result<(), Fault> {
         // Every month is in a reckoning from here, so the longest of each counts.
         let begin = Time::of(jiff::Timestamp::UNIX_EPOCH);
