@@ -9,9 +9,9 @@ use std::{
 use crate::{
     agent::{Authority, Look},
     documents::{Attended, Decision, Gate, Refusal, Rule, Shelf, Time, journal::Arrival},
-    kernel::FolderWatch,
     replay::History,
     settings::state::{AGAIN, FolderError, Journal, Papers, Scan, StateFolder},
+    watch::FolderWatch,
 };
 
 /// How long a gate is taken for what it was while nothing arrives: the dates of a key may have

@@ -20,6 +20,7 @@ pub mod privacy;
 pub mod replay;
 pub mod settings;
 pub mod telemetry;
+mod watch;
 mod words;
 
 pub use sensor_core::{capped, documents, feeds, places, watchlist};

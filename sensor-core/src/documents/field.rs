@@ -43,7 +43,8 @@ impl TryFrom<String> for Text {
     type Error = &'static str;
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
-        if text.trim().is_empty() {
+        // What has no letter and no digit says nothing, whatever else can be seen of it or not.
+        if !text.chars().any(char::is_alphanumeric) {
             return Err("it is empty; say it in words");
         }
         if text.chars().count() > 4096 {

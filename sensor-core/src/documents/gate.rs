@@ -12,6 +12,7 @@ mod admit;
 mod approvals;
 mod arrive;
 mod asked;
+mod consents;
 mod index;
 mod shelf;
 mod state;
@@ -19,6 +20,7 @@ mod state;
 use std::sync::Arc;
 
 pub use self::{
+    admit::overseers,
     arrive::{may_sign, signers_of},
     asked::wider,
     shelf::Shelf,
@@ -135,7 +137,7 @@ impl Gate {
         let mut ends = Vec::new();
         if now < state.tail.time {
             let text = format!(
-                "the clock says {now}, but a document arrived at {}: set the clock right",
+                "the clock is behind: a document arrived at {}; set the clock right",
                 state.tail.time
             );
             reasons.push(recording(Rule::Clock, text));

@@ -95,6 +95,11 @@ impl AllowedSigners {
         by_key
     }
 
+    /// Whether a key is a principal's, whatever the namespaces and dates.
+    pub fn is_of(&self, key: &Key, principal: &Principal) -> bool {
+        self.lines.iter().any(|line| line.has(principal, key))
+    }
+
     /// Whether a line has this principal, key and kind, whatever its dates.
     pub fn has(&self, principal: &Principal, key: &Key, kind: Kind) -> bool {
         self.lines

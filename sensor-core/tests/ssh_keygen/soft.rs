@@ -20,7 +20,7 @@ pub(crate) enum Soft {
 }
 
 /// How a signature is made; as ssh-keygen and a touched security key make it unless told.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub(crate) struct Making {
     /// Before the version.
     pub(crate) magic: &'static [u8],

@@ -5,14 +5,20 @@
 //! through all that name it, as if the people had written and signed it so.
 
 #[path = "../ssh_keygen/soft.rs"]
-#[allow(dead_code, reason = "not every test makes every key")]
+#[expect(dead_code, reason = "not every test makes every key")]
 pub(crate) mod soft;
+mod texts;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    cell::RefCell,
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
+    sync::Arc,
+};
 
 use sensor_core::{
     documents::{
-        Decision, Digest, Folder, Gate, Identity, Kind, Refusal, Shelf, Time, journal::Arrival,
+        Decision, Digest, Folder, Gate, Identity, Kind, Refusal, Shelf, Time, indicators,
+        journal::Arrival, paper,
     },
     places::{
         Country, Territory,
@@ -21,6 +27,9 @@ use sensor_core::{
 };
 use sha2::Digest as _;
 use soft::{Making, Soft};
+pub(crate) use texts::{
+    CONSENT, EXCLUSION, POLICY, REQUEST_INFRASTRUCTURE, REQUEST_RELAY, REQUEST_TRANSIT,
+};
 
 /// The moment of the world.
 pub(crate) const NOW: &str = "2026-11-22T12:00:00Z";
@@ -95,6 +104,33 @@ pub(crate) fn key(of: &str) -> Soft {
         Some(_) => Soft::SkEd25519(ed25519, "ssh:".into()),
         None => Soft::Ed25519(ed25519),
     }
+}
+
+/// A signature; the same one is made once.
+fn signed(of: &str, making: &Making, text: &str) -> String {
+    thread_local! {
+        static MADE: RefCell<HashMap<(String, Digest), String>> = RefCell::default();
+    }
+    let name = (format!("{of} {making:?}"), Digest::of(text.as_bytes()));
+    MADE.with_borrow_mut(|made| {
+        let sign = || key(of).sign(making, text.as_bytes());
+        made.entry(name).or_insert_with(sign).clone()
+    })
+}
+
+/// The same bytes in the same place, so that a shelf knows them again.
+fn kept(bytes: Vec<u8>) -> Arc<[u8]> {
+    thread_local! {
+        static KEPT: RefCell<HashSet<Arc<[u8]>>> = RefCell::default();
+    }
+    KEPT.with_borrow_mut(|kept| {
+        if let Some(bytes) = kept.get(&*bytes) {
+            return bytes.clone();
+        }
+        let bytes: Arc<[u8]> = bytes.into();
+        kept.insert(bytes.clone());
+        bytes
+    })
 }
 
 /// A line of allowed signers, for every kind of document.
@@ -223,7 +259,7 @@ impl World {
                 making,
             } in self.signers.get(name).into_iter().flatten()
             {
-                let signature = key(of).sign(making, text.as_bytes());
+                let signature = signed(of, making, text);
                 let beside = format!("{name}.sig.{}", principal.replace('/', "_"));
                 files.insert(beside, signature.into_bytes());
             }
@@ -235,7 +271,7 @@ impl World {
         for edit in &self.edits {
             edit(&mut files);
         }
-        let files = files.into_iter().map(|(name, bytes)| (name, bytes.into()));
+        let files = files.into_iter().map(|(name, bytes)| (name, kept(bytes)));
         Papers {
             identity: Identity {
                 root,
@@ -250,6 +286,17 @@ impl World {
     /// What a sensor makes of them that sees them for the first time.
     pub(crate) fn seen(&self) -> Seen {
         self.papers().seen(&[], NOW)
+    }
+
+    /// The same without these papers, and without what is done to the files at the end.
+    pub(crate) fn without(&self, names: &[&str]) -> Self {
+        let mut world = self.clone();
+        world.edits.clear();
+        for name in names {
+            world.texts.remove(*name);
+            world.signers.remove(*name);
+        }
+        world
     }
 
     fn fill(&self, name: &str, done: &mut BTreeMap<String, String>, within: &mut BTreeSet<String>) {
@@ -277,9 +324,13 @@ impl World {
 impl Papers {
     /// What a sensor makes of them at a moment, after what it has logged.
     pub(crate) fn seen(&self, logged: &[Arrival], now: &str) -> Seen {
-        let mut shelf = Shelf::default();
+        self.seen_with(&mut Shelf::default(), logged, now)
+    }
+
+    /// The same with what was read before.
+    pub(crate) fn seen_with(&self, cache: &mut Shelf, logged: &[Arrival], now: &str) -> Seen {
         let now = time(now);
-        let (gate, arrivals) = Gate::open(&self.identity, logged, &self.folder, &mut shelf, now);
+        let (gate, arrivals) = Gate::open(&self.identity, logged, &self.folder, cache, now);
         let decision = gate.decide(now);
         Seen {
             gate,
@@ -389,6 +440,26 @@ reason = "necessary and proportionate"
     )
 }
 
+/// A request with its indicators in a feed instead.
+pub(crate) fn with_feed(request: &str, file: &str, feed: &str, least_count: u64) -> String {
+    let name = file.to_owned().try_into().unwrap();
+    let mapping = paper::Mapping { least_count };
+    let feed = indicators::bind(name, feed.as_bytes(), paper::Format::Plain, mapping);
+    let inline = request.find("[[indicator]]").unwrap();
+    let paper::Feed {
+        sha256,
+        count,
+        set_sha256,
+        ..
+    } = feed;
+    format!(
+        "{}[feed]\nfile = \"{file}\"\nsha256 = \"{sha256}\"\nformat = \"plain\"\n\
+         mapping = {{ least_count = {least_count} }}\ncount = {count}\n\
+         set_sha256 = \"{set_sha256}\"\n",
+        &request[..inline]
+    )
+}
+
 /// A standing of six days around the moment of the world.
 pub(crate) fn standing(number: u64, keyring: &str, revoked: &[&str]) -> String {
     let revoked: Vec<String> = revoked
@@ -409,129 +480,3 @@ revoked = [{revoked}]
 "#
     )
 }
-
-pub(crate) const POLICY: &str = r#"kind = "policy"
-number = 1
-retention = "P90D"
-territory_age = "P30D"
-standing = "P7D"
-consent_alone = false
-
-[signatures]
-transit = 2
-infrastructure = 2
-relay = 2
-
-[longest]
-transit = "P6M"
-infrastructure = "P1Y"
-relay = "P3M"
-"#;
-
-pub(crate) const EXCLUSION: &str = r#"kind = "exclusion"
-number = 1
-reason = "a hospital"
-prefixes = ["9.1.0.0/16", "133.30.0.0/16"]
-"#;
-
-pub(crate) const CONSENT: &str = r#"kind = "consent"
-number = 1
-operator = "power"
-prefixes = ["133.10.0.0/17"]
-from = "2026-11-01T00:00:00Z"
-until = "2027-03-01T00:00:00Z"
-
-[[interface]]
-name = "r0"
-mac = "02:00:00:00:00:01"
-bus = "virtual"
-"#;
-
-pub(crate) const REQUEST_TRANSIT: &str = r#"kind = "request"
-number = 1
-id = "R-1"
-requester = "npa"
-class = "transit"
-direction = ["through"]
-sensors = ["SHA256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"]
-fields = ["ports", "protocol"]
-recipients = ["National Police Agency"]
-necessity = "the only way to see its servers"
-alternatives = "asking the hosters abroad, who do not answer"
-threat = "T-2026-17"
-severity = "high"
-expected_volume = "10,000 flows a day"
-from = "2026-11-21T00:00:00Z"
-until = "2027-02-21T00:00:00Z"
-retention = "P30D"
-
-[[interface]]
-name = "r0"
-mac = "02:00:00:00:00:01"
-bus = "virtual"
-
-[[indicator]]
-prefix = "8.8.8.8/32"
-
-[[indicator]]
-prefix = "9.9.9.0/24"
-"#;
-
-pub(crate) const REQUEST_INFRASTRUCTURE: &str = r#"kind = "request"
-number = 2
-id = "R-2"
-requester = "npa"
-class = "infrastructure"
-direction = ["inbound", "outbound"]
-operator = "power"
-sensors = ["SHA256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"]
-fields = ["ports", "protocol", "tcp_flags"]
-recipients = ["National Police Agency"]
-necessity = "the operator was attacked from there"
-alternatives = "the operator's own logs, which miss most of it"
-threat = "T-2026-18"
-severity = "critical"
-expected_volume = "1,000 flows a day"
-from = "2026-11-21T00:00:00Z"
-until = "2027-02-21T00:00:00Z"
-retention = "P30D"
-
-[[interface]]
-name = "r0"
-mac = "02:00:00:00:00:01"
-bus = "virtual"
-
-[[indicator]]
-prefix = "8.8.8.8/32"
-
-[[indicator]]
-prefix = "8.8.4.4/32"
-"#;
-
-pub(crate) const REQUEST_RELAY: &str = r#"kind = "request"
-number = 3
-id = "R-3"
-requester = "npa"
-class = "relay"
-direction = ["outbound"]
-sensors = ["SHA256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"]
-fields = ["ports"]
-recipients = ["National Police Agency"]
-necessity = "a server in Japan takes orders from there"
-alternatives = "asking its owner, who cannot be found"
-threat = "T-2026-19"
-severity = "medium"
-expected_volume = "100 flows a day"
-from = "2026-11-21T00:00:00Z"
-until = "2027-01-21T00:00:00Z"
-retention = "P30D"
-
-[[interface]]
-name = "r0"
-mac = "02:00:00:00:00:01"
-bus = "virtual"
-
-[[indicator]]
-prefix = "133.5.5.5/32"
-evidence = { attack = "A-7", when = "2026-10-01T00:00:00Z", source = "JPCERT 2026-10-03" }
-"#;

@@ -6,5 +6,6 @@
 #[allow(dead_code, reason = "other tests use the rest")]
 mod world;
 
+mod replay;
 mod town;
 mod under_traffic;

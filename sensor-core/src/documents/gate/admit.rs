@@ -5,16 +5,17 @@ use std::sync::Arc;
 use super::{
     Index, Shelf,
     approvals::check_parent,
-    arrive::{is_always_taken, refused, scope},
+    arrive::{is_always_taken, no_signers, refused, scope},
     state::{
         ConsentHeld, ExclusionHeld, Held, KeyringHeld, RequestHeld, StandingHeld, State, Status,
-        StopHeld, name,
+        StopHeld, distinct, name,
     },
 };
 use crate::documents::{
-    Body, Digest, Folder, IndicatorSet, Kind, Paper, Refusal, Role, Rule, Time, indicators,
+    AllowedSigners, Body, Digest, Folder, IndicatorSet, Kind, Paper, Refusal, Role, Rule, Time,
+    indicators,
     paper::{
-        Answer, Asked, Consent, Exclusion, Feed, Finding, Keyring, Lift, Policy, Request,
+        Answer, Asked, Bound, Consent, Exclusion, Feed, Finding, Keyring, Lift, Policy, Request,
         Revocation, Standing, Step, Stop,
     },
 };
@@ -121,12 +122,12 @@ impl State {
             let text = "there is no keyring yet that says how many overseers it needs".into();
             return Err(No::Yet(Rule::Waits, text));
         };
-        let (has, needs) = (self.counted(&paper.digest, &[]), held.keyring.overseers);
+        let (has, needs) = (self.counted(&paper.digest, None), held.keyring.overseers);
         enough(paper, has, needs, &name(&held.paper))
     }
 
     fn need_one(&self, paper: &Paper) -> Admission {
-        match self.counted(&paper.digest, &[]) {
+        match self.counted(&paper.digest, None) {
             0 => {
                 let text = format!("{} was signed by keys that have left", name(paper));
                 Err(No::Yet(Rule::KeyLeft, text))
@@ -169,17 +170,13 @@ impl State {
         }
         let digest = keyring.allowed_signers;
         let Some(bytes) = index.files.get(&digest) else {
-            let text = format!(
-                "the allowed_signers file that {} names, SHA-256 {digest}, is not there",
-                name(paper)
-            );
-            return Err(No::Yet(Rule::Signers, text));
+            return Err(No::Yet(Rule::Signers, no_signers(paper, &digest)));
         };
         let signers = cache.signers(digest, bytes).map_err(|error| {
             let text = format!("the allowed_signers that {} names: {error}", name(paper));
             No::Ever(Rule::Signers, text)
         })?;
-        let overseers = u32::try_from(signers.overseers().len()).unwrap_or(u32::MAX);
+        let overseers = overseers(&signers);
         if overseers < keyring.overseers {
             let text = format!(
                 "{} needs {} overseers where its allowed_signers have {overseers}",
@@ -208,7 +205,21 @@ impl State {
             keyring: keyring.clone(),
             signers,
         });
+        self.lack(paper);
         Ok(())
+    }
+
+    /// Ends the approvals whose signatures are too few by a new keyring.
+    fn lack(&mut self, keyring: &Paper) {
+        let lacking: Vec<Digest> = (self.approvals.iter())
+            .filter(|(_, held)| self.has_signatures(held) < held.needed)
+            .map(|(digest, _)| *digest)
+            .collect();
+        for digest in lacking {
+            if let Some(held) = self.approvals.get_mut(&digest) {
+                held.lacks.get_or_insert_with(|| name(keyring));
+            }
+        }
     }
 
     fn admit_policy(&mut self, paper: &Arc<Paper>, policy: &Policy) -> Admission {
@@ -216,7 +227,7 @@ impl State {
         let Some(held) = self.keyring() else {
             return Ok(());
         };
-        let overseers = u32::try_from(held.signers.overseers().len()).unwrap_or(u32::MAX);
+        let overseers = overseers(&held.signers);
         if let Some((class, needed)) = policy.unfulfillable(overseers) {
             let text = format!(
                 "{} wants {needed} signatures for {} where {} has {overseers} overseers",
@@ -275,8 +286,9 @@ impl State {
                 return Err(No::Yet(Rule::Waits, text));
             };
             if signers.iter().all(|s| s.principal.name != operator) {
+                // Somebody who may can still sign it.
                 let text = format!("{} revokes what is of {operator}", name(paper));
-                return Err(No::Ever(Rule::Role, text));
+                return Err(No::Yet(Rule::Role, text));
             }
         }
         (self.revoked.entry(target)).or_insert_with(|| name(paper));
@@ -301,13 +313,14 @@ impl State {
         let held = StopHeld {
             paper: paper.clone(),
             stop: stop.clone(),
-            lifted: false,
+            lifted: 0,
         };
         self.stops.insert(paper.digest, held);
     }
 
     fn admit_lift(&mut self, paper: &Arc<Paper>, lift: &Lift) -> Admission {
         self.need_overseers(paper)?;
+        let signatures = self.signatures(&lift.lifts).len();
         let Some(held) = self.stops.get_mut(&lift.lifts) else {
             let text = format!(
                 "{} lifts {}, which is no stop here",
@@ -316,7 +329,7 @@ impl State {
             );
             return Err(No::Yet(Rule::Waits, text));
         };
-        held.lifted = true;
+        held.lifted = signatures;
         Ok(())
     }
 
@@ -328,15 +341,6 @@ impl State {
         cache: &mut Shelf,
         now: Time,
     ) -> Admission {
-        let operator: &str = &consent.operator;
-        let signers = self.signatures(&paper.digest);
-        if signers.iter().all(|s| s.principal.name != operator) {
-            let text = format!(
-                "{} is of operator/{operator} and was signed by another",
-                name(paper)
-            );
-            return Err(No::Ever(Rule::Role, text));
-        }
         self.need_one(paper)?;
         if let Some(refusal) = self.unbound(paper, consent) {
             return Err(No::Ever(Rule::Unbound, refusal.text));
@@ -375,8 +379,15 @@ impl State {
     pub(super) fn unbound(&self, paper: &Paper, consent: &Consent) -> Option<Refusal> {
         let held = self.keyring()?;
         let bound = held.keyring.operator(&consent.operator);
+        let longest = |bound: &Bound, prefix: &ipnet::IpNet| {
+            let around = bound.prefixes.iter().filter(|own| own.0.contains(prefix));
+            around.map(|own| own.0.prefix_len()).max()
+        };
+        // Where prefixes lie within each other, they are of whom the longest is bound to.
         let is_bound = |prefix: &ipnet::IpNet| {
-            bound.is_some_and(|bound| bound.prefixes.iter().any(|own| own.0.contains(prefix)))
+            let own = bound.and_then(|bound| longest(bound, prefix));
+            let all = held.keyring.operators.iter();
+            own.is_some() && own == all.filter_map(|bound| longest(bound, prefix)).max()
         };
         let foreign = consent
             .prefixes
@@ -399,15 +410,6 @@ impl State {
         index: &Index<'_>,
         cache: &mut Shelf,
     ) -> Admission {
-        let requester: &str = &request.requester;
-        let signers = self.signatures(&paper.digest);
-        if signers.iter().all(|s| s.principal.name != requester) {
-            let text = format!(
-                "{} is of requester/{requester} and was signed by another",
-                name(paper)
-            );
-            return Err(No::Ever(Rule::Role, text));
-        }
         if let Some(other) = self
             .requests
             .values()
@@ -483,6 +485,18 @@ impl State {
         );
         Err(No::Yet(Rule::Waits, text))
     }
+}
+
+/// How many overseers can sign at most, each with a key of its own.
+pub fn overseers(signers: &AllowedSigners) -> u32 {
+    let pairs = signers.lines().iter().flat_map(|line| {
+        let principals = line
+            .principals
+            .iter()
+            .map(|principal| (principal, &line.key));
+        principals.filter(|(principal, _)| principal.role == Role::Overseer)
+    });
+    distinct(pairs)
 }
 
 /// Whether signatures are enough.

@@ -13,7 +13,7 @@ use super::{
     admit::{Admission, No, enough},
     arrive::refused,
     asked::wider,
-    state::{ApprovalHeld, ConsentHeld, Held, RequestHeld, State, name},
+    state::{ApprovalHeld, Held, RequestHeld, State, name},
 };
 use crate::{
     documents::{
@@ -56,8 +56,7 @@ impl State {
         let class = asked.request.class.0;
         let needed = policy.body.signatures(class);
         let by = name(&policy.paper);
-        let without = self.signatures(&asked.paper.digest);
-        let has = self.counted(&paper.digest, without);
+        let has = self.counted(&paper.digest, Some(&asked.request.signer()));
         enough(paper, has, needed, &by)?;
 
         let conditions = &approval.conditions;
@@ -81,6 +80,7 @@ impl State {
             needed,
             indicators,
             since: now,
+            lacks: None,
         };
         self.approvals.insert(paper.digest, held);
         Ok(())
@@ -209,9 +209,8 @@ impl State {
         let class = Class::Infrastructure;
         let from = consent.from.unwrap_or(Time::MIN);
         let until = consent.until.unwrap_or(Time::MAX);
-        if policy.body.consent_alone {
-            check_term(paper, class, (from, until), &policy.body, &by)?;
-        }
+        // Also where it may not stand alone: a later policy may let it.
+        check_term(paper, class, (from, until), &policy.body, &by)?;
         if alone.retention.from(from) > policy.body.retention.from(from) {
             let text = format!(
                 "{} lets records be kept for {}, longer than {}, as {by} allows",
@@ -275,14 +274,10 @@ impl State {
             let text = format!("the request of {} was refused by {by}", name(paper));
             return no(Rule::Refused, text);
         }
-        let without = self.signatures(&asked.paper.digest);
-        let has = self.counted(&paper.digest, without);
-        if has < held.needed {
-            let keyring = self
-                .keyring()
-                .map_or_else(String::new, |held| name(&held.paper));
+        if let Some(keyring) = &held.lacks {
             let text = format!(
-                "{} has {has} of {} signatures whose keys are still in {keyring}",
+                "{} lacks signatures since {keyring}, without keys that had signed it: it needs \
+                 {}, and a new request where it has to go on",
                 name(paper),
                 held.needed
             );
@@ -303,6 +298,10 @@ impl State {
             let (end, consented) = self.consented(paper, operator, now)?;
             until = until.min(end);
             interfaces.retain(|interface| consented.contains(interface));
+            if interfaces.is_empty() {
+                let text = format!("{operator} consented for none of its interfaces");
+                return no(Rule::NoConsent, text);
+            }
         }
         in_time(paper, (from, until), now)?;
         let directions = conditions.direction.as_ref().unwrap_or(&request.direction);
@@ -328,108 +327,11 @@ impl State {
         })
     }
 
-    /// Until when an operator consents, and on which interfaces.
-    pub(super) fn consented(
-        &self,
-        paper: &Paper,
-        operator: &str,
-        now: Time,
-    ) -> Result<(Time, Vec<Interface>), Refusal> {
-        let no = |rule, text: String| Err(refused(paper, rule, text));
-        let Some(held) = self.consent(operator) else {
-            let withdrawn = (self.consents.values()).filter_map(|held| {
-                let Body::Consent(consent) = &held.paper.body else {
-                    return None;
-                };
-                (&*consent.operator == operator).then_some(held.ended.as_ref()?)
-            });
-            let text = match withdrawn.max() {
-                Some(by) => format!("the consent of {operator} was ended by {by}"),
-                None => format!("{operator} has not consented"),
-            };
-            return no(Rule::NoConsent, text);
-        };
-        let Body::Consent(consent) = &held.paper.body else {
-            return no(Rule::NoConsent, format!("{operator} has not consented"));
-        };
-        self.consent_stands(held, consent)?;
-        let (from, until) = consent_term(held, consent);
-        if let Err(refusal) = in_time(&held.paper, (from, until), now) {
-            return no(Rule::NoConsent, refusal.text);
-        }
-        Ok((until, consent.interfaces.clone()))
-    }
-
-    /// Whether a consent still stands, whatever its time.
-    fn consent_stands(&self, held: &ConsentHeld, consent: &Consent) -> Result<(), Refusal> {
-        let paper = &held.paper;
-        if let Some(by) = &held.ended {
-            let text = format!("{} was ended by {by}", name(paper));
-            return Err(refused(paper, Rule::Revoked, text));
-        }
-        if let Some(by) = self.revoked.get(&paper.digest) {
-            let text = format!("{} was revoked by {by}", name(paper));
-            return Err(refused(paper, Rule::Revoked, text));
-        }
-        if self.counted(&paper.digest, &[]) == 0 {
-            let text = format!(
-                "{} was signed by a key that has left the keyring",
-                name(paper)
-            );
-            return Err(refused(paper, Rule::KeyLeft, text));
-        }
-        self.unbound(paper, consent).map_or(Ok(()), Err)
-    }
-
-    /// Whether a consent that stands alone is in force.
-    fn granted_alone(
-        &self,
-        held: &ConsentHeld,
-        set: &Arc<IndicatorSet>,
-        now: Time,
-    ) -> Result<Granted, Refusal> {
-        let paper = &held.paper;
-        let (Body::Consent(consent), Some(policy)) = (&paper.body, &self.policy) else {
-            let text = "there is no policy that lets a consent stand alone".into();
-            return Err(refused(paper, Rule::Waits, text));
-        };
-        let Some(alone) = &consent.alone else {
-            let text = "it does not stand alone".into();
-            return Err(refused(paper, Rule::Waits, text));
-        };
-        if !policy.body.consent_alone {
-            let text = format!("{} lets no consent stand alone", name(&policy.paper));
-            return Err(refused(paper, Rule::NoConsent, text));
-        }
-        self.consent_stands(held, consent)?;
-        if let Some(stop) = self.stopped_by(&consent.operator) {
-            let text = format!(
-                "{} stopped recording with {}",
-                &*consent.operator,
-                name(&stop.paper)
-            );
-            return Err(refused(paper, Rule::Stopped, text));
-        }
-        let (from, until) = consent_term(held, consent);
-        in_time(paper, (from, until), now)?;
-        Ok(Granted {
-            id: format!("consent.{}.{}", &*consent.operator, paper.number),
-            document: paper.digest,
-            is_consent: true,
-            class: Class::Infrastructure,
-            directions: vec![
-                sensor_common::Direction::Inbound,
-                sensor_common::Direction::Outbound,
-            ],
-            operator: Some(consent.operator.clone()),
-            fields: alone.fields.0,
-            interfaces: consent.interfaces.clone(),
-            tunnels: Vec::new(),
-            from,
-            until,
-            retention: alone.retention,
-            indicators: set.clone(),
-        })
+    /// How many signatures of an approval count now.
+    pub(super) fn has_signatures(&self, held: &ApprovalHeld) -> u32 {
+        let requester = self.requests.get(&held.request);
+        let requester = requester.map(|asked| asked.request.signer());
+        self.counted(&held.paper.digest, requester.as_ref())
     }
 }
 
@@ -492,12 +394,11 @@ pub(super) fn check_parent(
     Err(No::Ever(Rule::Parent, text))
 }
 
-fn consent_term(held: &ConsentHeld, consent: &Consent) -> (Time, Time) {
-    let from = consent.from.unwrap_or(Time::MAX).max(held.since);
-    (from, consent.until.unwrap_or(Time::MIN))
-}
-
-fn in_time(paper: &Paper, (from, until): (Time, Time), now: Time) -> Result<(), Refusal> {
+pub(super) fn in_time(
+    paper: &Paper,
+    (from, until): (Time, Time),
+    now: Time,
+) -> Result<(), Refusal> {
     if now >= until {
         let text = format!("{} ended at {until}", name(paper));
         return Err(refused(paper, Rule::Ended, text));

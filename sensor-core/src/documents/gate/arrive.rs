@@ -6,12 +6,12 @@ use super::{
     Index, Shelf,
     index::Beside,
     recording,
-    state::{KeyringHeld, Known, LEAP, Signed, State, Status, name},
+    state::{FIRST, KeyringHeld, Known, LEAP, Signed, State, Status, name},
 };
 use crate::documents::{
-    Body, Kind, Paper, Refusal, Role, Rule, StepFault, Time,
+    Body, Digest, Kind, Paper, Principal, Refusal, Role, Rule, StepFault, Time,
     journal::Arrival,
-    paper::{Step, Stop},
+    paper::{Consent, Feed, Keyring, Step, Stop},
 };
 
 impl State {
@@ -24,8 +24,14 @@ impl State {
         mut after: impl FnMut(Time, &Self),
     ) {
         for arrival in logged {
+            let follows = self.tail.is_before(arrival);
             self.tail.take(arrival);
-            if let Err(refusal) = self.again(arrival, index, cache) {
+            let again = if follows {
+                self.again(arrival, index, cache)
+            } else {
+                Err(unfit(arrival, "it does not follow the line before it"))
+            };
+            if let Err(refusal) = again {
                 self.missing.push(refusal);
             } else {
                 self.settle(index, cache, arrival.time);
@@ -56,6 +62,9 @@ impl State {
             let what = format!("{own} with SHA-256 {}", arrival.document.short());
             return Err(missing(what));
         };
+        if (paper.kind(), paper.number) != (arrival.kind, arrival.number) {
+            return Err(unfit(arrival, "the document is another"));
+        }
         let (Some(principal), Some(file)) = (&arrival.principal, arrival.signature) else {
             return if self.is_root(&paper) {
                 self.take(paper, None);
@@ -67,9 +76,6 @@ impl State {
         let Some(bytes) = index.signatures.get(&file) else {
             return Err(missing(format!("the signature of {principal} on {own}")));
         };
-        if (paper.kind(), paper.number) != (arrival.kind, arrival.number) {
-            return Err(unfit(arrival, "the document is another"));
-        }
         let beside = Beside {
             file: String::new(),
             document: paper.digest,
@@ -125,7 +131,10 @@ impl State {
                 };
                 let checked = self
                     .verify(paper, beside, bytes, cache, now)
-                    .and_then(|signed| self.may_come(paper, beside).map(|()| signed));
+                    .and_then(|signed| {
+                        self.may_come(paper, beside, index, cache)?;
+                        Ok(signed)
+                    });
                 if let Ok(signed) = checked {
                     arrivals.push(self.log((*paper).clone(), Some(signed), now));
                     self.settle(index, cache, now);
@@ -159,7 +168,7 @@ impl State {
             };
             let checked = self
                 .verify(paper, beside, bytes, cache, now)
-                .and_then(|_| self.may_come(paper, beside));
+                .and_then(|_| self.may_come(paper, beside, index, cache));
             if let Err(refusal) = checked {
                 explained.insert(paper.digest);
                 refusals.push(refusal);
@@ -214,7 +223,7 @@ impl State {
         let signatures = self.signatures(&beside.document);
         signatures
             .iter()
-            .any(|signed| signed.file == beside.signature)
+            .any(|signed| (signed.file, &signed.principal) == (beside.signature, &beside.principal))
     }
 
     fn log(&mut self, paper: Arc<Paper>, signed: Option<Signed>, now: Time) -> Arrival {
@@ -269,6 +278,12 @@ impl State {
             );
             return Err(refuse(Rule::Role, text));
         }
+        if let Some(own) = signer(paper)
+            && own != beside.principal
+        {
+            let text = format!("{} is of {own} and was signed by another", name(paper));
+            return Err(refuse(Rule::Role, text));
+        }
         Ok(Signed {
             principal: beside.principal.clone(),
             key: signature.key().clone(),
@@ -276,9 +291,59 @@ impl State {
         })
     }
 
-    /// Whether the number of a document that is new may still come.
-    fn may_come(&self, paper: &Paper, beside: &Beside) -> Result<(), Refusal> {
-        if self.known.contains_key(&paper.digest) || is_always_taken(paper.kind()) {
+    /// Whether a document that is new may come now.
+    ///
+    /// What the log says has to give the same when it is read again, so a document comes after
+    /// the files that it names: their arrival is not logged.
+    fn may_come(
+        &self,
+        paper: &Paper,
+        beside: &Beside,
+        index: &Index<'_>,
+        cache: &mut Shelf,
+    ) -> Result<(), Refusal> {
+        if self.known.contains_key(&paper.digest) {
+            return Ok(());
+        }
+        match &paper.body {
+            Body::Keyring(keyring) => self.may_follow(paper, keyring, index)?,
+            Body::Request(request) => here(paper, request.feed.as_ref(), index, cache)?,
+            Body::Consent(Consent {
+                alone: Some(alone), ..
+            }) => here(paper, alone.feed.as_ref(), index, cache)?,
+            _ => {}
+        }
+        self.number_may_come(paper, beside)
+    }
+
+    /// A keyring is signed by the keys of the one before it, so that one comes first.
+    fn may_follow(
+        &self,
+        paper: &Paper,
+        keyring: &Keyring,
+        index: &Index<'_>,
+    ) -> Result<(), Refusal> {
+        let Some(last) = self.keyring() else {
+            return Ok(());
+        };
+        if paper.number > last.paper.number && keyring.previous != Some(last.paper.digest) {
+            let text = format!(
+                "{} does not follow {}: it names another one as the one before it",
+                name(paper),
+                name(&last.paper)
+            );
+            return Err(refused(paper, Rule::Chain, text));
+        }
+        let digest = keyring.allowed_signers;
+        if index.files.contains_key(&digest) {
+            return Ok(());
+        }
+        Err(refused(paper, Rule::Signers, no_signers(paper, &digest)))
+    }
+
+    fn number_may_come(&self, paper: &Paper, beside: &Beside) -> Result<(), Refusal> {
+        let kind = paper.kind();
+        if is_always_taken(kind) {
             return Ok(());
         }
         let refuse = |text: String| {
@@ -286,7 +351,6 @@ impl State {
             let rule = Rule::Number;
             Err(Refusal { file, rule, text })
         };
-        let kind = paper.kind();
         let highest = self.highest(kind, &scope(paper));
         let own = name(paper);
         if paper.number <= highest {
@@ -296,11 +360,11 @@ impl State {
                 kind.name()
             ));
         }
-        if highest > 0 && paper.number > highest + LEAP {
+        let most = if highest == 0 { FIRST } else { highest + LEAP };
+        if paper.number > most {
             return refuse(format!(
-                "{own} leaps: after {} {highest} a number may be {} at most",
+                "{own} leaps: after {} {highest} a number may be {most} at most",
                 kind.name(),
-                highest + LEAP
             ));
         }
         Ok(())
@@ -329,6 +393,30 @@ impl State {
     }
 }
 
+/// Whether a feed is there, with the bytes that are bound.
+fn here(
+    paper: &Paper,
+    feed: Option<&Feed>,
+    index: &Index<'_>,
+    cache: &mut Shelf,
+) -> Result<(), Refusal> {
+    let Some(feed) = feed else {
+        return Ok(());
+    };
+    match cache.sets.of_feed(feed, index.folder) {
+        // That its bytes give something else is for ever.
+        Ok(_) | Err((Rule::FeedSet, _)) => Ok(()),
+        Err((rule, text)) => Err(refused(paper, rule, text)),
+    }
+}
+
+pub(super) fn no_signers(paper: &Paper, digest: &Digest) -> String {
+    format!(
+        "the allowed_signers file that {} names, SHA-256 {digest}, is not there",
+        name(paper)
+    )
+}
+
 /// Documents that only end something are taken whatever their number.
 pub(super) const fn is_always_taken(kind: Kind) -> bool {
     matches!(kind, Kind::Revocation | Kind::Stop)
@@ -340,6 +428,19 @@ pub(super) fn scope(paper: &Paper) -> String {
         Body::Consent(consent) => consent.operator.to_string(),
         Body::Request(request) => request.requester.to_string(),
         _ => String::new(),
+    }
+}
+
+/// The one who signs a document that speaks for somebody.
+fn signer(paper: &Paper) -> Option<Principal> {
+    let of = |role, name: &str| {
+        let name = name.to_owned();
+        Some(Principal { role, name })
+    };
+    match &paper.body {
+        Body::Consent(consent) => of(Role::Operator, &consent.operator),
+        Body::Request(request) => of(Role::Requester, &request.requester),
+        _ => None,
     }
 }
 

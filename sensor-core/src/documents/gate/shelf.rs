@@ -59,6 +59,8 @@ impl Shelf {
             .entry(digest)
             .or_insert_with(|| read().map_err(|error| error.to_string()));
         match paper {
+            // What is wrong with it is told with the name that it has.
+            Err(_) => read().map_err(|error| error.to_string()),
             Ok(paper) if paper.file != file => {
                 let renamed = Arc::new(Paper {
                     file: file.into(),

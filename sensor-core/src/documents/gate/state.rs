@@ -5,6 +5,8 @@ use std::{
     sync::Arc,
 };
 
+use ipnet::IpNet;
+
 use super::recording;
 use crate::{
     documents::{
@@ -18,6 +20,10 @@ use crate::{
 
 /// Numbers of documents may leap by so many: nobody can use them up by signing the last one.
 pub(super) const LEAP: u64 = 1_000;
+
+/// The highest first number that a sensor takes: it may come late to a row of documents, and
+/// nobody can use them up by the first one either.
+pub(super) const FIRST: u64 = 1_000_000;
 
 /// What stands.
 #[derive(Clone, Debug)]
@@ -130,6 +136,8 @@ pub(super) struct ApprovalHeld {
     /// What it names, after its conditions.
     pub(super) indicators: Arc<IndicatorSet>,
     pub(super) since: Time,
+    /// The keyring without which it lacked signatures; it does not come back with the keys.
+    pub(super) lacks: Option<String>,
 }
 
 /// A consent that was admitted.
@@ -148,7 +156,8 @@ pub(super) struct ConsentHeld {
 pub(super) struct StopHeld {
     pub(super) paper: Arc<Paper>,
     pub(super) stop: Stop,
-    pub(super) lifted: bool,
+    /// How many of its signatures a lift has ended; who signs it after that stops again.
+    pub(super) lifted: usize,
 }
 
 /// The standing with the highest number.
@@ -252,11 +261,16 @@ impl State {
         reasons
     }
 
+    /// The signatures of a stop that no lift has ended.
+    fn stopping(&self, held: &StopHeld) -> impl Iterator<Item = &Signed> {
+        let signatures = self.signatures(&held.paper.digest);
+        signatures.iter().skip(held.lifted)
+    }
+
     /// Stops of everything that were not lifted.
     pub(super) fn stopped(&self) -> impl Iterator<Item = Refusal> {
-        let stops = self.stops.values().filter(|held| !held.lifted);
-        stops.filter_map(|held| {
-            let mut signers = self.signatures(&held.paper.digest).iter();
+        self.stops.values().filter_map(|held| {
+            let mut signers = self.stopping(held);
             let by = signers.find(|signed| signed.principal.role != Role::Operator)?;
             let text = format!(
                 "recording was stopped by {} with {}: {}; only a lift by the overseers ends that",
@@ -271,10 +285,9 @@ impl State {
     /// The stop of an operator's own that was not lifted.
     pub(super) fn stopped_by(&self, operator: &str) -> Option<&StopHeld> {
         self.stops.values().find(|held| {
-            let is_own = |signed: &Signed| {
+            self.stopping(held).any(|signed| {
                 signed.principal.role == Role::Operator && signed.principal.name == operator
-            };
-            !held.lifted && self.signatures(&held.paper.digest).iter().any(is_own)
+            })
         })
     }
 
@@ -297,7 +310,7 @@ impl State {
             let text = format!("{own} begins at {} only", standing.from);
             return refused(Rule::NoStanding, text);
         }
-        if self.counted(&held.paper.digest, &[]) == 0 {
+        if self.counted(&held.paper.digest, None) == 0 {
             let text = format!("{own} was signed by a key that has left the keyring");
             return refused(Rule::KeyLeft, text);
         }
@@ -394,12 +407,14 @@ impl State {
             let Body::Consent(consent) = &held.paper.body else {
                 return None;
             };
+            self.consent_stands(held, consent).ok()?;
             Some(consent.prefixes.iter().map(|prefix| prefix.0).collect())
         };
         for bound in &keyring.keyring.operators {
-            let consented: Vec<_> = consented(&bound.name).unwrap_or_default();
+            let consented: Vec<IpNet> = consented(&bound.name).unwrap_or_default();
+            let is_in = |prefix: &IpNet| consented.iter().any(|own| own.contains(prefix));
             let rest = bound.prefixes.iter().map(|prefix| prefix.0);
-            let rest: Vec<_> = rest.filter(|prefix| !consented.contains(prefix)).collect();
+            let rest: Vec<_> = rest.filter(|prefix| !is_in(prefix)).collect();
             operators.push(Operator {
                 id: OperatorId(bound.name.to_string()),
                 prefixes: consented,
@@ -452,18 +467,19 @@ impl State {
 
     /// How many overseers' or, of a consent, operators' signatures of a document count now:
     /// those whose key still has its line, of distinct keys and distinct names, without those of
-    /// `without`.
-    pub(super) fn counted(&self, document: &Digest, without: &[Signed]) -> u32 {
+    /// a requester: by the name, and by every key that any keyring ever gave to it.
+    pub(super) fn counted(&self, document: &Digest, without: Option<&Principal>) -> u32 {
         let (Some(known), Some(keyring)) = (self.known.get(document), self.keyring()) else {
             return 0;
         };
         let kind = known.paper.kind();
         let stands = known.signatures.iter().filter(|signed| {
-            let is_own = |other: &&Signed| {
-                other.key == signed.key || other.principal.name == signed.principal.name
+            let is_own = |other: &Principal| {
+                let has_key = |held: &KeyringHeld| held.signers.is_of(&signed.key, other);
+                other.name == signed.principal.name || self.keyrings.iter().any(has_key)
             };
             keyring.signers.has(&signed.principal, &signed.key, kind)
-                && without.iter().find(is_own).is_none()
+                && !without.is_some_and(is_own)
         });
         distinct(stands.map(|signed| (&signed.principal, &signed.key)))
     }
@@ -489,6 +505,12 @@ impl Tail {
             principal: signed.map(|signed| signed.principal.clone()),
             signature: signed.map(|signed| signed.file),
         }
+    }
+
+    /// Whether a line follows this one.
+    pub(super) fn is_before(&self, arrival: &Arrival) -> bool {
+        (arrival.line, arrival.previous) == (self.line + 1, self.digest)
+            && arrival.time >= self.time
     }
 
     pub(super) fn take(&mut self, arrival: &Arrival) {

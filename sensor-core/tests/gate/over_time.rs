@@ -1,0 +1,6 @@
+//! Papers over time: what comes, what ends it, and what is left after a restart.
+
+mod driver;
+mod ends;
+mod order;
+mod rules;

@@ -1,0 +1,181 @@
+//! What ends: consents, approvals, recording.
+
+use sensor_core::documents::{Attended, Rule};
+
+use super::driver::{Sensor, names};
+use crate::{
+    settings::{LIFT, REVOCATION, STOP},
+    world::{CONSENT, World, approval, standing, time},
+};
+
+const T1: &str = "2026-11-22T12:00:00Z";
+const T2: &str = "2026-11-22T13:00:00Z";
+const T3: &str = "2026-11-22T14:00:00Z";
+const T4: &str = "2026-11-22T15:00:00Z";
+const TWO: &[&str] = &["overseer/ai", "overseer/bo"];
+
+#[test]
+fn a_consent_that_is_withdrawn_ends_its_approval_until_there_is_another() {
+    let mut world = World::new();
+    let mut sensor = Sensor::new(&world, T1);
+    let own = "kind = \"consent\"\nnumber = 2\noperator = \"power\"\nwithdrawn = true\n";
+    world.paper("consent-2.toml", &["operator/power"], own);
+    assert_eq!(names(&sensor.finds(&world, T2)), ["R-1", "R-3"]);
+    assert_eq!(sensor.why("approval-2.toml"), [Rule::NoConsent]);
+    // A number does not come back, nor does one below it count.
+    let again = CONSENT.replace("/17", "/18");
+    world.paper("consent-1b.toml", &["operator/power"], &again);
+    assert_eq!(names(&sensor.finds(&world, T3)), ["R-1", "R-3"]);
+    assert_eq!(
+        sensor.why("consent-1b.toml.sig.operator_power"),
+        [Rule::Number]
+    );
+    let next = CONSENT.replace("number = 1", "number = 3");
+    world.paper("consent-3.toml", &["operator/power"], &next);
+    let decision = sensor.finds(&world, T4);
+    assert_eq!(names(&decision), ["R-1", "R-2", "R-3"]);
+    let layers = decision.layers.unwrap();
+    assert_eq!(
+        layers.operators[0].prefixes,
+        ["133.10.0.0/17".parse().unwrap()]
+    );
+    assert_eq!(names(&sensor.at("2027-02-28T23:59:59Z")), [""; 0]);
+}
+
+#[test]
+fn a_consent_of_another_interface_or_of_later_does_not_bring_the_approval_back() {
+    let mut world = World::new();
+    let mut sensor = Sensor::new(&world, T1);
+    let other = CONSENT
+        .replace("number = 1", "number = 2")
+        .replace("r0", "r7");
+    world.paper("consent-2.toml", &["operator/power"], &other);
+    assert_eq!(names(&sensor.finds(&world, T2)), ["R-1", "R-3"]);
+    assert_eq!(sensor.why("approval-2.toml"), [Rule::NoConsent]);
+    let later = CONSENT
+        .replace("number = 1", "number = 3")
+        .replace("2026-11-01", "2026-11-23");
+    world.paper("consent-3.toml", &["operator/power"], &later);
+    let decision = sensor.finds(&world, T3);
+    assert_eq!(names(&decision), ["R-1", "R-3"]);
+    assert_eq!(decision.next, Some(time("2026-11-23T00:00:00Z")));
+    assert_eq!(
+        names(&sensor.at("2026-11-23T00:00:00Z")),
+        ["R-1", "R-2", "R-3"]
+    );
+}
+
+#[test]
+fn what_is_revoked_does_not_come_back() {
+    let mut world = World::new();
+    let mut sensor = Sensor::new(&world, T1);
+    world.paper("revocation-1.toml", &["carrier/isp"], REVOCATION);
+    assert_eq!(names(&sensor.finds(&world, T2)), ["R-2", "R-3"]);
+    world.paper("approval-4.toml", TWO, &approval(4, "request-1.toml"));
+    assert_eq!(names(&sensor.finds(&world, T3)), ["R-2", "R-3"]);
+    assert_eq!(sensor.why("approval-4.toml"), [Rule::Twice]);
+    let own = REVOCATION
+        .replace("number = 1", "number = 2")
+        .replace("approval-1", "consent-1");
+    world.paper("revocation-2.toml", &["operator/power"], &own);
+    assert_eq!(names(&sensor.finds(&world, T4)), ["R-3"]);
+    let all = ["approval-1.toml", "consent-1.toml"];
+    world.paper(
+        "standing-2.toml",
+        &["overseer/ai"],
+        &standing(2, "keyring-1.toml", &all),
+    );
+    assert_eq!(names(&sensor.finds(&world, T4)), ["R-3"]);
+    assert_eq!(sensor.gate().to_stand().unwrap().revoked.len(), 2);
+    sensor
+        .folder
+        .files
+        .retain(|name, _| !name.starts_with("revocation-2"));
+    assert_eq!(names(&sensor.at(T4)), [""; 0]);
+    assert_eq!(sensor.why(""), [Rule::StandingOther, Rule::Missing]);
+}
+
+#[test]
+fn a_revocation_that_the_wrong_operator_signed_first_counts_with_the_right_one() {
+    let mut world = World::new();
+    let text = REVOCATION.replace("approval-1", "approval-2");
+    world.paper("revocation-1.toml", &["operator/water"], &text);
+    let mut sensor = Sensor::new(&world, T1);
+    assert_eq!(names(&sensor.at(T1)), ["R-1", "R-2", "R-3"]);
+    world.sign("revocation-1.toml", &["operator/power"]);
+    assert_eq!(names(&sensor.finds(&world, T2)), ["R-1", "R-3"]);
+}
+
+#[test]
+fn a_stop_stands_until_k_of_n_lift_it() {
+    let mut world = World::new();
+    let mut sensor = Sensor::new(&world, T1);
+    world.paper("stop-1.toml", &["carrier/isp"], STOP);
+    assert_eq!(names(&sensor.finds(&world, T2)), [""; 0]);
+    assert_eq!(sensor.why(""), [Rule::Stopped]);
+    world.paper("lift-1.toml", &["overseer/ai"], LIFT);
+    assert_eq!(names(&sensor.finds(&world, T3)), [""; 0]);
+    assert_eq!(sensor.why("lift-1.toml"), [Rule::TooFew]);
+    world.sign("lift-1.toml", &["overseer/chi"]);
+    assert_eq!(names(&sensor.finds(&world, T4)), ["R-1", "R-2", "R-3"]);
+    // The same stop, signed by another one afterwards, stops again.
+    world.sign("stop-1.toml", &["overseer/bo"]);
+    assert_eq!(names(&sensor.finds(&world, T4)), [""; 0]);
+    let next = LIFT.replace("number = 1", "number = 2");
+    world.paper("lift-2.toml", TWO, &next);
+    assert_eq!(names(&sensor.finds(&world, T4)), ["R-1", "R-2", "R-3"]);
+}
+
+#[test]
+fn a_stop_of_an_operator_stops_its_own() {
+    let mut world = World::new();
+    let mut sensor = Sensor::new(&world, T1);
+    world.paper("stop-1.toml", &["operator/power"], STOP);
+    assert_eq!(names(&sensor.finds(&world, T2)), ["R-1", "R-3"]);
+    assert_eq!(sensor.why("approval-2.toml"), [Rule::Stopped]);
+    world.paper("lift-1.toml", TWO, LIFT);
+    assert_eq!(names(&sensor.finds(&world, T3)), ["R-1", "R-2", "R-3"]);
+}
+
+#[test]
+fn a_standing_runs_out_and_is_renewed() {
+    let mut world = World::new();
+    let mut sensor = Sensor::new(&world, T1);
+    let end = "2026-11-26T00:00:00Z";
+    assert_eq!(sensor.at(T1).attended, Attended::Until(time(end)));
+    assert_eq!(
+        names(&sensor.at("2026-11-25T23:59:59.999999999Z")),
+        ["R-1", "R-2", "R-3"]
+    );
+    assert_eq!(names(&sensor.at(end)), [""; 0]);
+    assert_eq!(sensor.why(""), [Rule::NoStanding]);
+    let next = standing(2, "keyring-1.toml", &[]);
+    let next = next.replace("-26T", "-30T").replace("-20T", "-25T");
+    world.paper("standing-2.toml", &["overseer/bo"], &next);
+    assert_eq!(
+        names(&sensor.finds(&world, "2026-11-26T01:00:00Z")),
+        ["R-1", "R-2", "R-3"]
+    );
+}
+
+#[test]
+fn a_refusal_is_final_for_its_request() {
+    let mut world = World::new();
+    let text = crate::settings::request(4, "R-4");
+    world.paper("request-4.toml", &["requester/npa"], &text);
+    let refusal = approval(4, "request-4.toml").replace("granted", "refused");
+    world.paper("approval-4.toml", &["overseer/chi"], &refusal);
+    let mut sensor = Sensor::new(&world, T1);
+    let all = ["overseer/ai", "overseer/bo", "overseer/chi"];
+    world.paper("approval-5.toml", &all, &approval(5, "request-4.toml"));
+    assert_eq!(names(&sensor.finds(&world, T2)), ["R-1", "R-2", "R-3"]);
+    assert_eq!(sensor.why("approval-5.toml"), [Rule::Refused]);
+    // Asked again in other words, it is another request.
+    let again = text.replace("= 4", "= 5").replace("R-4", "R-5");
+    world.paper("request-5.toml", &["requester/npa"], &again);
+    world.paper("approval-6.toml", &all, &approval(6, "request-5.toml"));
+    assert_eq!(
+        names(&sensor.finds(&world, T3)),
+        ["R-1", "R-2", "R-3", "R-5"]
+    );
+}
