@@ -21,7 +21,7 @@ use std::sync::Arc;
 
 pub use self::{
     admit::overseers,
-    arrive::{may_sign, signers_of},
+    arrive::{may_sign, signer, signers_of},
     asked::wider,
     shelf::Shelf,
     state::{KeyringHeld, RequestHeld},
