@@ -36,7 +36,7 @@ impl Of {
 
 impl fmt::Display for Of {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+        f.pad(match self {
             Self::Kind(kind) => kind.name(),
             Self::Extension => "extension",
         })

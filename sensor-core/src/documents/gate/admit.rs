@@ -111,7 +111,7 @@ impl State {
                 Ok(())
             }
             Body::Approval(approval) => self.admit_approval(paper, approval, cache, now),
-            Body::Standing(standing) => self.admit_standing(paper, standing, now),
+            Body::Standing(standing) => self.admit_standing(paper, standing),
             Body::Finding(finding) => self.admit_finding(paper, finding),
         }
     }
@@ -442,7 +442,7 @@ impl State {
         Ok(())
     }
 
-    fn admit_standing(&mut self, paper: &Arc<Paper>, standing: &Standing, now: Time) -> Admission {
+    fn admit_standing(&mut self, paper: &Arc<Paper>, standing: &Standing) -> Admission {
         self.need_one(paper)?;
         let Some(policy) = &self.policy else {
             let text = "there is no policy yet that says how long a standing is good".into();
@@ -459,10 +459,9 @@ impl State {
             );
             return Err(No::Ever(Rule::OverLong, text));
         }
-        self.standing = Some(StandingHeld {
+        self.standings.push(StandingHeld {
             paper: paper.clone(),
             standing: standing.clone(),
-            since: now,
         });
         Ok(())
     }

@@ -427,6 +427,8 @@ pub(super) fn scope(paper: &Paper) -> String {
     match &paper.body {
         Body::Consent(consent) => consent.operator.to_string(),
         Body::Request(request) => request.requester.to_string(),
+        // Whoever answers does not wait for who finds, nor the other way round.
+        Body::Finding(finding) => finding.step.name().into(),
         _ => String::new(),
     }
 }

@@ -46,7 +46,8 @@ pub(super) struct State {
     /// What was revoked, and by which document.
     pub(super) revoked: BTreeMap<Digest, String>,
     pub(super) stops: BTreeMap<Digest, StopHeld>,
-    pub(super) standing: Option<StandingHeld>,
+    /// By their numbers, ascending.
+    pub(super) standings: Vec<StandingHeld>,
     /// Admitted numbers by kind and by whose they are.
     pub(super) numbers: BTreeMap<(Kind, String), BTreeMap<u64, Digest>>,
     /// Why nothing can be decided: what was known is not there, or the log does not fit.
@@ -160,12 +161,11 @@ pub(super) struct StopHeld {
     pub(super) lifted: usize,
 }
 
-/// The standing with the highest number.
+/// A standing that was admitted.
 #[derive(Clone, Debug)]
 pub(super) struct StandingHeld {
     pub(super) paper: Arc<Paper>,
     pub(super) standing: Standing,
-    pub(super) since: Time,
 }
 
 impl State {
@@ -184,7 +184,7 @@ impl State {
             consents: BTreeMap::new(),
             revoked: BTreeMap::new(),
             stops: BTreeMap::new(),
-            standing: None,
+            standings: Vec::new(),
             numbers: BTreeMap::new(),
             missing: Vec::new(),
             tail: Tail {
@@ -294,7 +294,9 @@ impl State {
     /// When the standing ends; an error where none is in force.
     pub(super) fn standing_ends(&self, now: Time) -> Result<Time, Refusal> {
         let refused = |rule, text| Err(recording(rule, text));
-        let Some(held) = &self.standing else {
+        // The last that has begun: one that was signed for later leaves no gap before it.
+        let begun = (self.standings.iter()).rfind(|held| held.standing.from <= now);
+        let Some(held) = begun.or(self.standings.last()) else {
             let text = "nothing is recorded without a standing of an overseer".to_owned();
             return refused(Rule::NoStanding, text);
         };
@@ -306,7 +308,7 @@ impl State {
             );
             return refused(Rule::NoStanding, text);
         }
-        if now < standing.from.max(held.since) {
+        if now < standing.from {
             let text = format!("{own} begins at {} only", standing.from);
             return refused(Rule::NoStanding, text);
         }
@@ -387,7 +389,7 @@ impl State {
             };
             [consent.from, consent.until]
         });
-        let standing = self.standing.iter().flat_map(|held| {
+        let standing = self.standings.iter().flat_map(|held| {
             let Standing { from, until, .. } = held.standing;
             [from, until]
         });

@@ -238,6 +238,17 @@ pub enum Step {
     Closed,
 }
 
+impl Step {
+    /// The name in documents.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Found => "found",
+            Self::Answered => "answered",
+            Self::Closed => "closed",
+        }
+    }
+}
+
 impl Finding {
     pub(super) fn check(&self) -> Result<(), Fault> {
         let says = (

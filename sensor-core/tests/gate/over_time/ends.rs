@@ -159,6 +159,48 @@ fn a_standing_runs_out_and_is_renewed() {
 }
 
 #[test]
+fn a_standing_that_is_signed_for_later_leaves_no_gap_before_it() {
+    let mut world = World::new();
+    let mut sensor = Sensor::new(&world, T1);
+    let later = standing(2, "keyring-1.toml", &[]);
+    let later = later.replace("-26T", "-30T").replace("-20T", "-25T");
+    world.paper("standing-2.toml", &["overseer/bo"], &later);
+    let now = sensor.finds(&world, T2);
+    assert_eq!(names(&now), ["R-1", "R-2", "R-3"]);
+    assert_eq!(now.attended, Attended::Until(time("2026-11-26T00:00:00Z")));
+    assert_eq!(now.next, Some(time("2026-11-25T00:00:00Z")));
+    let then = sensor.at("2026-11-25T00:00:00Z");
+    assert_eq!(then.attended, Attended::Until(time("2026-11-30T00:00:00Z")));
+    // One that has begun counts, whatever those before it said.
+    let other = standing(3, "keyring-1.toml", &["approval-1.toml"]);
+    world.paper("standing-3.toml", &["overseer/ai"], &other);
+    assert_eq!(names(&sensor.finds(&world, T3)), [""; 0]);
+    assert_eq!(sensor.why(""), [Rule::StandingOther]);
+}
+
+#[test]
+fn who_answers_a_finding_takes_no_number_of_who_finds() {
+    let mut world = World::new();
+    let found = |number: u32| {
+        format!(
+            "kind = \"finding\"\nnumber = {number}\nstep = \"found\"\nat = \"{T1}\"\n\
+             finding = \"notice\"\nconcerns = \"R-1\"\npublic = \"kept too long\"\n"
+        )
+    };
+    world.paper("finding-1.toml", &["inspector/ken"], &found(1));
+    let answered = format!(
+        "kind = \"finding\"\nnumber = 7\nstep = \"answered\"\nat = \"{T1}\"\n\
+         of = \"{{{{finding-1.toml}}}}\"\nanswer = \"deleted\"\n"
+    );
+    world.paper("finding-1-answer.toml", &["carrier/isp"], &answered);
+    let mut sensor = Sensor::new(&world, T1);
+    world.paper("finding-2.toml", &["inspector/ken"], &found(2));
+    sensor.finds(&world, T2);
+    assert_eq!(sensor.why("finding-2.toml"), []);
+    assert_eq!(sensor.why("finding-1-answer.toml"), []);
+}
+
+#[test]
 fn a_refusal_is_final_for_its_request() {
     let mut world = World::new();
     let text = crate::settings::request(4, "R-4");
