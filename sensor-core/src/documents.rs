@@ -26,7 +26,8 @@ mod soft;
 pub use decision::{Attended, Decision, Folder, Granted, Identity, IndicatorSet};
 pub use digest::{Digest, NoDigest};
 pub use gate::{
-    Gate, KeyringHeld, Listed, RequestHeld, Shelf, ToStand, may_sign, signers_of, wider,
+    Gate, KeyringHeld, Listed, RequestHeld, Shelf, ToStand, may_sign, overseers, signer,
+    signers_of, wider,
 };
 pub use key::{Key, NoKey};
 pub use kind::Kind;

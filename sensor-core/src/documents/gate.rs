@@ -20,7 +20,8 @@ mod state;
 use std::sync::Arc;
 
 pub use self::{
-    arrive::{may_sign, signers_of},
+    admit::overseers,
+    arrive::{may_sign, signer, signers_of},
     asked::wider,
     shelf::Shelf,
     state::{KeyringHeld, RequestHeld},

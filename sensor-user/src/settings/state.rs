@@ -17,6 +17,7 @@ pub use folder::{FolderError, StateFolder, init};
 pub use journal::Journal;
 pub use kind::{Kind, StateError, check_lab};
 pub use log_key::{NoLogKey, fingerprint};
+pub(crate) use papers::is_ignored;
 pub use papers::{AGAIN, Papers, Scan};
 
 /// Where the state folder is unless named.

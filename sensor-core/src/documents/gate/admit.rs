@@ -487,7 +487,7 @@ impl State {
 }
 
 /// How many overseers can sign at most, each with a key of its own.
-fn overseers(signers: &AllowedSigners) -> u32 {
+pub fn overseers(signers: &AllowedSigners) -> u32 {
     let pairs = signers.lines().iter().flat_map(|line| {
         let principals = line
             .principals

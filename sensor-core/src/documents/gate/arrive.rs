@@ -434,7 +434,7 @@ pub(super) fn scope(paper: &Paper) -> String {
 }
 
 /// The one who signs a document that speaks for somebody.
-fn signer(paper: &Paper) -> Option<Principal> {
+pub fn signer(paper: &Paper) -> Option<Principal> {
     let of = |role, name: &str| {
         let name = name.to_owned();
         Some(Principal { role, name })

@@ -15,6 +15,7 @@ use crate::{
         paper::{Feed, Request},
     },
     places::territory,
+    settings::state,
 };
 
 /// More files than anybody puts into a folder of papers.
@@ -77,7 +78,7 @@ pub(super) fn folder_of(path: &Path) -> &Path {
     }
 }
 
-/// All files of a folder but hidden ones.
+/// All files of a folder but those that the sensor passes over.
 pub(super) fn folder(path: &Path) -> Result<Folder, InputError> {
     let mut folder = Folder::default();
     for file in list(path)? {
@@ -86,7 +87,7 @@ pub(super) fn folder(path: &Path) -> Result<Folder, InputError> {
     Ok(folder)
 }
 
-/// The paths of the files of a folder but hidden ones, sorted.
+/// Their paths, sorted.
 pub(super) fn list(path: &Path) -> Result<Vec<PathBuf>, InputError> {
     let unreadable = |source| InputError::Paper {
         path: path.into(),
@@ -95,8 +96,8 @@ pub(super) fn list(path: &Path) -> Result<Vec<PathBuf>, InputError> {
     let mut files = Vec::new();
     for entry in fs::read_dir(path).map_err(unreadable)? {
         let entry = entry.map_err(unreadable)?;
-        let is_hidden = entry.file_name().as_encoded_bytes().starts_with(b".");
-        if !is_hidden && entry.path().is_file() {
+        let is_passed_over = entry.file_name().to_str().is_some_and(state::is_ignored);
+        if !is_passed_over && entry.path().is_file() {
             files.push(entry.path());
         }
         if files.len() > MOST {

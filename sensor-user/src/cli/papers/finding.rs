@@ -94,7 +94,7 @@ struct CloseArgs {
 
 #[derive(Debug, Args)]
 struct CommonArgs {
-    /// Number of the document; answers and closings have numbers of their own
+    /// Number of the document; what is found, answered and closed is numbered each by itself
     #[arg(long, value_name = "N", value_parser = values::number)]
     number: Number,
 

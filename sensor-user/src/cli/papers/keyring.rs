@@ -19,7 +19,7 @@ use super::{
 use crate::{
     cli::{Exit, inputs::InputError, printer},
     documents::{
-        AllowedSigners, Body, Digest, Folder, Gate, Identity, KeyringHeld, Kind, MAX_SIGNERS,
+        self, AllowedSigners, Body, Digest, Folder, Gate, Identity, KeyringHeld, Kind, MAX_SIGNERS,
         Paper, Principal, Refusal, Shelf,
         field::{Fingerprint, Number},
         paper::{Bound, Keyring, Sensor},
@@ -249,8 +249,8 @@ struct KeyLine {
     r#type: String,
     security_key: bool,
     kinds: Vec<Kind>,
-    valid_after: Option<crate::documents::Time>,
-    valid_before: Option<crate::documents::Time>,
+    valid_after: Option<documents::Time>,
+    valid_before: Option<documents::Time>,
 }
 
 fn lines(signers: &AllowedSigners) -> Vec<KeyLine> {
@@ -307,7 +307,7 @@ fn check(args: &ShowArgs, out: &mut dyn Write) -> anyhow::Result<Exit> {
             paper.file,
             paper.number,
             keyring.overseers,
-            held.signers.overseers().len(),
+            documents::overseers(&held.signers),
             paper.digest
         )
     } else {

@@ -16,7 +16,7 @@ use super::{
 use crate::{
     cli::{Exit, inputs::InputError, printer},
     documents::{
-        AllowedSigners, Body, Digest, Kind, Paper, Refusal, Rule,
+        self, AllowedSigners, Body, Digest, Kind, Paper, Refusal, Rule,
         field::{ClassName, Number, Period},
         paper::{Policy, ShortestPrefix},
     },
@@ -304,6 +304,6 @@ fn overseers(
     };
     let signers = AllowedSigners::read(&signers)
         .map_err(|error| InputError::Papers(format!("allowed_signers {error}")))?;
-    let count = u32::try_from(signers.overseers().len()).unwrap_or(u32::MAX);
-    Ok((count, format!("keyring {} ({})", paper.number, paper.file)))
+    let most = documents::overseers(&signers);
+    Ok((most, format!("keyring {} ({})", paper.number, paper.file)))
 }

@@ -9,7 +9,7 @@ use super::files;
 use crate::{
     capped,
     cli::{Exit, inputs::InputError, printer},
-    documents::{Key, Kind, Principal, may_sign, sign_help as line, signers_of},
+    documents::{Key, Kind, Principal, may_sign, sign_help as line, signer, signers_of},
 };
 
 /// Largest file of a key that is read, in bytes.
@@ -76,6 +76,12 @@ fn document(args: &SignArgs) -> anyhow::Result<(Kind, String)> {
             paper.kind().name(),
             signers_of(paper.kind())
         );
+        return Err(InputError::Usage(text).into());
+    }
+    if let Some(own) = signer(&paper)
+        && own != args.principal
+    {
+        let text = format!("--principal: this {} is of {own}", paper.kind().name());
         return Err(InputError::Usage(text).into());
     }
     Ok((paper.kind(), args.document.display().to_string()))

@@ -206,7 +206,7 @@ fn names(folder: &Path) -> Result<Vec<OsString>, FolderError> {
     Ok(names)
 }
 
-fn is_ignored(name: &str) -> bool {
+pub(crate) fn is_ignored(name: &str) -> bool {
     name.starts_with('.') || UNFINISHED.iter().any(|ending| name.ends_with(ending))
 }
 

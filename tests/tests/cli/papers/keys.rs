@@ -225,6 +225,7 @@ fn the_line_that_signs() {
     desk.write("rsa.pub", "ssh-rsa AAAAB3NzaC1yc2E= ai\n");
     let lines = [
         "sign-help approval-1.toml --principal carrier/isp --key keys/carrier_isp",
+        "sign-help request-1.toml --principal requester/other --key keys/carrier_isp",
         "sign-help warrant --principal overseer/ai --key keys/overseer_ai",
         "sign-help approval-1.toml --principal overseer/* --key keys/overseer_ai",
         "sign-help approval-1.toml --principal ai --key keys/overseer_ai",
@@ -233,6 +234,7 @@ fn the_line_that_signs() {
     ];
     insta::assert_snapshot!(desk.refusals(2, &lines), @r"
     sekisho: --principal: carrier/isp may not sign this approval: overseers do
+    sekisho: --principal: this request is of requester/npa
     sekisho: warrant: no such file, and no kind of document; there are keyring, policy, territory, exclusion, revocation, stop, lift, consent, request, approval, standing, finding
     error: invalid value 'overseer/*' for '--principal <ROLE/NAME>': 'overseer/*' has a wildcard; a principal is one role and one name
     error: invalid value 'ai' for '--principal <ROLE/NAME>': 'ai' is no principal: write ROLE/NAME with one of the roles requester, overseer, operator, carrier, inspector, and a name of lower-case letters, digits, '-' and '.'
