@@ -173,10 +173,10 @@ impl<'a> Walk<'a> {
             "west" => &self.road.west,
             _ => &self.road.east,
         };
-        let mut command = Command::new("bash");
-        command
-            .arg("-c")
-            .arg(format!("exec 2>&1\n{}", step.command));
+        // A step that waits in vain is a hang.
+        let mut command = namespace.command("timeout");
+        let typed = format!("exec 2>&1\n{}", step.command);
+        command.args(["20", "bash", "-c"]).arg(typed);
         command.current_dir(&home).env("PATH", &self.path);
         command
             .env("TZ", "UTC")
@@ -185,8 +185,18 @@ impl<'a> Walk<'a> {
         command.env("SEKISHO_WALK_ROOT", self.folder);
         clock_state::shifted(clock_state::synchronised(&mut command), self.shift);
         command.process_group(0);
-        let output = namespace.run(|| command.output()).unwrap();
+        let output = command.output().unwrap();
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        let Step {
+            at, who, command, ..
+        } = step;
+        println!("{who}$ {command}\n{text}");
+        assert!(
+            output.status.success(),
+            "line {}: {who}$ {command}\n{text}\n{}",
+            at + 1,
+            output.status
+        );
         text.trim_end().to_owned()
     }
 }

@@ -133,7 +133,27 @@ impl Gate {
     /// What is allowed at a moment.
     pub fn decide(&self, now: Time) -> Decision {
         let state = &self.state;
-        let mut reasons = state.missing.clone();
+        let granted = if state.not_ready().is_empty() {
+            let listed = self.approvals(now).into_iter();
+            listed.filter_map(|listed| listed.granted.ok()).collect()
+        } else {
+            Vec::new()
+        };
+        Decision {
+            attended: self.attended(now),
+            granted,
+            layers: self.layers.clone(),
+            next: state.changes().filter(|change| *change > now).min(),
+        }
+    }
+
+    fn attended(&self, now: Time) -> Attended {
+        let state = &self.state;
+        if !state.missing.is_empty() {
+            // What else would be said follows from what is not there.
+            return Attended::Not(state.missing.clone());
+        }
+        let mut reasons = Vec::new();
         let mut ends = Vec::new();
         if now < state.tail.time {
             let text = format!(
@@ -153,23 +173,11 @@ impl Gate {
             Some(Err(refusal)) => reasons.push(refusal),
             None => {}
         }
-        let granted = if state.missing.is_empty() && state.not_ready().is_empty() {
-            let listed = self.approvals(now).into_iter();
-            listed.filter_map(|listed| listed.granted.ok()).collect()
-        } else {
-            Vec::new()
-        };
-        let attended = if reasons.is_empty() {
+        if reasons.is_empty() {
             Attended::Until(ends.into_iter().min().unwrap_or(Time::MIN))
         } else {
             reasons.sort();
             Attended::Not(reasons)
-        };
-        Decision {
-            attended,
-            granted,
-            layers: self.layers.clone(),
-            next: state.changes().filter(|change| *change > now).min(),
         }
     }
 

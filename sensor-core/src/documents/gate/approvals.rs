@@ -236,11 +236,16 @@ impl State {
 
     /// Every approval and consent that stands alone.
     pub(super) fn listed(&self, now: Time) -> Vec<Listed> {
+        // Nothing is in force while something that would end it may be missing.
+        let missing = self.missing.first();
         let listed = |paper: &Paper, granted| Listed {
             file: paper.file.clone(),
             number: paper.number,
             document: paper.digest,
-            granted,
+            granted: match missing {
+                None => granted,
+                Some(missing) => Err(refused(paper, missing.rule, missing.text.clone())),
+            },
         };
         let approvals = self
             .approvals

@@ -92,7 +92,7 @@ fn what_is_revoked_does_not_come_back() {
         .files
         .retain(|name, _| !name.starts_with("revocation-2"));
     assert_eq!(names(&sensor.at(T4)), [""; 0]);
-    assert_eq!(sensor.why(""), [Rule::StandingOther, Rule::Missing]);
+    assert_eq!(sensor.why(""), [Rule::Missing]);
 }
 
 #[test]
