@@ -282,3 +282,61 @@ fn fault(file: &str, line: usize, text: &(impl ToString + ?Sized)) -> PaperError
         text: text.to_string(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const STOP: &str = "kind = \"stop\"\nnumber = 7\nreason = \"a complaint\"\n";
+
+    fn refused(text: &str) -> String {
+        let read = Paper::read("a.toml", &text.as_bytes().into());
+        read.map(|paper| paper.digest).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn what_is_drafted_is_read_again_as_it_was_meant() {
+        let paper = Paper::read("a.toml", &STOP.as_bytes().into()).unwrap();
+        let Body::Stop(stop) = &paper.body else {
+            panic!("{paper:?}");
+        };
+        assert_eq!((paper.kind(), paper.number), (Kind::Stop, 7));
+        assert_eq!(write(stop).unwrap(), STOP);
+        let mut nothing = stop.clone();
+        nothing.kind = "lift".into();
+        assert!(write(&nothing).is_err());
+    }
+
+    #[test]
+    fn a_fault_is_told_with_its_line() {
+        let bad = STOP.replace("7", "0");
+        assert_eq!(
+            refused(&bad),
+            "a.toml line 2: documents are numbered from 1"
+        );
+        let bad = STOP.replace("reason", "raison");
+        assert!(
+            refused(&bad).starts_with("a.toml line 3: unknown field"),
+            "{}",
+            refused(&bad)
+        );
+        let bad = STOP.replace("stop", "halt");
+        assert!(refused(&bad).starts_with("a.toml line 1: 'halt' is no kind"));
+        assert!(refused("number = 1\n").contains("missing field `kind`"));
+        let keyring =
+            "kind = \"keyring\"\nnumber = 1\n\nallowed_signers = \"HASH\"\noverseers = 0\n";
+        let keyring = keyring.replace("HASH", &Digest::of(b"").to_string());
+        assert!(refused(&keyring).starts_with("a.toml line 5: overseers is 0"));
+        let twice = keyring.replace("= 0", "= 1")
+            + "\n[[sensor]]\nname = \"a\"\nlog_key = \"KEY\"\n[[sensor]]\nname = \"a\"\nlog_key = \"KEY\"\n";
+        let twice = twice.replace("KEY", &format!("SHA256:{}", "A".repeat(43)));
+        assert!(
+            refused(&twice).starts_with("a.toml line 7: a is named twice"),
+            "{}",
+            refused(&twice)
+        );
+        let bytes: Arc<[u8]> = b"kind = \"stop\"\n\xff"[..].into();
+        let error = Paper::read("a.toml", &bytes).unwrap_err().to_string();
+        assert_eq!(error, "a.toml line 2: not text: a document is UTF-8");
+    }
+}
