@@ -1,7 +1,5 @@
 //! What docs/papers.md shows is as the product reads it.
 
-#![expect(clippy::unwrap_used, reason = "what a test makes is there")]
-
 use std::collections::BTreeSet;
 
 use sensor_core::documents::{Kind, Paper, Rule, journal::Arrival};

@@ -58,8 +58,8 @@ impl FolderWatch {
         })
         .map_err(io::Error::other)?;
         for path in [parent, &folder] {
-            let watched = watcher.watch(path, RecursiveMode::NonRecursive);
-            watched.map_err(io::Error::other)?;
+            let added = watcher.watch(path, RecursiveMode::NonRecursive);
+            added.map_err(io::Error::other)?;
         }
         Ok(Self {
             folder,

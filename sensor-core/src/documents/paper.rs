@@ -309,7 +309,7 @@ mod tests {
 
     #[test]
     fn a_fault_is_told_with_its_line() {
-        let bad = STOP.replace("7", "0");
+        let bad = STOP.replace('7', "0");
         assert_eq!(
             refused(&bad),
             "a.toml line 2: documents are numbered from 1"

@@ -110,7 +110,7 @@ enum Under {
     },
     Papers {
         folder: PathBuf,
-        authority: StateAuthority,
+        authority: Box<StateAuthority>,
     },
 }
 
@@ -160,7 +160,7 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     let (watchlist, layers, authority) = match under {
         Under::Lab { watchlist, layers } => (watchlist, layers, None),
         Under::Papers { authority, .. } => {
-            (Watchlist::default(), grants::nowhere(), Some(authority))
+            (Watchlist::default(), grants::nowhere(), Some(*authority))
         }
     };
     let loaded = Loaded {
@@ -228,7 +228,7 @@ impl Under {
             },
             Mode::Real(folder) => Self::Papers {
                 folder: folder.into(),
-                authority: StateAuthority::open(folder)?,
+                authority: Box::new(StateAuthority::open(folder)?),
             },
         })
     }

@@ -33,7 +33,7 @@ pub(in crate::cli::papers) struct IndicatorArgs {
     #[arg(long = "indicator", value_name = "PREFIX", value_parser = values::indicator)]
     indicators: Vec<Asked>,
 
-    /// File of indicators: a table [[indicator]] each, as in the request itself
+    /// File of indicators: a table `[[indicator]]` each, as in the request itself
     #[arg(
         long = "indicators",
         value_name = "FILE",
