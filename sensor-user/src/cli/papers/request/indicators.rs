@@ -37,6 +37,7 @@ pub(in crate::cli::papers) struct IndicatorArgs {
     #[arg(
         long = "indicators",
         value_name = "FILE",
+        help = "File of indicators: a table [[indicator]] each, as in the request itself",
         conflicts_with = "indicators"
     )]
     listed: Option<PathBuf>,
