@@ -54,7 +54,8 @@ pub struct PinFolder {
 fn own_alone(path: &Path) -> io::Result<()> {
     let there = fs::metadata(path)?;
     let around = fs::metadata(path.join(".."))?;
-    if there.permissions().mode() & 0o077 == 0 || there.dev() != around.dev() {
+    let is_alone = there.permissions().mode() & 0o777 == 0o700;
+    if is_alone || there.dev() != around.dev() {
         return Ok(());
     }
     fs::set_permissions(path, Permissions::from_mode(0o700))
