@@ -190,7 +190,6 @@ impl<'a> Walk<'a> {
         let Step {
             at, who, command, ..
         } = step;
-        println!("{who}$ {command}\n{text}");
         assert!(
             output.status.success(),
             "line {}: {who}$ {command}\n{text}\n{}",

@@ -12,11 +12,11 @@ mod remains;
 mod view;
 
 use std::{
-    fs::{self, DirBuilder, File},
+    fs::{self, DirBuilder, File, Permissions},
     io,
     os::{
         fd::{AsFd as _, OwnedFd},
-        unix::fs::{DirBuilderExt as _, MetadataExt as _},
+        unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _},
     },
     path::{Path, PathBuf},
 };
@@ -49,6 +49,18 @@ pub struct PinFolder {
     _lock: Flock<File>,
 }
 
+/// A folder that somebody made before is its owner's alone too; the root of a file system is
+/// not this sensor's to change.
+fn own_alone(path: &Path) -> io::Result<()> {
+    let there = fs::metadata(path)?;
+    let around = fs::metadata(path.join(".."))?;
+    let is_alone = there.permissions().mode() & 0o777 == 0o700;
+    if is_alone || there.dev() != around.dev() {
+        return Ok(());
+    }
+    fs::set_permissions(path, Permissions::from_mode(0o700))
+}
+
 impl PinFolder {
     /// Makes the folder if need be, and locks it.
     pub fn lock(path: &Path) -> Result<Self, PinError> {
@@ -57,6 +69,7 @@ impl PinFolder {
         let mut builder = DirBuilder::new();
         builder.recursive(true).mode(0o700);
         builder.create(path).map_err(&failed)?;
+        own_alone(path).map_err(&failed)?;
         match held::hold(path) {
             Ok(lock) => Ok(Self {
                 path: path.into(),

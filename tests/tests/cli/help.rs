@@ -246,6 +246,7 @@ fn help_of_territory_explain() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "whole outputs are long")]
 fn help_of_papers() {
     insta::assert_snapshot!(sekisho(&["approval", "--help"]).whole(), @r"
     exit status: 0

@@ -3,7 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "an unwrap in a test says what is wrong")]
 
 #[path = "../../../sensor-core/tests/world/mod.rs"]
-#[allow(dead_code, reason = "other tests use the rest")]
+#[expect(dead_code, reason = "other tests use the rest")]
 mod world;
 
 mod replay;

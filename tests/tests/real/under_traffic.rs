@@ -1,8 +1,10 @@
 //! What ends recording ends it within a second of its arrival, and it begins again only by what
 //! the rules give.
 
+use std::{fs, os::unix::fs::PermissionsExt as _, path::Path};
+
 use sekisho::documents::Time;
-use sensor_tests::{pins::Pins, require, sensor::Signal};
+use sensor_tests::{pins::Pins, require, sensor::Signal, wait};
 
 use crate::{
     town::{FOREIGN, OPERATOR, Records, Town, pass},
@@ -288,4 +290,28 @@ fn fingerprint_of(world: &World) -> String {
     let text = &world.texts["keyring-1.toml"];
     let start = text.find("SHA256:").unwrap();
     text[start..start + 50].to_owned()
+}
+
+#[test]
+fn state_and_pins_are_their_owners_alone() {
+    require!(privilege);
+    require!(clock);
+    let town = Town::new(|_| {});
+    let pins = Pins::new();
+    fs::create_dir(pins.pins()).unwrap();
+    fs::set_permissions(pins.pins(), fs::Permissions::from_mode(0o755)).unwrap();
+    let sensor = town.launch().pinned(&pins).ready();
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    for path in [&pins.pins(), &town.state.path(), &town.state.papers()] {
+        assert_eq!(mode(path), 0o700, "{}", path.display());
+    }
+    for file in ["state.toml", "arrivals.jsonl"] {
+        assert_eq!(mode(&town.state.path().join(file)), 0o600, "{file}");
+    }
+    drop(sensor);
+    // A state folder that others may read is refused, with the way out.
+    fs::set_permissions(town.state.path(), fs::Permissions::from_mode(0o750)).unwrap();
+    let mut refused = town.launch().pinned(&pins).start();
+    wait::until("it ends", || refused.has_ended().then_some(()));
+    assert!(refused.stderr().contains("chmod"), "{}", refused.stderr());
 }

@@ -67,6 +67,7 @@ fn an_approval_is_drafted_under_conditions() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "whole outputs are long")]
 fn a_carrier_verifies_without_a_sensor() {
     let (desk, _filtered) = (Desk::new(), filtered());
     let verify = format!("approval verify --keyring keyring-1.toml --at {NOW}");

@@ -3,6 +3,7 @@
 use super::{Desk, filtered};
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "whole outputs are long")]
 fn each_is_drafted_with_who_signs() {
     let (desk, _filtered) = (Desk::new(), filtered());
     let mut told = String::new();
