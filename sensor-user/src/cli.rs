@@ -44,7 +44,7 @@ enum Command {
     Territory(territory::TerritoryArgs),
     /// Say what would become of a packet, and why, without touching the kernel
     Explain(explain::ExplainArgs),
-    /// Show approvals as the kernel has them
+    /// Draft, verify and show approvals; list them as the kernel has them, or as papers say
     Approval(approval::ApprovalArgs),
     #[command(flatten)]
     Papers(papers::Command),

@@ -1,8 +1,8 @@
 //! Sekisho's user side: everything but `main`.
 //!
-//! The cores (`watchlist`, `places`, `clock`, `feeds`, `capture`, `pipeline`, `privacy`,
-//! `preflight`) know neither the kernel nor tokio; `kernel` is the only module with `unsafe`;
-//! `agent` and `replay` wire them; `cli` sits on top.
+//! What decides is `sensor-core`, given on here under its own names. The cores of this crate
+//! (`clock`, `capture`, `pipeline`, `privacy`, `preflight`) know neither the kernel nor tokio;
+//! `kernel` is the only module with `unsafe`; `agent` and `replay` wire them; `cli` sits on top.
 
 pub mod agent;
 pub mod authority;

@@ -20,7 +20,7 @@ mod lines;
 /// Largest output that is read.
 const LARGEST: u64 = 1 << 30;
 
-/// `sekisho run --lab` before it is started.
+/// `sekisho run`, in lab or under papers, before it is started.
 #[derive(Debug)]
 pub struct Launch {
     command: Command,

@@ -1,6 +1,7 @@
 //! What of a decision a run covers: which approvals, and on which of its interfaces.
 //!
-//! A core: no kernel, no clock. A replay uses it like an agent.
+//! It asks neither kernel nor clock: what the interfaces are is an argument. A replay uses it
+//! like an agent.
 
 use std::{
     collections::{BTreeSet, HashSet},

@@ -11,7 +11,7 @@ pub enum AlarmKind {
     Clock,
     /// The lease ran out before it was renewed.
     Lease,
-    /// A paper, or recording itself, is refused.
+    /// A paper is refused, or what it says cannot be logged or put into force.
     Papers,
     /// Recording began or stopped.
     Recording,

@@ -1,4 +1,4 @@
-//! The file of anchors in the state folder.
+//! The file of anchors: in the state folder, or of lab in the runtime folder.
 
 use std::{
     io::{self, Write as _},

@@ -19,7 +19,7 @@ fn help() {
       check      Look at interfaces before watching them, and say what to do
       territory  Build the table of which addresses are domestic and foreign, or ask it
       explain    Say what would become of a packet, and why, without touching the kernel
-      approval   Show approvals as the kernel has them
+      approval   Draft, verify and show approvals; list them as the kernel has them, or as papers say
       request    Draft, show or check a request: what is asked for, and why
       consent    Draft an operator's consent to watching its own prefixes, or its withdrawal
       revoke     Draft what ends an approval or a consent
@@ -251,7 +251,7 @@ fn help_of_papers() {
     insta::assert_snapshot!(sekisho(&["approval", "--help"]).whole(), @r"
     exit status: 0
     ----- stdout -----
-    Show approvals as the kernel has them
+    Draft, verify and show approvals; list them as the kernel has them, or as papers say
 
     Usage: sekisho approval <COMMAND>
 

@@ -36,7 +36,7 @@ impl fmt::Display for Listing {
 impl Listing {
     fn agent(&self) -> String {
         let lease = match self.lease {
-            Lease::Never => "it has promised no attendance yet, so nothing is recorded".into(),
+            Lease::Never => "it promises no attendance now, so nothing is recorded".into(),
             Lease::Left(left) => format!("attended for {} more", span(left)),
             Lease::Past(ago) => {
                 let ago = span(ago);

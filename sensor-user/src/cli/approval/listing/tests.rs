@@ -280,7 +280,7 @@ fn nothing_in_force_and_nothing_yet() {
     view.attended_until = 0;
     view.interfaces.clear();
     insta::assert_snapshot!(listing(&view, Err("no snapshot")), @r"
-    A sensor is running; it has promised no attendance yet, so nothing is recorded.
+    A sensor is running; it promises no attendance now, so nothing is recorded.
     No generation is in force yet.
 
     No approval is in the kernel: nothing is recorded.
