@@ -86,6 +86,10 @@ impl Authority for StateAuthority {
         };
         let mut refusals = seen.scan.left_out.clone();
         refusals.extend(seen.gate.refusals().iter().cloned());
+        let listed = seen.gate.approvals(now).into_iter();
+        let why = listed.filter_map(|listed| listed.granted.err());
+        // That its time has passed, or has not come, is no news.
+        refusals.extend(why.filter(|why| !matches!(why.rule, Rule::Ended | Rule::NotYet)));
         Ok(Look {
             decision: seen.gate.decide(now),
             refusals,

@@ -1,7 +1,7 @@
 //! The set of indicators of a request, and the hash that binds it.
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeSet, HashMap, HashSet},
     sync::Arc,
 };
 
@@ -49,6 +49,11 @@ pub fn bind(file: super::field::Text, bytes: &[u8], format: Format, mapping: Map
 pub(super) struct Sets(HashMap<(Digest, u64), (Arc<IndicatorSet>, Digest)>);
 
 impl Sets {
+    /// Forgets the sets of other files than these.
+    pub(super) fn retain(&mut self, files: &HashSet<Digest>) {
+        self.0.retain(|(digest, _), _| files.contains(digest));
+    }
+
     /// The indicators of a feed, if its file is there and gives what was bound.
     pub(super) fn of_feed(
         &mut self,

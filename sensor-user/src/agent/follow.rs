@@ -72,6 +72,7 @@ impl<D: Datapath, C: ClockSource, L: Links, A: Authority> Collect<D, C, L, A> {
             let left = next.0.saturating_sub(now.0).max(PAUSE);
             papers.due = papers.due.min(anchor.boot.saturating_add(left));
         }
+        let before = papers.allowed;
         self.allow(papers, &attended, anchor)?;
         let ports = self.ports();
         let (mut covered, mut refused) = cover(&granted, layers.as_deref(), now, &ports);
@@ -99,14 +100,20 @@ impl<D: Datapath, C: ClockSource, L: Links, A: Authority> Collect<D, C, L, A> {
         let others = (look.refusals.iter()).filter(|refusal| !reasons.contains(refusal));
         refused.extend(others.map(ToString::to_string));
         // Everything that ends has ended; from here on there is time to write.
-        self.keep_anchors(anchor, news)?;
-        match papers.authority.log() {
+        let kept = self.keep_anchors(anchor, news);
+        let logged = match kept {
+            Err(AgentError::Anchors(error)) => Err(error.into()),
+            Err(error) => return Err(error),
+            Ok(()) => papers.authority.log(),
+        };
+        match logged {
             Ok(()) => self.put_into_force(papers, wanted, &mut refused)?,
             Err(error) => {
                 let text = format!("arrivals cannot be logged, so nothing new begins: {error:#}");
                 if wanted.moved {
                     self.stop(papers, Recording::not(Rule::Journal, &text))?;
                 }
+                self.not_beyond(papers, before, anchor, &text)?;
                 refused.insert(text);
             }
         }
@@ -143,6 +150,28 @@ impl<D: Datapath, C: ClockSource, L: Links, A: Authority> Collect<D, C, L, A> {
         papers.allowed = Some(Allowed { wall, boot });
         papers.state = Recording::Until(wall);
         self.cap(boot)
+    }
+
+    /// What was not logged allows nothing that was not allowed before.
+    fn not_beyond(
+        &mut self,
+        papers: &mut Papers<A>,
+        before: Option<Allowed>,
+        anchor: &Anchor,
+        text: &str,
+    ) -> Result<(), AgentError> {
+        let Some(now) = papers.allowed else {
+            return Ok(());
+        };
+        match before {
+            Some(before) if before.boot > anchor.boot => {
+                let allowed = if before.boot < now.boot { before } else { now };
+                papers.allowed = Some(allowed);
+                papers.state = Recording::Until(allowed.wall);
+                self.cap(allowed.boot)
+            }
+            _ => self.stop(papers, Recording::not(Rule::Journal, text)),
+        }
     }
 
     /// Stops recording at once, for a reason that is told later.

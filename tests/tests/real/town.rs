@@ -169,6 +169,20 @@ impl Records {
         times.is_some_and(|times| times.range(around).next().is_some())
     }
 
+    /// When the first packet after a moment was recorded: it begins when papers have been logged
+    /// and loaded, however long a busy machine takes for that.
+    pub(crate) fn first_after(&self, moment: Time) -> Time {
+        let times = self.0.values().flatten();
+        *times.filter(|time| **time >= moment).min().unwrap()
+    }
+
+    /// Asserts that nothing was recorded from one moment to another.
+    pub(crate) fn none_within(&self, from: Time, until: Time) {
+        let mut times = self.0.values().flatten();
+        let found = times.find(|time| (from..until).contains(*time));
+        assert_eq!(found, None, "recorded from {from} to {until}");
+    }
+
     /// How many there are.
     pub(crate) fn count(&self) -> usize {
         self.0.values().map(BTreeSet::len).sum()

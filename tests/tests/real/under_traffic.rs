@@ -33,13 +33,14 @@ fn ends_and_begins_again(
         town.change(does_not_help);
         pass(1500);
         let again = town.change(begins);
-        pass(1500);
+        pass(3000);
         (begin, end, again)
     });
     let last = sent.last().unwrap().after;
     let (_, records) = Records::of(sensor);
-    // What ends has ended a second after its arrival; what begins has begun a second after.
-    let spans = [(begin, end), (Time(again.0 + SECOND), last)];
+    // What ends has ended a second after its arrival.
+    records.none_within(Time(end.0 + SECOND), again);
+    let spans = [(begin, end), (records.first_after(again), last)];
     records.are_within(&spans, &sent, SECOND);
 }
 
@@ -104,7 +105,8 @@ fn a_document_that_is_taken_away() {
     });
     let last = sent.last().unwrap().after;
     let (ended, records) = Records::of(sensor);
-    let spans = [(begin, end), (Time(again.0 + SECOND), last)];
+    records.none_within(Time(end.0 + SECOND), again);
+    let spans = [(begin, end), (records.first_after(again), last)];
     records.are_within(&spans, &sent, SECOND);
     let told = "the signature of requester/npa on request 3";
     assert!(ended.stderr.contains(told), "{}", ended.stderr);
@@ -132,7 +134,7 @@ fn a_standing_that_runs_out() {
             let text = standing(2, "keyring-1.toml", &[]);
             world.paper("standing-2.toml", &["overseer/ai"], &text);
         });
-        pass(1500);
+        pass(3000);
         (begin, again)
     });
     let last = sent.last().unwrap().after;
@@ -140,8 +142,8 @@ fn a_standing_that_runs_out() {
     // The end is moved inward by what the clock may be wrong, a few milliseconds.
     let certain = Time(until.0 - 20_000_000);
     let first = [(begin, certain)];
-    let both = [first[0], (Time(again.0 + SECOND), last)];
-    records.are_within(&both, &sent, SECOND);
+    let both = [first[0], (records.first_after(again), last)];
+    records.are_within(&both, &sent, 50_000_000);
     for packet in &sent {
         let is_between = until <= packet.before && packet.after < again;
         assert!(

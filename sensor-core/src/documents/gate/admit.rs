@@ -291,6 +291,19 @@ impl State {
                 return Err(No::Yet(Rule::Role, text));
             }
         }
+        if let Some(known) = self.known.get(&target)
+            && !matches!(
+                known.paper.kind(),
+                Kind::Approval | Kind::Consent | Kind::Request
+            )
+        {
+            let text = format!(
+                "{} revokes {}: name an approval or a consent",
+                name(paper),
+                name(&known.paper)
+            );
+            return Err(No::Ever(Rule::Form, text));
+        }
         (self.revoked.entry(target)).or_insert_with(|| name(paper));
         Ok(())
     }
@@ -305,6 +318,7 @@ impl State {
                 };
                 request.operator.as_ref().map(ToString::to_string)
             }
+            Body::Request(request) => request.operator.as_ref().map(ToString::to_string),
             _ => None,
         }
     }

@@ -269,7 +269,9 @@ impl State {
         else {
             return no(Rule::Waits, "its request is not here".into());
         };
-        if let Some(by) = self.revoked.get(&paper.digest) {
+        // Approvals name the hash of their request, so that is what somebody may revoke.
+        let revoked = self.revoked.get(&paper.digest);
+        if let Some(by) = revoked.or_else(|| self.revoked.get(&held.request)) {
             return no(
                 Rule::Revoked,
                 format!("{} was revoked by {by}", name(paper)),

@@ -82,6 +82,11 @@ impl State {
             principal: principal.clone(),
             signature: file,
         };
+        // What it ended would come back with it otherwise.
+        if let Err(refusal) = self.has_its_files(&paper, index, cache) {
+            let what = format!("a file that {own} names ({})", refusal.text);
+            return Err(missing(what));
+        }
         match self.verify(&paper, &beside, bytes, cache, arrival.time) {
             Ok(signed) => {
                 self.take(paper, Some(signed));
@@ -305,24 +310,41 @@ impl State {
         if self.known.contains_key(&paper.digest) {
             return Ok(());
         }
-        match &paper.body {
-            Body::Keyring(keyring) => self.may_follow(paper, keyring, index)?,
-            Body::Request(request) => here(paper, request.feed.as_ref(), index, cache)?,
-            Body::Consent(Consent {
-                alone: Some(alone), ..
-            }) => here(paper, alone.feed.as_ref(), index, cache)?,
-            _ => {}
+        if let Body::Keyring(keyring) = &paper.body {
+            self.may_follow(paper, keyring)?;
         }
+        self.has_its_files(paper, index, cache)?;
         self.number_may_come(paper, beside)
     }
 
-    /// A keyring is signed by the keys of the one before it, so that one comes first.
-    fn may_follow(
+    /// Whether the files that a document names are there. The first keyring is known by its hash
+    /// and may come before its own; nothing else comes before them then.
+    fn has_its_files(
         &self,
         paper: &Paper,
-        keyring: &Keyring,
         index: &Index<'_>,
+        cache: &mut Shelf,
     ) -> Result<(), Refusal> {
+        match &paper.body {
+            Body::Keyring(Keyring {
+                allowed_signers, ..
+            }) => {
+                if self.is_root(paper) || index.files.contains_key(allowed_signers) {
+                    return Ok(());
+                }
+                let text = no_signers(paper, allowed_signers);
+                Err(refused(paper, Rule::Signers, text))
+            }
+            Body::Request(request) => here(paper, request.feed.as_ref(), index, cache),
+            Body::Consent(Consent {
+                alone: Some(alone), ..
+            }) => here(paper, alone.feed.as_ref(), index, cache),
+            _ => Ok(()),
+        }
+    }
+
+    /// A keyring is signed by the keys of the one before it, so that one comes first.
+    fn may_follow(&self, paper: &Paper, keyring: &Keyring) -> Result<(), Refusal> {
         let Some(last) = self.keyring() else {
             return Ok(());
         };
@@ -334,11 +356,7 @@ impl State {
             );
             return Err(refused(paper, Rule::Chain, text));
         }
-        let digest = keyring.allowed_signers;
-        if index.files.contains_key(&digest) {
-            return Ok(());
-        }
-        Err(refused(paper, Rule::Signers, no_signers(paper, &digest)))
+        Ok(())
     }
 
     fn number_may_come(&self, paper: &Paper, beside: &Beside) -> Result<(), Refusal> {

@@ -1,6 +1,9 @@
 //! What was read and verified before, by hash: reading again gives the same.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use crate::documents::{
     AllowedSigners, Digest, Folder, Paper, Principal, Rule, Signature, SignatureFault, StepFault,
@@ -31,11 +34,25 @@ impl Shelf {
         self.papers.values().flatten()
     }
 
-    /// Forgets what it has of other folders, once that is more than of this one.
+    /// Forgets what it has of files that are not in this folder any more, once there are some:
+    /// one that is written slowly is seen in many versions.
     pub(super) fn tidy(&mut self, folder: &Folder) {
-        if self.digests.len() > 2 * folder.files.len() + 256 {
-            *self = Self::default();
+        if self.digests.len() <= folder.files.len() + 16 {
+            return;
         }
+        let here: HashSet<usize> = (folder.files.values())
+            .map(|bytes| bytes.as_ptr() as usize)
+            .collect();
+        self.digests.retain(|(at, _), _| here.contains(at));
+        let live: HashSet<Digest> = self.digests.values().map(|(_, digest)| *digest).collect();
+        self.papers.retain(|digest, _| live.contains(digest));
+        self.signatures.retain(|digest, _| live.contains(digest));
+        self.signers.retain(|digest, _| live.contains(digest));
+        self.fits
+            .retain(|(document, signature), _| live.contains(document) && live.contains(signature));
+        self.judged
+            .retain(|by, _| by.iter().all(|digest| live.contains(digest)));
+        self.sets.retain(&live);
     }
 
     /// SHA-256 of bytes that may have been hashed before.

@@ -179,6 +179,89 @@ fn a_standing_that_is_signed_for_later_leaves_no_gap_before_it() {
 }
 
 #[test]
+fn a_file_that_a_later_keyring_names_does_not_bring_the_earlier_one_back_when_it_goes() {
+    let mut world = World::new();
+    let mut sensor = Sensor::new(&world, T1);
+    let next = crate::world::keyring(2, Some("keyring-1.toml"));
+    let next = next.replace("{{allowed_signers}}", "{{allowed_signers-2}}");
+    world.paper("keyring-2.toml", &["overseer/ai", "overseer/bo"], &next);
+    let lines = world.texts["allowed_signers"].clone();
+    let without = lines.lines().filter(|line| !line.contains("overseer/chi"));
+    let without: Vec<&str> = without.collect();
+    world.file("allowed_signers-2", &(without.join("\n") + "\n"));
+    assert_eq!(names(&sensor.finds(&world, T2)), [""; 0]);
+    // Neither alone, nor with a standing of the overseer who has left.
+    let keys = sensor.folder.files.remove("allowed_signers-2").unwrap();
+    assert_eq!(names(&sensor.at(T2)), [""; 0]);
+    assert_eq!(sensor.why(""), [Rule::Missing]);
+    let again = standing(2, "keyring-1.toml", &[]);
+    let mut other = World::new();
+    other.paper("standing-2.toml", &["overseer/chi"], &again);
+    assert_eq!(names(&sensor.finds(&other, T3)), [""; 0]);
+    assert_eq!(sensor.why(""), [Rule::Missing]);
+    sensor.folder.files.insert("allowed_signers-2".into(), keys);
+    let fresh = standing(3, "keyring-2.toml", &[]);
+    world.paper("standing-3.toml", &["overseer/ai"], &fresh);
+    assert_eq!(names(&sensor.finds(&world, T4)), ["R-1", "R-2", "R-3"]);
+}
+
+#[test]
+fn the_feed_of_a_later_consent_does_not_bring_the_earlier_one_back_when_it_goes() {
+    let mut world = World::new();
+    let mut sensor = Sensor::new(&world, T1);
+    let feed = &world.texts["feed.txt"];
+    let bound = sensor_core::documents::indicators::bind(
+        "feed.txt".to_owned().try_into().unwrap(),
+        feed.as_bytes(),
+        sensor_core::documents::paper::Format::Plain,
+        sensor_core::documents::paper::Mapping::default(),
+    );
+    let consent = world.texts["consent-1.toml"].replace("number = 1", "number = 2");
+    let consent = consent.replace("name = \"r0\"", "name = \"r1\"");
+    let alone = format!(
+        "\n[alone]\nfields = []\nretention = \"P7D\"\nnecessity = \"we are attacked\"\n\n\
+         [alone.feed]\nfile = \"feed.txt\"\nsha256 = \"{}\"\nformat = \"plain\"\n\
+         count = {}\nset_sha256 = \"{}\"\n",
+        bound.sha256, bound.count, bound.set_sha256
+    );
+    world.paper("consent-2.toml", &["operator/power"], &(consent + &alone));
+    assert_eq!(names(&sensor.finds(&world, T2)), ["R-1", "R-3"]);
+    let feed = sensor.folder.files.remove("feed.txt").unwrap();
+    assert_eq!(names(&sensor.at(T3)), [""; 0]);
+    assert_eq!(sensor.why(""), [Rule::Missing]);
+    let other = b"8.8.8.8\n"[..].into();
+    sensor.folder.files.insert("feed.txt".into(), other);
+    assert_eq!(names(&sensor.at(T3)), [""; 0]);
+    sensor.folder.files.insert("feed.txt".into(), feed);
+    assert_eq!(names(&sensor.at(T4)), ["R-1", "R-3"]);
+}
+
+#[test]
+fn who_revokes_a_request_revokes_its_approval_and_nothing_else_can_be_revoked() {
+    let mut world = World::new();
+    let mut sensor = Sensor::new(&world, T1);
+    let revocation = |number: u32, of: &str| {
+        format!(
+            "kind = \"revocation\"\nnumber = {number}\nrevokes = \"{{{{{of}}}}}\"\n\
+             reason = \"the servers are gone\"\n"
+        )
+    };
+    let of_request = revocation(1, "request-1.toml");
+    world.paper("revocation-1.toml", &["carrier/isp"], &of_request);
+    assert_eq!(names(&sensor.finds(&world, T2)), ["R-2", "R-3"]);
+    world.paper(
+        "revocation-2.toml",
+        &["carrier/isp"],
+        &revocation(2, "policy-1.toml"),
+    );
+    assert_eq!(names(&sensor.finds(&world, T3)), ["R-2", "R-3"]);
+    assert_eq!(sensor.why("revocation-2.toml"), [Rule::Form]);
+    let of_operator = revocation(3, "request-2.toml");
+    world.paper("revocation-3.toml", &["operator/power"], &of_operator);
+    assert_eq!(names(&sensor.finds(&world, T4)), ["R-3"]);
+}
+
+#[test]
 fn who_answers_a_finding_takes_no_number_of_who_finds() {
     let mut world = World::new();
     let found = |number: u32| {

@@ -316,6 +316,40 @@ async fn a_disk_that_is_full_ends_what_ends_and_begins_nothing() {
     );
 }
 
+/// A lift or a longer standing that cannot be logged has not come.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_could_not_be_logged_does_not_begin_what_was_stopped() {
+    let first = decision(vec![granted("A-1", "192.0.2.0/24", 60)]);
+    let (summary, _) = run(first.clone(), async |run| {
+        run.packet();
+        run.decide(|script| {
+            let stopped = Refusal {
+                file: "stop.3.toml".into(),
+                rule: Rule::Stopped,
+                text: "the carrier has stopped the sensor".into(),
+            };
+            script.decision = Ok(Decision {
+                attended: Attended::Not(vec![stopped]),
+                ..first.clone()
+            });
+        })
+        .await;
+        assert_eq!(run.lease(), 0);
+        run.decide(|script| {
+            script.disk = false;
+            script.decision = Ok(first.clone());
+        })
+        .await;
+        assert_eq!(run.lease(), 0, "the lift is not in the log");
+        run.packet();
+        run.decide(|script| script.disk = true).await;
+        assert!(run.lease() > 0);
+        run.packet();
+    })
+    .await;
+    assert_eq!(summary.verdict(Verdict::Recorded), 2);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stop_takes_the_lease_at_once() {
     let first = decision(vec![granted("A-1", "192.0.2.0/24", 60)]);
