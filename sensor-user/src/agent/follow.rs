@@ -217,15 +217,6 @@ impl<D: Datapath, C: ClockSource, L: Links, A: Authority> Collect<D, C, L, A> {
         let Wanted { covered, .. } = &wanted;
         let (kept, new): (Vec<_>, Vec<_>) = (covered.iter().cloned())
             .partition(|covered| papers.in_force.iter().any(|held| held.id() == covered.id()));
-        let names: Vec<&str> = new.iter().map(|new| new.granted.id.as_str()).collect();
-        let names = if names.is_empty() {
-            String::new()
-        } else {
-            format!(" ({})", names.join(", "))
-        };
-        refused.insert(format!(
-            "what is new cannot be put into force{names}: {error}"
-        ));
         let rest = Wanted {
             covered: kept,
             ..wanted
@@ -234,9 +225,43 @@ impl<D: Datapath, C: ClockSource, L: Links, A: Authority> Collect<D, C, L, A> {
         if !is_in_force && error.is_refusal() {
             is_in_force = self.publish(papers, &rest)?.is_ok();
         }
+        if is_in_force && error.is_refusal() && new.len() > 1 {
+            return self.add_what_fits(papers, &rest.layers, &new, refused);
+        }
+        refused.insert(not_in_force(&new, &error));
         if rest.moved && !is_in_force {
             let text = format!("the places in force have changed, and cannot be loaded: {error}");
             self.stop(papers, Recording::not(Rule::Waits, &text))?;
+        }
+        Ok(())
+    }
+
+    /// Adds what fits to what is in force: one approval too many is no reason to go without the
+    /// others, also when all of them are new to an agent that has started again.
+    fn add_what_fits(
+        &mut self,
+        papers: &mut Papers<A>,
+        layers: &Arc<Layers>,
+        new: &[Covered],
+        refused: &mut BTreeSet<String>,
+    ) -> Result<(), AgentError> {
+        let (one, other) = new.split_at(new.len() / 2);
+        for part in [one, other] {
+            let wanted = Wanted {
+                covered: [&papers.in_force, part].concat(),
+                layers: layers.clone(),
+                moved: false,
+                stale: false,
+            };
+            match self.publish(papers, &wanted)? {
+                Ok(()) => {}
+                Err(error) if part.len() > 1 && error.is_refusal() => {
+                    self.add_what_fits(papers, layers, part, refused)?;
+                }
+                Err(error) => {
+                    refused.insert(not_in_force(part, &error));
+                }
+            }
         }
         Ok(())
     }
@@ -281,6 +306,16 @@ impl<D: Datapath, C: ClockSource, L: Links, A: Authority> Collect<D, C, L, A> {
             })
             .collect()
     }
+}
+
+fn not_in_force(new: &[Covered], error: &PublishError) -> String {
+    let names: Vec<&str> = new.iter().map(|new| new.granted.id.as_str()).collect();
+    let names = if names.is_empty() {
+        String::new()
+    } else {
+        format!(" ({})", names.join(", "))
+    };
+    format!("what is new cannot be put into force{names}: {error}")
 }
 
 impl Wanted {

@@ -424,11 +424,11 @@ impl State {
         index: &Index<'_>,
         cache: &mut Shelf,
     ) -> Admission {
-        if let Some(other) = self
-            .requests
-            .values()
-            .find(|held| held.request.id == request.id)
-        {
+        // Another requester's is none of this one's business before it is approved.
+        let is_own = |other: &&RequestHeld| {
+            other.request.id == request.id && other.request.requester == request.requester
+        };
+        if let Some(other) = self.requests.values().find(is_own) {
             let text = format!("the id {} is taken by {}", &*request.id, name(&other.paper));
             return Err(No::Ever(Rule::Id, text));
         }

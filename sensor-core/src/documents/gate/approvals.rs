@@ -48,6 +48,18 @@ impl State {
             .requests
             .get(&approval.request)
             .ok_or_else(|| waits(&format!("the request {}", approval.request.short())))?;
+        let has_id = |held: &&ApprovalHeld| {
+            let other = self.requests.get(&held.request);
+            other.is_some_and(|other| other.request.id == asked.request.id)
+        };
+        if let Some(other) = self.approvals.values().find(has_id) {
+            let text = format!(
+                "the id {} of its request is taken by {}",
+                &*asked.request.id,
+                name(&other.paper)
+            );
+            return Err(No::Ever(Rule::Id, text));
+        }
         let policy = self.policy.as_ref().ok_or_else(|| waits("a policy"))?;
         let territory = self
             .territory

@@ -261,6 +261,29 @@ fn who_revokes_a_request_revokes_its_approval_and_nothing_else_can_be_revoked() 
     assert_eq!(names(&sensor.finds(&world, T4)), ["R-3"]);
 }
 
+/// Whoever is first with a name has not taken it before the overseers have answered.
+#[test]
+fn a_requester_cannot_take_the_id_of_another() {
+    let mut world = World::new();
+    let lines = world.texts["allowed_signers"].clone();
+    let lines = lines + &crate::world::line("requester/other", "");
+    world.file("allowed_signers", &lines);
+    let taken = crate::settings::request(1, "R-9").replace("\"npa\"", "\"other\"");
+    world.paper("request-0.toml", &["requester/other"], &taken);
+    let mut sensor = Sensor::new(&world, T1);
+    let own = crate::settings::request(9, "R-9");
+    world.paper("request-9.toml", &["requester/npa"], &own);
+    let all = ["overseer/ai", "overseer/bo"];
+    world.paper("approval-9.toml", &all, &approval(9, "request-9.toml"));
+    let now = sensor.finds(&world, T2);
+    assert_eq!(names(&now), ["R-1", "R-2", "R-3", "R-9"]);
+    // Two that go by one name are never approved.
+    world.paper("approval-10.toml", &all, &approval(10, "request-0.toml"));
+    let now = sensor.finds(&world, T3);
+    assert_eq!(names(&now), ["R-1", "R-2", "R-3", "R-9"]);
+    assert_eq!(sensor.why("approval-10.toml"), [Rule::Id]);
+}
+
 #[test]
 fn who_answers_a_finding_takes_no_number_of_who_finds() {
     let mut world = World::new();

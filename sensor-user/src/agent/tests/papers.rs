@@ -528,6 +528,26 @@ async fn what_does_not_fit_is_refused_with_the_numbers_and_the_rest_goes_on() {
     assert!(told[0].contains("257 needed, room for 256"), "{told:?}");
 }
 
+/// As after a restart: all of them are new, and one is too many.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_approval_too_many_does_not_keep_out_the_others() {
+    let first = granted("A", "192.0.2.0/24", 60);
+    let many = (0..256).map(|n| granted(&format!("B-{n}"), "198.51.100.0/24", 60));
+    let all: Vec<Granted> = std::iter::once(first).chain(many).collect();
+    let (summary, run) = run(decision(all), async |run| {
+        assert!(run.lease() > 0);
+        run.packet();
+    })
+    .await;
+    assert_eq!(summary.verdict(Verdict::Recorded), 1);
+    let told = run.alarms("papers");
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(
+        told[0].contains("(B-255): approvals in force: 257 needed, room for 256"),
+        "{told:?}"
+    );
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn papers_that_cannot_be_read_stop_recording() {
     let first = decision(vec![granted("A-1", "192.0.2.0/24", 60)]);
