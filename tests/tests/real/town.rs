@@ -189,14 +189,14 @@ impl Records {
     }
 
     /// Asserts that what was sent within spans of time was recorded, and nothing that was sent
-    /// further than `slack` nanoseconds from each.
+    /// before them, or more than `slack` nanoseconds after each.
     pub(crate) fn are_within(&self, spans: &[(Time, Time)], sent: &[Sent], slack: u64) {
         let (mut inside, mut outside) = (0, 0);
         for packet in sent {
             let is_inside =
                 (spans.iter()).any(|&(begin, end)| begin <= packet.before && packet.after <= end);
             let is_outside = spans.iter().all(|&(begin, end)| {
-                packet.after.0 + slack < begin.0 || end.0 + slack < packet.before.0
+                packet.after.0 + 2 * CLOCKS < begin.0 || end.0 + slack < packet.before.0
             });
             if is_inside {
                 assert!(self.has(packet), "{packet:?} was not recorded: {spans:?}");

@@ -98,7 +98,7 @@ fn a_document_that_is_taken_away() {
         pass(1500);
         let end = town.state.now();
         town.state.remove("request-3.toml.sig.requester_npa");
-        pass(1500);
+        pass(2500);
         let again = town.change(|_| {});
         pass(2500);
         (begin, end, again)
