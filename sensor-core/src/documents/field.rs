@@ -13,31 +13,45 @@ use serde::{Deserialize, Serialize};
 use super::{Time, principal::is_name};
 use crate::feeds::plain::{self, Shortest};
 
+/// What texts of a certain form have in common: they are read as that text.
+macro_rules! as_text {
+    ($($text:ident),+) => {$(
+        impl Deref for $text {
+            type Target = str;
+
+            fn deref(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $text {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl From<$text> for String {
+            fn from(text: $text) -> Self {
+                text.0
+            }
+        }
+    )+};
+}
+
+as_text!(
+    Text,
+    Name,
+    RequestId,
+    Fingerprint,
+    InterfaceName,
+    HardwareAddress
+);
+
 /// A text that says something: not empty, 4,096 characters at most, no control characters but
 /// the ends of lines.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub struct Text(String);
-
-impl Deref for Text {
-    type Target = str;
-
-    fn deref(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for Text {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl From<Text> for String {
-    fn from(text: Text) -> Self {
-        text.0
-    }
-}
 
 impl TryFrom<String> for Text {
     type Error = &'static str;
@@ -62,26 +76,6 @@ impl TryFrom<String> for Text {
 #[serde(into = "String", try_from = "String")]
 pub struct Name(String);
 
-impl Deref for Name {
-    type Target = str;
-
-    fn deref(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for Name {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl From<Name> for String {
-    fn from(name: Name) -> Self {
-        name.0
-    }
-}
-
 impl TryFrom<String> for Name {
     type Error = String;
 
@@ -101,26 +95,6 @@ impl TryFrom<String> for Name {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub struct RequestId(String);
-
-impl Deref for RequestId {
-    type Target = str;
-
-    fn deref(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for RequestId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl From<RequestId> for String {
-    fn from(id: RequestId) -> Self {
-        id.0
-    }
-}
 
 impl TryFrom<String> for RequestId {
     type Error = &'static str;
@@ -247,18 +221,6 @@ impl TryFrom<String> for Prefix {
 #[serde(into = "String", try_from = "String")]
 pub struct Fingerprint(String);
 
-impl fmt::Display for Fingerprint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl From<Fingerprint> for String {
-    fn from(fingerprint: Fingerprint) -> Self {
-        fingerprint.0
-    }
-}
-
 impl TryFrom<String> for Fingerprint {
     type Error = &'static str;
 
@@ -358,26 +320,6 @@ impl TryFrom<Vec<String>> for FieldNames {
 #[serde(into = "String", try_from = "String")]
 pub struct InterfaceName(String);
 
-impl Deref for InterfaceName {
-    type Target = str;
-
-    fn deref(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for InterfaceName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl From<InterfaceName> for String {
-    fn from(name: InterfaceName) -> Self {
-        name.0
-    }
-}
-
 impl TryFrom<String> for InterfaceName {
     type Error = &'static str;
 
@@ -399,18 +341,6 @@ impl TryFrom<String> for InterfaceName {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub struct HardwareAddress(String);
-
-impl fmt::Display for HardwareAddress {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl From<HardwareAddress> for String {
-    fn from(address: HardwareAddress) -> Self {
-        address.0
-    }
-}
 
 impl TryFrom<String> for HardwareAddress {
     type Error = &'static str;

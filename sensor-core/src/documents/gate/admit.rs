@@ -424,20 +424,8 @@ impl State {
         index: &Index<'_>,
         cache: &mut Shelf,
     ) -> Admission {
-        // Another requester's is none of this one's business before it is approved.
-        let is_own = |other: &&RequestHeld| {
-            other.request.id == request.id && other.request.requester == request.requester
-        };
-        if let Some(other) = self.requests.values().find(is_own) {
-            let text = format!("the id {} is taken by {}", &*request.id, name(&other.paper));
-            return Err(No::Ever(Rule::Id, text));
-        }
-        let asked = (&request.indicators[..], request.feed.as_ref());
-        let set = indicators_of(paper, "[[indicator]]", asked, index.folder, cache)?;
-        if set.prefixes.is_empty() {
-            let text = "its feed gives no indicator".into();
-            return Err(No::Ever(Rule::FeedSet, text));
-        }
+        self.check_id(request)?;
+        let set = asked_for(paper, request, index.folder, cache)?;
         if let Some(parent) = request.parent {
             let Some(parent) = self.requests.get(&parent) else {
                 let text = format!("the request it extends, {}, is not here", parent.short());
@@ -525,8 +513,24 @@ pub(super) fn enough(paper: &Paper, has: u32, needs: u32, by: &str) -> Admission
     Err(No::Yet(Rule::TooFew, text))
 }
 
+/// The indicators of a request, of which there is one at least.
+pub(super) fn asked_for(
+    paper: &Paper,
+    request: &Request,
+    folder: &Folder,
+    cache: &mut Shelf,
+) -> Result<Arc<IndicatorSet>, No> {
+    let asked = (&request.indicators[..], request.feed.as_ref());
+    let set = indicators_of(paper, "[[indicator]]", asked, folder, cache)?;
+    if set.prefixes.is_empty() {
+        let text = "its feed gives no indicator".into();
+        return Err(No::Ever(Rule::FeedSet, text));
+    }
+    Ok(set)
+}
+
 /// The indicators of a request or a consent.
-pub(super) fn indicators_of(
+fn indicators_of(
     paper: &Paper,
     table: &str,
     (asked, feed): (&[Asked], Option<&Feed>),

@@ -18,7 +18,7 @@ use super::{
 use crate::{
     documents::{
         Body, Granted, IndicatorSet, Paper, Refusal, Rule, Time,
-        field::{DirectionName, Fingerprint},
+        field::{DirectionName, Fingerprint, Period},
         paper::{Alone, Approval, Conditions, Consent, Interface, Policy, Request},
     },
     feeds::plain::Shortest,
@@ -48,18 +48,7 @@ impl State {
             .requests
             .get(&approval.request)
             .ok_or_else(|| waits(&format!("the request {}", approval.request.short())))?;
-        let has_id = |held: &&ApprovalHeld| {
-            let other = self.requests.get(&held.request);
-            other.is_some_and(|other| other.request.id == asked.request.id)
-        };
-        if let Some(other) = self.approvals.values().find(has_id) {
-            let text = format!(
-                "the id {} of its request is taken by {}",
-                &*asked.request.id,
-                name(&other.paper)
-            );
-            return Err(No::Ever(Rule::Id, text));
-        }
+        self.check_id_granted(&asked.request)?;
         let policy = self.policy.as_ref().ok_or_else(|| waits("a policy"))?;
         let territory = self
             .territory
@@ -73,14 +62,7 @@ impl State {
 
         let conditions = &approval.conditions;
         check_conditions(paper, conditions, asked)?;
-        if !sensors(conditions, &asked.request).contains(&self.identity.log_key) {
-            let text = format!(
-                "{} is for other sensors: the log key of this one is {}",
-                name(paper),
-                self.identity.log_key
-            );
-            return Err(No::Ever(Rule::Sensor, text));
-        }
+        self.check_sensor(paper, sensors(conditions, &asked.request))?;
         let by = (policy, territory);
         let indicators = self.check_asked(paper, conditions, asked, by, cache)?;
         if let Some(parent) = asked.request.parent {
@@ -223,15 +205,7 @@ impl State {
         let until = consent.until.unwrap_or(Time::MAX);
         // Also where it may not stand alone: a later policy may let it.
         check_term(paper, class, (from, until), &policy.body, &by)?;
-        if alone.retention.from(from) > policy.body.retention.from(from) {
-            let text = format!(
-                "{} lets records be kept for {}, longer than {}, as {by} allows",
-                name(paper),
-                alone.retention,
-                policy.body.retention
-            );
-            return Err(No::Ever(Rule::Retention, text));
-        }
+        check_retention(paper, alone.retention, from, policy)?;
         self.check_indicators(paper, class, set, (policy, territory), cache)
     }
 
@@ -485,6 +459,24 @@ pub(super) fn check_term(
         class.name()
     );
     Err(No::Ever(Rule::OverLong, text))
+}
+
+pub(super) fn check_retention(
+    paper: &Paper,
+    kept: Period,
+    from: Time,
+    policy: &Held<Policy>,
+) -> Admission {
+    let most = policy.body.retention;
+    if kept.from(from) <= most.from(from) {
+        return Ok(());
+    }
+    let text = format!(
+        "{} lets records be kept for {kept}, longer than {most}, as {} allows",
+        name(paper),
+        name(&policy.paper)
+    );
+    Err(No::Ever(Rule::Retention, text))
 }
 
 fn check_broad(

@@ -7,31 +7,18 @@ use sensor_common::Fields;
 
 use super::{
     Gate, Shelf,
-    admit::{Admission, No, indicators_of},
-    approvals::{check_parent, check_term, narrowed, term},
+    admit::{Admission, No, asked_for},
+    approvals::{check_parent, check_retention, check_term, narrowed, term},
     arrive::refused,
-    state::{Held, RequestHeld, State, name},
+    state::{ApprovalHeld, Held, RequestHeld, State, name},
 };
 use crate::{
     documents::{
         Body, Digest, Folder, IndicatorSet, Kind, Paper, Refusal, Rule, Time,
-        field::{InterfaceName, Prefix},
+        field::{Fingerprint, InterfaceName, Prefix},
         paper::{Conditions, Policy, Request},
     },
     places::Territory,
-};
-
-/// The conditions of one that has none.
-const NO_CONDITIONS: &Conditions = &Conditions {
-    from: None,
-    until: None,
-    direction: None,
-    sensors: None,
-    interfaces: None,
-    fields: None,
-    retention: None,
-    indicators: None,
-    no_tunnels: false,
 };
 
 impl Gate {
@@ -56,12 +43,7 @@ impl Gate {
         let no = |no| match no {
             No::Yet(rule, text) | No::Ever(rule, text) => refuse(rule, text),
         };
-        let asked = (&request.indicators[..], request.feed.as_ref());
-        let indicators =
-            indicators_of(&paper, "[[indicator]]", asked, folder, cache).map_err(no)?;
-        if indicators.prefixes.is_empty() {
-            return Err(refuse(Rule::FeedSet, "its feed gives no indicator".into()));
-        }
+        let indicators = asked_for(&paper, request, folder, cache).map_err(no)?;
         let held = RequestHeld {
             request: request.clone(),
             indicators,
@@ -94,13 +76,13 @@ impl Gate {
         check(state.check_extended(asked, cache));
         if let (Some(policy), Some(territory)) = (&state.policy, &state.territory) {
             let by = (policy, territory);
-            let terms = state.check_asked(&asked.paper, NO_CONDITIONS, asked, by, cache);
+            let terms = state.check_asked(&asked.paper, &Conditions::default(), asked, by, cache);
             check(terms.map(drop));
         } else {
             let text = "there is no policy or no territory yet to judge it by".into();
             check(Err(No::Yet(Rule::Waits, text)));
         }
-        check(state.check_sensor(asked));
+        check(state.check_sensor(&asked.paper, &asked.request.sensors));
         if let Some(operator) = &asked.request.operator {
             let at = now.max(asked.request.from);
             let consented = state.consented(&asked.paper, operator, at);
@@ -128,14 +110,7 @@ impl State {
         let (from, until) = term(conditions, &asked.request);
         check_term(paper, class, (from, until), &policy.body, &by)?;
         let retention = conditions.retention.unwrap_or(asked.request.retention);
-        if retention.from(from) > policy.body.retention.from(from) {
-            let text = format!(
-                "{} lets records be kept for {retention}, longer than {}, as {by} allows",
-                name(paper),
-                policy.body.retention
-            );
-            return Err(No::Ever(Rule::Retention, text));
-        }
+        check_retention(paper, retention, from, policy)?;
         let indicators = narrowed(conditions, &asked.indicators);
         self.check_indicators(paper, class, &indicators, (policy, territory), cache)?;
         Ok(indicators)
@@ -154,11 +129,8 @@ impl State {
         if self.requests.contains_key(&paper.digest) {
             return Ok(());
         }
-        let mut others = self.requests.values();
-        if let Some(other) = others.find(|held| held.request.id == request.id) {
-            let text = format!("the id {} is taken by {}", &*request.id, name(&other.paper));
-            return Err(No::Ever(Rule::Id, text));
-        }
+        self.check_id(request)?;
+        self.check_id_granted(request)?;
         let highest = self.highest(Kind::Request, &request.requester);
         if paper.number <= highest {
             let text = format!(
@@ -184,17 +156,47 @@ impl State {
         self.check_parent_granted(&asked.paper, parent)
     }
 
-    fn check_sensor(&self, asked: &RequestHeld) -> Admission {
+    /// Whether a document is for this sensor.
+    pub(super) fn check_sensor(&self, paper: &Paper, sensors: &[Fingerprint]) -> Admission {
         let own = &self.identity.log_key;
-        if asked.request.sensors.contains(own) {
+        if sensors.contains(own) {
             return Ok(());
         }
         let text = format!(
             "{} is for other sensors: the log key of this one is {own}",
-            name(&asked.paper)
+            name(paper)
         );
         Err(No::Ever(Rule::Sensor, text))
     }
+
+    /// Whether an id is free among the requests of its requester. Another's is none of this one's
+    /// business before it is approved.
+    pub(super) fn check_id(&self, request: &Request) -> Admission {
+        let is_own = |other: &&RequestHeld| {
+            other.request.id == request.id && other.request.requester == request.requester
+        };
+        match self.requests.values().find(is_own) {
+            None => Ok(()),
+            Some(other) => Err(taken(request, &other.paper)),
+        }
+    }
+
+    /// Whether an id is free among what was approved.
+    pub(super) fn check_id_granted(&self, request: &Request) -> Admission {
+        let has_id = |held: &&ApprovalHeld| {
+            let other = self.requests.get(&held.request);
+            other.is_some_and(|other| other.request.id == request.id)
+        };
+        match self.approvals.values().find(has_id) {
+            None => Ok(()),
+            Some(other) => Err(taken(request, &other.paper)),
+        }
+    }
+}
+
+fn taken(request: &Request, by: &Paper) -> No {
+    let text = format!("the id {} is taken by {}", &*request.id, name(by));
+    No::Ever(Rule::Id, text)
 }
 
 /// The condition that does not narrow what a request asks for, if one does not.

@@ -1,13 +1,11 @@
 //! The fingerprint of a public key, from the line that `ssh-keygen` writes into the file `.pub`.
 
+use base64ct::{Base64, Base64Unpadded, Encoding as _};
 use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 
 use super::guard;
 use crate::documents::field::Fingerprint;
-
-/// The characters of base64, in their order (RFC 4648).
-const BASE64: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 /// A file holds no public key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
@@ -57,40 +55,13 @@ fn string(blob: &[u8]) -> Option<(&[u8], &[u8])> {
 
 /// Base64 with its padding, in the one form there is for some bytes.
 fn decode(text: &[u8]) -> Option<Vec<u8>> {
-    let (quads, rest) = text.as_chunks::<4>();
-    let padded = text.iter().rev().take_while(|byte| **byte == b'=').count();
-    if quads.is_empty() || !rest.is_empty() || padded > 2 {
-        return None;
-    }
-    let mut bytes = Vec::with_capacity(text.len());
-    for quad in quads {
-        let mut bits = 0;
-        for byte in quad {
-            let digit = BASE64.iter().position(|known| known == byte);
-            // Padding counts as zeroes; elsewhere than at the end it is not as it is written.
-            bits = bits << 6 | u32::try_from(digit.unwrap_or(0)).ok()?;
-        }
-        bytes.extend(&bits.to_be_bytes()[1..]);
-    }
-    bytes.truncate(bytes.len() - padded);
-    let plain = text.strip_suffix(&b"=="[..padded])?;
-    (encode(&bytes).as_bytes() == plain).then_some(bytes)
+    let bytes = Base64::decode_vec(str::from_utf8(text).ok()?).ok()?;
+    (!bytes.is_empty()).then_some(bytes)
 }
 
 /// Base64 without padding.
 fn encode(bytes: &[u8]) -> String {
-    let mut text = String::new();
-    for group in bytes.chunks(3) {
-        let mut bits = [0; 4];
-        bits[1..=group.len()].copy_from_slice(group);
-        let bits = u32::from_be_bytes(bits);
-        let digits = [bits >> 18, bits >> 12, bits >> 6, bits];
-        text.extend(
-            (digits.iter().take(group.len() + 1))
-                .map(|digit| char::from(BASE64[*digit as usize & 63])),
-        );
-    }
-    text
+    Base64Unpadded::encode_string(bytes)
 }
 
 #[cfg(test)]
