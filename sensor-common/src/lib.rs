@@ -11,6 +11,7 @@
 #[cfg(test)]
 extern crate std;
 
+pub mod engine;
 mod fields;
 mod flow;
 mod parse;
@@ -21,6 +22,7 @@ mod stats;
 mod table;
 mod verdict;
 
+pub use engine::{Engine, Engine4, Engine6};
 pub use fields::Fields;
 pub use flow::{FlowEvent, FlowKey, FlowValue, Vlan};
 pub use parse::{
@@ -41,9 +43,9 @@ pub use verdict::{
 /// The object carries it in its read-only data; the loader refuses an object
 /// with another one, and a test compares the two. Bump it with any change to a
 /// size, an offset or a meaning in [`FlowKey`], [`FlowValue`], [`FlowEvent`],
-/// [`Slot`], [`SlotCounts`], [`SetRow`], [`Totals`], [`PlaceBucket`], [`PlaceRow4`],
+/// [`Slot`], [`SlotCounts`], [`SetRow`], [`Engine`], [`engine::Line`], [`Totals`], [`PlaceBucket`], [`PlaceRow4`],
 /// [`PlaceRow6`], [`Stat`] or [`ReplayContext`].
-pub const WIRE_VERSION: u32 = 2;
+pub const WIRE_VERSION: u32 = 3;
 
 #[cfg(test)]
 mod wire_tests;

@@ -22,16 +22,16 @@ pub struct OwnAddress {
     pub ip_version: u32,
 }
 
-/// A match set's own row, read when an address matched.
+/// What an address that matched leads to, read on a hit only.
 #[repr(C)]
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
 )]
 pub struct SetRow {
-    /// Row of the approval groups: which approvals name this match set.
+    /// The match set.
+    pub set: u32,
+    /// Row of the approval groups: which approvals name the match set.
     pub group: u32,
-    /// Rows of totals that belong to one CPU; CPU `c` counts set `s` in row `c * stride + s`.
-    pub stride: u32,
 }
 
 /// Totals of one match set on one CPU.

@@ -6,7 +6,11 @@ use super::*;
 
 /// Each version with a digest of its layout. A line is added, never changed: an object and
 /// a program of one version must understand each other.
-const HISTORY: [(u32, u64); 2] = [(1, 0x20f0_6537_e6b0_71a0), (2, 0x3cd6_f003_d76c_ec87)];
+const HISTORY: [(u32, u64); 3] = [
+    (1, 0x20f0_6537_e6b0_71a0),
+    (2, 0x3cd6_f003_d76c_ec87),
+    (3, 0x054e_5c0d_092a_8315),
+];
 
 /// Names, sizes and offsets of all that crosses.
 fn layout() -> String {
@@ -41,7 +45,15 @@ fn layout() -> String {
         PlaceRow4 { start, place }
         PlaceRow6 { start_high, start_low, place }
         SlotMask { words }
-        SetRow { group, stride }
+        SetRow { set, group }
+        Engine { v4, v6, stride, reserved }
+        Engine4 {
+            block, host, permutation, line_shift, lengths, filter_bits, has_short, reserved
+        }
+        Engine6 {
+            block, host, wide, prefix, lengths, line_shift, filter_bits, wide_bits, has_short,
+            has_128, first
+        }
         Totals { source_packets, source_octets, destination_packets, destination_octets }
         OwnAddress { address, ip_version }
         ReplayContext { time, wire_length, interface }
@@ -76,7 +88,60 @@ fn layout() -> String {
     for place in places {
         let _ = writeln!(layout, "place {} {}", place.name(), place.number());
     }
+    engine(&mut layout);
     layout
+}
+
+/// What the hashes and the search in a line give for some values.
+fn engine(layout: &mut String) {
+    let v4 = Engine4 {
+        block: 0x9e37_79b9_7f4a_7c15,
+        host: 0xbf58_476d_1ce4_e5b9,
+        permutation: [0x1234_5678, 0x7feb_352d, 0x846c_a68b],
+        line_shift: 15,
+        ..Engine4::default()
+    };
+    let v6 = Engine6 {
+        block: v4.block,
+        host: v4.host,
+        wide: 0x94d0_49bb_1331_11eb,
+        prefix: [
+            v4.block,
+            v4.host,
+            0x94d0_49bb_1331_11eb,
+            0xd6e8_feb8_6659_fd93,
+        ],
+        line_shift: 50,
+        ..Engine6::default()
+    };
+    for address in [0, 0xc633_6407, u32::MAX] {
+        let (hash, mask) = (v4.block_hash(address), v4.block_mask(address));
+        let _ = writeln!(layout, "{hash:x} {mask:x} {:x}", v4.host_mask(address));
+        let _ = writeln!(
+            layout,
+            "{:?} {:?}",
+            v4.host(address),
+            v4.prefix(address, 24)
+        );
+        let (high, low) = (u64::from(address) << 32, u64::from(address));
+        let _ = writeln!(
+            layout,
+            "{:x} {:x}",
+            v6.block_hash(high),
+            v6.block_mask(high)
+        );
+        let _ = writeln!(layout, "{:x} {:x}", v6.wide_hash(high), v6.wide_mask(high));
+        let _ = writeln!(
+            layout,
+            "{:x} {:?}",
+            v6.long_mask(high),
+            v6.prefix(high, low, 64)
+        );
+    }
+    let mut line = engine::Line::default();
+    for tag in 0..engine::LANES as u16 {
+        let _ = writeln!(layout, "{:?} {:x?}", line.push(tag), line.0);
+    }
 }
 
 fn concat_all(parts: &[String]) -> String {

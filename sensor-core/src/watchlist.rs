@@ -5,10 +5,13 @@
 
 mod approval;
 mod compile;
+pub mod engine;
 mod indicator;
+mod prefix;
 mod tables;
 
 pub use approval::{Approval, ApprovalId, InForce, Scope, SlotBook, Validity};
 pub use compile::{Compiled, MatchSet, SetId, compile, in_order};
 pub use indicator::{Indicator, IndicatorId, Watchlist};
+pub use prefix::{Prefix4, Prefix6};
 pub use tables::{NoRoom, Tables};

@@ -67,11 +67,12 @@ fn watch(context: &Context, scratch: &mut Scratch) -> Result<Verdict, Unparsed> 
     };
     // SAFETY: `read` has written the packet.
     let packet = unsafe { scratch.packet.assume_init_ref() };
-    let Some(hit) = matching::look_up(generation, packet) else {
+    let rows = matching::look_up(generation.index, packet);
+    if rows == 0 {
         return Ok(Verdict::NoMatch);
-    };
+    }
     scratch.generation.write(generation);
-    scratch.hit.write(hit);
+    scratch.rows.write(rows);
     Ok(judge(context, scratch))
 }
 
@@ -91,13 +92,14 @@ fn read(context: &Context, scratch: &mut Scratch) -> Result<(), Unparsed> {
 #[inline(never)]
 fn judge(context: &Context, scratch: &mut Scratch) -> Verdict {
     // SAFETY: the one caller has written all three.
-    let (packet, generation, hit) = unsafe {
+    let (packet, generation, rows) = unsafe {
         (
             scratch.packet.assume_init_ref(),
             scratch.generation.assume_init(),
-            scratch.hit.assume_init(),
+            scratch.rows.assume_init(),
         )
     };
+    let hit = matching::hit(generation, rows);
     let passage = match places::passage(generation, packet) {
         Ok(passage) => passage,
         Err(verdict) => return verdict,

@@ -11,7 +11,7 @@ use core::mem::MaybeUninit;
 use aya_ebpf::{btf_maps::PerCpuArray, macros::btf_map};
 use sensor_common::{Facts, FlowKey, FlowValue, Narrowing, Packet, SlotMask};
 
-use crate::{config::Generation, matching::Hit, words};
+use crate::{config::Generation, words};
 
 #[btf_map]
 static SCRATCH: PerCpuArray<Scratch, 1> = PerCpuArray::new();
@@ -22,8 +22,8 @@ pub(crate) struct Scratch {
     pub(crate) packet: MaybeUninit<Packet>,
     /// The generation that judges it.
     pub(crate) generation: MaybeUninit<Generation>,
-    /// Its match sets.
-    pub(crate) hit: MaybeUninit<Hit>,
+    /// What its addresses led to.
+    pub(crate) rows: MaybeUninit<u64>,
     /// What its verdict depends on besides the slots.
     pub(crate) facts: MaybeUninit<Facts>,
     /// How far the slots have been narrowed.

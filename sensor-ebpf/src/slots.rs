@@ -11,8 +11,7 @@ use aya_ebpf::{
     macros::btf_map,
 };
 use sensor_common::{
-    Facts, Judgement, NO_MATCH_SET, Narrowing, SLOTS, SetRow, Slot, SlotCounts, SlotMask,
-    SlotTable, Stat, Verdict,
+    Facts, Judgement, Narrowing, SLOTS, Slot, SlotCounts, SlotMask, SlotTable, Stat, Verdict,
 };
 
 use crate::{
@@ -27,10 +26,6 @@ pub(crate) const ANY_SIZE: usize = 1 << 12;
 
 /// `BPF_F_MMAPABLE`: user space reads the rows without a system call each.
 pub(crate) const MMAPABLE: usize = 1 << 10;
-
-/// Rows of match sets, by generation.
-#[btf_map]
-static SETS: ArrayOfMaps<Array<Cells<SetRow>, 1, ANY_SIZE>, 2> = ArrayOfMaps::new();
 
 /// Approval groups: the distinct masks of approvals that name a match set, by generation.
 #[btf_map]
@@ -48,16 +43,6 @@ static APPROVALS: ArrayOfMaps<Array<Cells<Slot>, { SLOTS as usize }, MMAPABLE>, 
 static SLOT_COUNTS: ArrayOfMaps<Array<Cells<SlotCounts>, 1, { ANY_SIZE | MMAPABLE }>, 2> =
     ArrayOfMaps::new();
 
-/// The row of a match set.
-#[inline(always)]
-pub(crate) fn row(generation: Generation, set: u32) -> Option<SetRow> {
-    if set == NO_MATCH_SET {
-        return None;
-    }
-    SETS.get_value(generation.index, &set)
-        .map(|row| *words::view(row))
-}
-
 /// Judges a packet by the approvals that name its match sets, and leaves these in `named`.
 ///
 /// The facts stand in the scratch, and the narrowing is done there.
@@ -69,8 +54,8 @@ pub(crate) fn judge(
     (named, narrowing): (&mut SlotMask, &mut MaybeUninit<Narrowing>),
 ) -> Judgement {
     words::clear(named);
-    add_group(named, generation, hit.source);
-    add_group(named, generation, hit.destination);
+    add_group(named, generation, hit.source_group);
+    add_group(named, generation, hit.destination_group);
     let approvals = Approvals {
         generation,
         narrowing: narrowing.as_mut_ptr(),
@@ -79,10 +64,8 @@ pub(crate) fn judge(
 }
 
 #[inline(always)]
-fn add_group(named: &mut SlotMask, generation: Generation, set: u32) {
-    if let Some(row) = row(generation, set)
-        && let Some(group) = GROUPS.get_value(generation.index, &row.group)
-    {
+fn add_group(named: &mut SlotMask, generation: Generation, group: u32) {
+    if let Some(group) = GROUPS.get_value(generation.index, &group) {
         let union = named.union(words::view(group));
         // SAFETY: `named` is a mutable reference.
         unsafe { words::copy(&union, named) };

@@ -13,8 +13,8 @@ use sensor_common::{NO_MATCH_SET, Stat, Totals};
 
 use crate::{
     config::Generation,
-    matching::Hit,
-    slots::{ANY_SIZE, MMAPABLE, row},
+    matching::{self, Hit},
+    slots::{ANY_SIZE, MMAPABLE},
     stats,
     words::Cells,
 };
@@ -47,10 +47,10 @@ fn add(generation: Generation, set: u32, change: impl FnOnce(&mut Totals)) {
     if set == NO_MATCH_SET {
         return;
     }
-    let totals = row(generation, set).and_then(|row| {
+    let totals = matching::stride(generation).and_then(|stride| {
         // SAFETY: the helper has no arguments and no preconditions.
         let cpu = unsafe { bpf_get_smp_processor_id() } as u32;
-        let index = cpu.wrapping_mul(row.stride).wrapping_add(set);
+        let index = cpu.wrapping_mul(stride).wrapping_add(set);
         TOTALS.get_value_ptr_mut(generation.index, &index)
     });
     match totals {

@@ -5,8 +5,8 @@
 //! Volatile accesses stay what they are: a constant number of words, unrolled.
 
 use sensor_common::{
-    FlowKey, FlowValue, PlaceBucket, PlaceRow4, PlaceRow6, SetRow, Slot, SlotCounts, SlotMask,
-    Totals,
+    Engine, FlowKey, FlowValue, PlaceBucket, PlaceRow4, PlaceRow6, SetRow, Slot, SlotCounts,
+    SlotMask, Totals,
 };
 
 const WORD: usize = size_of::<u64>();
@@ -106,6 +106,7 @@ macro_rules! words {
 }
 
 words!(
+    Engine,
     FlowKey,
     FlowValue,
     PlaceBucket,

@@ -102,6 +102,12 @@ pub enum Alarm {
         /// The map.
         map: &'static str,
     },
+    /// Words of a table were changed.
+    #[error("other words stood in {map}")]
+    Words {
+        /// The map.
+        map: &'static str,
+    },
     /// The lease was changed.
     #[error("the lease ran until {found} instead of {wanted} nanoseconds since boot")]
     Lease {

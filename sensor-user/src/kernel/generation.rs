@@ -10,6 +10,7 @@
 mod buckets;
 mod built;
 mod mapped;
+mod sized;
 
 use std::{os::fd::AsFd as _, path::Path};
 
@@ -18,19 +19,26 @@ use aya::{
     maps::{Array, ArrayOfMaps, MapData},
 };
 use sensor_common::{
-    PlaceBucket, PlaceRow4, PlaceRow6, SLOTS, SetRow, Slot, SlotCounts, SlotMask, Totals,
+    Engine, PlaceBucket, PlaceRow4, PlaceRow6, SLOTS, SetRow, Slot, SlotCounts, SlotMask, Totals,
+    engine::Line,
 };
 
-use self::built::Built;
 pub(super) use self::mapped::Mapped;
+use self::{built::Built, sized::SizedMaps};
 use super::{
     Alarm, DatapathError, LoadError, Retired,
     cells::Cells,
     loader::take,
-    maps::{Named, Rows, Trie, system},
+    maps::{Named, Overflow, Rows, system},
     sys,
 };
-use crate::{clock::Terms, watchlist::Tables};
+use crate::{
+    clock::Terms,
+    watchlist::{Tables, engine::Key6},
+};
+
+/// Words of the match engine's row.
+const ENGINE_WORDS: usize = size_of::<Engine>() / size_of::<u64>();
 
 type Outer<M> = Named<ArrayOfMaps<MapData, M>>;
 
@@ -38,6 +46,10 @@ pub(super) struct Generations {
     number: Named<Array<MapData, u64>>,
     /// The number in shared memory.
     word: Cells,
+    /// Shape and seeds of the match engine, a row for each of two generations.
+    engine: Named<Rows<Engine>>,
+    /// They in shared memory.
+    shapes: Cells,
     outer: OuterMaps,
     /// The number of the generation in force, of this process or the one before it.
     last: u64,
@@ -46,9 +58,12 @@ pub(super) struct Generations {
 
 /// The outer maps: each holds the tables of two generations.
 struct OuterMaps {
-    v4: Outer<Trie<[u8; 4]>>,
-    v6: Outer<Trie<[u8; 16]>>,
-    sets: Outer<Rows<SetRow>>,
+    sized: SizedMaps,
+    lines_v4: Outer<Rows<Line>>,
+    lines_v6: Outer<Rows<Line>>,
+    keys_v6: Outer<Rows<Key6>>,
+    overflow: Outer<Overflow>,
+    rows: Outer<Rows<SetRow>>,
     groups: Outer<Rows<SlotMask>>,
     slots: Outer<Rows<Slot>>,
     totals: Outer<Rows<Totals>>,
@@ -62,13 +77,19 @@ struct OuterMaps {
 impl Generations {
     pub(super) fn take(ebpf: &mut Ebpf, last: u64) -> Result<Self, LoadError> {
         let number = take(ebpf, "GENERATION")?;
+        let engine = take(ebpf, "ENGINE")?;
         Ok(Self {
             word: Cells::map(&number, 1)?,
             number,
+            shapes: Cells::map(&engine, 2 * ENGINE_WORDS)?,
+            engine,
             outer: OuterMaps {
-                v4: take(ebpf, "WATCHED_V4")?,
-                v6: take(ebpf, "WATCHED_V6")?,
-                sets: take(ebpf, "SETS")?,
+                sized: SizedMaps::take(ebpf)?,
+                lines_v4: take(ebpf, "LINES_V4")?,
+                lines_v6: take(ebpf, "LINES_V6")?,
+                keys_v6: take(ebpf, "KEYS_V6")?,
+                overflow: take(ebpf, "OVERFLOW")?,
+                rows: take(ebpf, "ROWS")?,
                 groups: take(ebpf, "GROUPS")?,
                 slots: take(ebpf, "APPROVALS")?,
                 totals: take(ebpf, "TOTALS")?,
@@ -86,6 +107,7 @@ impl Generations {
     /// Pins the outer maps and the number.
     pub(super) fn pin(&self, folder: &Path) -> Result<(), DatapathError> {
         pin_as(&self.number, folder, self.number.name)?;
+        pin_as(&self.engine, folder, self.engine.name)?;
         self.outer.pin(folder)
     }
 
@@ -114,15 +136,16 @@ impl Generations {
         }
         let place = built.place();
         self.outer.put(place, &built)?;
+        self.set_engine(&built);
         self.word.store(0, tables.generation);
         self.last = tables.generation;
         let before = self.current.replace(built);
         // The same table once more: returns when no packet is judged by the generation before.
-        self.in_force(|outer, current| outer.v4.put(place, &current.v4))?;
+        self.in_force(|outer, current| outer.rows.put(place, &current.rows))?;
         let Some(before) = before else {
             return Ok(Retired::default());
         };
-        self.outer.forget_watchlist(before.place())?;
+        self.outer.forget_watchlist(&before)?;
         if let Some(folder) = pins {
             before.unpin(folder);
         }
@@ -156,9 +179,27 @@ impl Generations {
             alarms.push(Alarm::Generation { found, wanted });
         }
         current.mend_slots(alarms);
+        let first = current.place() as usize * ENGINE_WORDS;
+        let stands = |(at, word): (usize, &u64)| self.shapes.load(first + at) == *word;
+        if !current.engine.iter().enumerate().all(stands) {
+            alarms.push(Alarm::Words {
+                map: self.engine.name,
+            });
+        }
         self.outer.mend(current.place(), current, alarms)?;
-        self.word.store(0, current.number);
+        let current = self.current.as_ref();
+        if let Some(current) = current {
+            self.set_engine(current);
+            self.word.store(0, current.number);
+        }
         Ok(())
+    }
+
+    fn set_engine(&self, built: &Built) {
+        let first = built.place() as usize * ENGINE_WORDS;
+        for (at, word) in (first..).zip(&built.engine) {
+            self.shapes.store(at, *word);
+        }
     }
 
     fn in_force(
@@ -177,8 +218,8 @@ impl Generations {
 macro_rules! every_table {
     ($given:ident) => {
         $given!(
-            v4, v6, sets, groups, slots, totals, counts, buckets_v4, buckets_v6, places_v4,
-            places_v6
+            lines_v4, lines_v6, keys_v6, overflow, rows, groups, slots, totals, counts, buckets_v4,
+            buckets_v6, places_v4, places_v6
         )
     };
 }
@@ -188,19 +229,19 @@ impl OuterMaps {
     /// judged by what stood there, and they wait together.
     fn put(&mut self, place: u32, built: &Built) -> Result<(), DatapathError> {
         std::thread::scope(|scope| {
+            let mut waiting: Vec<_> = (self.sized.puts(&built.sized))
+                .map(|put| scope.spawn(put))
+                .collect();
             macro_rules! put {
                 ($($table:ident),*) => {
-                    [$({
+                    $({
                         let (outer, table) = (&mut self.$table, &built.$table);
-                        scope.spawn(move || outer.put(place, table))
-                    }),*]
+                        waiting.push(scope.spawn(move || outer.put(place, table)));
+                    })*
                 };
             }
-            let waiting = every_table!(put);
-            waiting.into_iter().try_for_each(|put| match put.join() {
-                Ok(done) => done,
-                Err(panic) => std::panic::resume_unwind(panic),
-            })
+            every_table!(put);
+            all(waiting)
         })
     }
 
@@ -211,19 +252,24 @@ impl OuterMaps {
             };
         }
         every_table!(pin);
+        self.sized.pin(folder)?;
         Ok(())
     }
 
     /// Indicators that no approval in force names any more leave the kernel.
-    fn forget_watchlist(&mut self, place: u32) -> Result<(), DatapathError> {
-        let (v4, v6) = (Named::trie(1, "WATCHED_V4")?, Named::trie(1, "WATCHED_V6")?);
+    fn forget_watchlist(&self, before: &Built) -> Result<(), DatapathError> {
+        let place = before.place();
         std::thread::scope(|scope| {
-            let other = scope.spawn(|| self.v6.put(place, &v6));
-            self.v4.put(place, &v4)?;
-            match other.join() {
-                Ok(done) => done,
-                Err(panic) => std::panic::resume_unwind(panic),
+            let mut waiting: Vec<_> = (self.sized.forgets(&before.sized))
+                .map(|forget| scope.spawn(forget))
+                .collect();
+            macro_rules! forget {
+                ($($table:ident),*) => {
+                    $(waiting.push(scope.spawn(|| self.$table.forget(place)));)*
+                };
             }
+            forget!(lines_v4, lines_v6, keys_v6, overflow, rows);
+            all(waiting)
         })
     }
 
@@ -243,8 +289,25 @@ impl OuterMaps {
             };
         }
         every_table!(mend);
-        Ok(())
+        self.sized.mend(&built.sized, alarms)
     }
+}
+
+/// Waits for all that was begun.
+fn all(
+    waiting: Vec<std::thread::ScopedJoinHandle<'_, Result<(), DatapathError>>>,
+) -> Result<(), DatapathError> {
+    waiting
+        .into_iter()
+        .try_for_each(|thread| match thread.join() {
+            Ok(done) => done,
+            Err(panic) => std::panic::resume_unwind(panic),
+        })
+}
+
+/// Where a generation's tables stand in every outer map.
+const fn place_of(generation: u64) -> u32 {
+    if generation % 2 == 1 { 1 } else { 0 }
 }
 
 /// Pins one table of a generation.

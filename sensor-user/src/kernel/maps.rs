@@ -3,20 +3,25 @@
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use aya::maps::{Array, ArrayOfMaps, InnerMap, LpmTrie, Map, MapData, MapError, PerCpuHashMap};
+use aya::maps::{Array, ArrayOfMaps, HashMap, InnerMap, Map, MapData, MapError, PerCpuHashMap};
 use aya_obj::generated::bpf_map_type;
 use sensor_common::{FlowKey, FlowValue};
+use zerocopy::{FromBytes, Immutable, IntoBytes};
 
-use super::{DatapathError, sys, wire::Wire};
+use super::{
+    DatapathError,
+    memory::{Access, Memory},
+    sys,
+    wire::Wire,
+};
+use crate::watchlist::engine::OverflowKey;
 
-/// `BPF_F_NO_PREALLOC`.
-pub(super) const NO_PREALLOC: u32 = 1;
 /// `BPF_F_MMAPABLE`.
 pub(super) const MMAPABLE: u32 = 1 << 10;
 /// `BPF_F_INNER_MAP`.
 pub(super) const ANY_SIZE: u32 = 1 << 12;
 
-pub(super) type Trie<K> = LpmTrie<MapData, K, u32>;
+pub(super) type Overflow = HashMap<MapData, OverflowKey, u32>;
 pub(super) type Rows<T> = Array<MapData, Wire<T>>;
 pub(super) type Bank = PerCpuHashMap<MapData, Wire<FlowKey>, Wire<FlowValue>>;
 
@@ -62,8 +67,8 @@ impl<M: TryFrom<Map, Error = MapError>> Named<M> {
         let size = |size| u32::try_from(size).unwrap_or(u32::MAX);
         let (number, wrap): (_, fn(MapData) -> Map) = match kind {
             Kind::Array => (bpf_map_type::BPF_MAP_TYPE_ARRAY, Map::Array),
-            Kind::Trie => (bpf_map_type::BPF_MAP_TYPE_LPM_TRIE, Map::LpmTrie),
-            Kind::Hash => (bpf_map_type::BPF_MAP_TYPE_PERCPU_HASH, Map::PerCpuHashMap),
+            Kind::Hash => (bpf_map_type::BPF_MAP_TYPE_HASH, Map::HashMap),
+            Kind::PerCpuHash => (bpf_map_type::BPF_MAP_TYPE_PERCPU_HASH, Map::PerCpuHashMap),
         };
         let definition =
             aya_obj::Map::new_from_params(number as u32, size(key), size(value), entries, flags);
@@ -75,8 +80,8 @@ impl<M: TryFrom<Map, Error = MapError>> Named<M> {
 #[derive(Clone, Copy)]
 enum Kind {
     Array,
-    Trie,
     Hash,
+    PerCpuHash,
 }
 
 impl<T> Named<Rows<T>>
@@ -104,11 +109,36 @@ where
     }
 }
 
-impl<K: aya::Pod> Named<Trie<K>> {
-    /// An empty trie.
-    pub(super) fn trie(capacity: usize, name: &'static str) -> Result<Self, DatapathError> {
-        let key = size_of::<aya::maps::lpm_trie::Key<K>>();
-        Self::create(Kind::Trie, (key, 4), capacity, NO_PREALLOC, name)
+impl<T> Named<Rows<T>>
+where
+    T: Copy + FromBytes + IntoBytes + Immutable,
+    Wire<T>: aya::Pod,
+{
+    /// An array of these rows, written through shared memory.
+    pub(super) fn filled(
+        rows: &[T],
+        flags: u32,
+        name: &'static str,
+    ) -> Result<Self, DatapathError> {
+        let array = Self::zeroes(rows.len(), flags | MMAPABLE, name)?;
+        Memory::map(&array, rows.len().max(1), Access::ReadAndWrite)?.fill(rows);
+        Ok(array)
+    }
+}
+
+impl Named<Overflow> {
+    /// A table of these prefixes and their rows.
+    pub(super) fn overflow(
+        entries: &[(OverflowKey, u32)],
+        name: &'static str,
+    ) -> Result<Self, DatapathError> {
+        let sizes = (size_of::<OverflowKey>(), size_of::<u32>());
+        let mut table = Self::create(Kind::Hash, sizes, entries.len(), 0, name)?;
+        for (key, row) in entries {
+            let inserted = table.map.insert(key, row, 0);
+            inserted.map_err(refused(name))?;
+        }
+        Ok(table)
     }
 }
 
@@ -116,7 +146,7 @@ impl Named<Bank> {
     /// An empty flow bank.
     pub(super) fn bank(capacity: u32, name: &'static str) -> Result<Self, DatapathError> {
         let sizes = (size_of::<FlowKey>(), size_of::<FlowValue>());
-        Self::create(Kind::Hash, sizes, capacity as usize, 0, name)
+        Self::create(Kind::PerCpuHash, sizes, capacity as usize, 0, name)
     }
 }
 
@@ -125,6 +155,11 @@ impl<M: InnerMap> Named<ArrayOfMaps<MapData, M>> {
     pub(super) fn put(&mut self, place: u32, inner: &Named<M>) -> Result<(), DatapathError> {
         let set = self.map.set(place, &inner.map, 0);
         set.map_err(refused(self.name))
+    }
+
+    /// Empties a place, and returns likewise.
+    pub(super) fn forget(&self, place: u32) -> Result<(), DatapathError> {
+        sys::forget_inner(self.as_fd(), place).map_err(system("emptying a place of an outer map"))
     }
 
     /// Whether this map stands in the place.
@@ -149,7 +184,6 @@ pub(super) fn descriptor(map: &Map) -> Option<BorrowedFd<'_>> {
         Map::Array(data)
         | Map::ArrayOfMaps(data)
         | Map::HashMap(data)
-        | Map::LpmTrie(data)
         | Map::PerCpuArray(data)
         | Map::PerCpuHashMap(data)
         | Map::RingBuf(data) => Some(data.fd().as_fd()),

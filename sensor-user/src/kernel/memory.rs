@@ -71,6 +71,16 @@ impl<T> Memory<T> {
     }
 }
 
+impl<T: Copy> Memory<T> {
+    /// Writes values from the first on, as many as there are places. To be called before
+    /// anybody else knows the map.
+    pub(super) fn fill(&self, values: &[T]) {
+        let count = values.len().min(self.length);
+        // SAFETY: so many values lie in the mapping, which is memory of its own.
+        unsafe { core::ptr::copy_nonoverlapping(values.as_ptr(), self.first.as_ptr(), count) };
+    }
+}
+
 impl<T> Drop for Memory<T> {
     fn drop(&mut self) {
         // SAFETY: the mapping was made with this address and length, and no place of it is used

@@ -233,3 +233,48 @@ pub(super) fn inner_id(outer: BorrowedFd<'_>, place: u32) -> io::Result<Option<u
         Err(error) => Err(error),
     }
 }
+
+/// Puts a map into a place of an outer array; returns when no program holds the one that stood
+/// there (`maybe_wait_bpf_programs`, kernel/bpf/syscall.c).
+pub(super) fn set_inner(
+    outer: BorrowedFd<'_>,
+    place: u32,
+    inner: BorrowedFd<'_>,
+) -> io::Result<()> {
+    let inner = raw(inner.as_raw_fd());
+    let attributes = Element {
+        map_fd: raw(outer.as_raw_fd()),
+        key: (&raw const place) as u64,
+        value: (&raw const inner) as u64,
+        ..Element::default()
+    };
+    // SAFETY: key and value of an outer array are 32 bits each.
+    unsafe { bpf(bpf_cmd::BPF_MAP_UPDATE_ELEM, &attributes) }.map(drop)
+}
+
+/// Empties a place of an outer array, and returns likewise. An empty one stays so.
+pub(super) fn forget_inner(outer: BorrowedFd<'_>, place: u32) -> io::Result<()> {
+    let attributes = Element {
+        map_fd: raw(outer.as_raw_fd()),
+        key: (&raw const place) as u64,
+        ..Element::default()
+    };
+    // SAFETY: the key of an outer array is 32 bits.
+    match unsafe { bpf(bpf_cmd::BPF_MAP_DELETE_ELEM, &attributes) } {
+        Err(error) if error.raw_os_error() != Some(libc::ENOENT) => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// Fills memory with random bytes of the kernel.
+pub(super) fn random<const N: usize>() -> io::Result<[u8; N]> {
+    let mut bytes = [0; N];
+    // SAFETY: the kernel writes at most as many bytes as it is told there are.
+    let read = unsafe { libc::getrandom(bytes.as_mut_ptr().cast(), N, 0) };
+    match usize::try_from(read) {
+        // Up to 256 bytes come whole (getrandom(2)).
+        Ok(read) if read == N => Ok(bytes),
+        Ok(_) => Err(io::ErrorKind::UnexpectedEof.into()),
+        Err(_) => Err(io::Error::last_os_error()),
+    }
+}

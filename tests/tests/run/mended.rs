@@ -3,14 +3,14 @@
 use std::path::PathBuf;
 
 use aya::{
-    maps::{Array, ArrayOfMaps, HashMap, LpmTrie, Map, MapData},
+    maps::{Array, ArrayOfMaps, HashMap, Map, MapData},
     programs::{
         Xdp,
         links::{FdLink, PinnedLink},
         xdp::XdpLink,
     },
 };
-use sensor_common::Slot;
+use sensor_common::{Engine, Slot};
 use sensor_tests::{
     pins::Pins,
     require,
@@ -21,6 +21,13 @@ use sensor_tests::{
 
 /// A slot as words: begin, end, and what follows.
 type Words = [u64; size_of::<Slot>() / 8];
+
+/// Words of the match engine's row.
+const ENGINE: usize = size_of::<Engine>() / 8;
+
+/// `BPF_F_MMAPABLE` and `BPF_F_INNER_MAP`.
+const MMAPABLE: u32 = 1 << 10;
+const ANY_SIZE: u32 = 1 << 12;
 
 /// A pinned map of the running sensor.
 fn pinned(pins: &Pins, name: &str) -> MapData {
@@ -76,22 +83,36 @@ fn what_somebody_changes_in_the_kernel_is_mended_and_told() {
     interfaces.remove(&index).unwrap();
     told(&sensor, "interface r0 had another slot than it was given");
     road.cross(5);
-    let map = Map::ArrayOfMaps(pinned(&pins, "WATCHED_V4"));
-    let mut tries = ArrayOfMaps::<_, LpmTrie<MapData, [u8; 4], u32>>::try_from(map).unwrap();
-    let empty = LpmTrie::create(1, 1).unwrap();
-    tries.set(1, &empty, 0).unwrap();
-    told(&sensor, "another map stood in the place of WATCHED_V4");
+    let map = Map::ArrayOfMaps(pinned(&pins, "LINES_V4"));
+    let mut lines = ArrayOfMaps::<_, Array<MapData, [u64; 8]>>::try_from(map).unwrap();
+    let empty = Array::create(1, MMAPABLE | ANY_SIZE).unwrap();
+    lines.set(1, &empty, 0).unwrap();
+    told(&sensor, "another map stood in the place of LINES_V4");
+    road.cross(5);
+    let map = Map::ArrayOfMaps(pinned(&pins, "FILTER_13"));
+    let mut filters = ArrayOfMaps::<_, Array<MapData, u64>>::try_from(map).unwrap();
+    let empty = Array::create(1 << 13, MMAPABLE).unwrap();
+    filters.set(1, &empty, 0).unwrap();
+    told(&sensor, "another map stood in the place of FILTER_13");
+    road.cross(5);
+    // Another filter than the one that was filled.
+    let map = Map::Array(pinned(&pins, "ENGINE"));
+    let mut engine = Array::<_, [u64; ENGINE]>::try_from(map).unwrap();
+    let shape = engine.get(&1, 0).unwrap();
+    engine.set(1, [0; ENGINE], 0).unwrap();
+    told(&sensor, "other words stood in ENGINE");
+    assert_eq!(engine.get(&1, 0).unwrap(), shape);
     road.cross(5);
 
     let ended = sensor.stop(Signal::SIGTERM);
     let lines = ended.well();
-    assert_eq!(lines.verdict("recorded"), 25, "{}", lines.summary());
+    assert_eq!(lines.verdict("recorded"), 35, "{}", lines.summary());
     let about: Vec<&str> = (lines.all().iter())
         .filter(|line| line["type"] == "alarm")
         .map(|line| line["about"].as_str().unwrap())
         .collect();
-    assert_eq!(about, ["kernel"; 5]);
-    assert_eq!(lines.summary()["alarms"], 5);
+    assert_eq!(about, ["kernel"; 7]);
+    assert_eq!(lines.summary()["alarms"], 7);
 }
 
 /// Another program in the sensor's own link would see every packet in its place.

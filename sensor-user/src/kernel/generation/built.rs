@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use aya::maps::lpm_trie::Key;
 use sensor_common::{
-    PlaceBucket, PlaceRow4, PlaceRow6, SLOTS, SetRow, Slot, SlotCounts, SlotMask, Totals,
+    Engine, PlaceBucket, PlaceRow4, PlaceRow6, SLOTS, SetRow, Slot, SlotCounts, SlotMask, Totals,
+    engine::Line,
 };
 
 use zerocopy::IntoBytes as _;
@@ -12,16 +12,21 @@ use zerocopy::IntoBytes as _;
 use super::{
     buckets::{Directory, buckets_v4, buckets_v6},
     mapped::Mapped,
-    pin, pin_name,
+    pin, pin_name, place_of,
+    sized::Sized,
 };
 use crate::{
     clock::Terms,
     kernel::{
         Alarm, DatapathError, Retired,
         cells::Cells,
-        maps::{ANY_SIZE, MMAPABLE, Named, Rows, Trie, refused},
+        maps::{ANY_SIZE, MMAPABLE, Named, Overflow, Rows, system},
+        sys,
     },
-    watchlist::Tables,
+    watchlist::{
+        Tables,
+        engine::{Key6, Laid, Prefixes, Seeds, Sizes},
+    },
 };
 
 /// Words of a slot, and which of them are its times.
@@ -31,9 +36,14 @@ const END: usize = core::mem::offset_of!(Slot, end) / size_of::<u64>();
 
 pub(super) struct Built {
     pub(super) number: u64,
-    pub(super) v4: Named<Trie<[u8; 4]>>,
-    pub(super) v6: Named<Trie<[u8; 16]>>,
-    pub(super) sets: Named<Rows<SetRow>>,
+    /// Shape and seeds, as words.
+    pub(super) engine: Vec<u64>,
+    pub(super) sized: Sized,
+    pub(super) lines_v4: Named<Rows<Line>>,
+    pub(super) lines_v6: Named<Rows<Line>>,
+    pub(super) keys_v6: Named<Rows<Key6>>,
+    pub(super) overflow: Named<Overflow>,
+    pub(super) rows: Named<Rows<SetRow>>,
     pub(super) groups: Named<Rows<SlotMask>>,
     pub(super) slots: Named<Rows<Slot>>,
     pub(super) totals: Named<Rows<Totals>>,
@@ -55,11 +65,8 @@ impl Built {
     /// other than by exchanging the whole table, which is noticed.
     pub(super) fn new(tables: &Tables) -> Result<Self, DatapathError> {
         let stride = u32::try_from(tables.group_of_set.len().max(1)).unwrap_or(u32::MAX);
-        let rows: Vec<SetRow> = tables
-            .group_of_set
-            .iter()
-            .map(|&group| SetRow { group, stride })
-            .collect();
+        let mut laid = lay(tables)?;
+        laid.engine.stride = stride;
         let (totals, mapped_totals) = Mapped::create(stride, "TOTALS")?;
         let (counts, mapped_counts) = Mapped::create(SLOTS, "SLOT_COUNTS")?;
         let mut wanted = tables.slots.clone();
@@ -77,9 +84,13 @@ impl Built {
         let slots = Named::rows(&wanted, MMAPABLE, "APPROVALS")?;
         let built = Self {
             number: tables.generation,
-            v4: trie_v4(tables)?,
-            v6: trie_v6(tables)?,
-            sets: Named::rows(&rows, ANY_SIZE, "SETS")?,
+            engine: words_of(&laid.engine),
+            sized: Sized::new(&laid, place_of(tables.generation))?,
+            lines_v4: Named::filled(&laid.lines_v4, ANY_SIZE, "LINES_V4")?,
+            lines_v6: Named::filled(&laid.lines_v6, ANY_SIZE, "LINES_V6")?,
+            keys_v6: Named::filled(&laid.keys_v6, ANY_SIZE, "KEYS_V6")?,
+            overflow: Named::overflow(&laid.overflow, "OVERFLOW")?,
+            rows: Named::filled(&laid.rows, ANY_SIZE, "ROWS")?,
             groups: Named::rows(&tables.groups, ANY_SIZE, "GROUPS")?,
             words: Cells::map(&slots, wanted.len() * WORDS)?,
             slots,
@@ -98,9 +109,11 @@ impl Built {
     }
 
     fn freeze(&self) -> Result<(), DatapathError> {
-        self.v4.freeze()?;
-        self.v6.freeze()?;
-        self.sets.freeze()?;
+        self.lines_v4.freeze()?;
+        self.lines_v6.freeze()?;
+        self.keys_v6.freeze()?;
+        self.overflow.freeze()?;
+        self.rows.freeze()?;
         self.groups.freeze()?;
         self.buckets_v4.freeze()?;
         self.buckets_v6.freeze()?;
@@ -110,7 +123,7 @@ impl Built {
 
     /// Where its tables stand in every outer map.
     pub(super) const fn place(&self) -> u32 {
-        if self.number % 2 == 1 { 1 } else { 0 }
+        place_of(self.number)
     }
 
     /// Pins what the next process reads: slots and counts.
@@ -179,24 +192,18 @@ impl Built {
     }
 }
 
-fn trie_v4(tables: &Tables) -> Result<Named<Trie<[u8; 4]>>, DatapathError> {
-    let mut trie = Named::trie(tables.v4.len(), "WATCHED_V4")?;
-    for (prefix, set) in &tables.v4 {
-        let key = Key::new(u32::from(prefix.prefix_len()), prefix.network().octets());
-        trie.map
-            .insert(&key, set, 0)
-            .map_err(refused("WATCHED_V4"))?;
-    }
-    Ok(trie)
+/// Lays the prefixes out, with seeds that nobody knew before.
+fn lay(tables: &Tables) -> Result<Laid, DatapathError> {
+    let random = sys::random().map_err(system("asking for random numbers"))?;
+    let prefixes = Prefixes {
+        v4: &tables.v4,
+        v6: &tables.v6,
+        group_of_set: &tables.group_of_set,
+    };
+    Ok(Laid::new(&prefixes, &Seeds::new(random), Sizes::default()))
 }
 
-fn trie_v6(tables: &Tables) -> Result<Named<Trie<[u8; 16]>>, DatapathError> {
-    let mut trie = Named::trie(tables.v6.len(), "WATCHED_V6")?;
-    for (prefix, set) in &tables.v6 {
-        let key = Key::new(u32::from(prefix.prefix_len()), prefix.network().octets());
-        trie.map
-            .insert(&key, set, 0)
-            .map_err(refused("WATCHED_V6"))?;
-    }
-    Ok(trie)
+fn words_of(engine: &Engine) -> Vec<u64> {
+    let (words, _) = engine.as_bytes().as_chunks::<{ size_of::<u64>() }>();
+    words.iter().map(|word| u64::from_ne_bytes(*word)).collect()
 }

@@ -1,0 +1,129 @@
+//! IPv6 prefixes: all stand in lines, where a fingerprint leads to a row whose key tells.
+
+use sensor_common::{
+    Engine6,
+    engine::{LINE_BITS_V6, Line, SHORT_BITS, Spot},
+};
+
+use super::{Laid, Prefix6, Prefixes, Sizes, filter, halves, lines, overflow_v6};
+
+/// From so many bits on, a prefix has bits of its own in its block's word.
+const LONG: u8 = 64;
+
+/// Bits of a block, which has a word of the filter.
+const BLOCK: u8 = 48;
+
+/// Bits of a wide block, which has a word of the wide filter.
+const WIDE: u8 = 32;
+
+/// A prefix of fewer bits stands in the bitmap by /16.
+const SHORT: u8 = 24;
+
+pub(super) fn lay(laid: &mut Laid, prefixes: &Prefixes<'_>, sizes: Sizes) {
+    let list = prefixes.v6;
+    let first = laid.rows.len();
+    laid.engine.v6.first = u32::try_from(first).unwrap_or(0);
+    if list.is_empty() {
+        return;
+    }
+    let (mut set_bits, mut wide_bits, mut shorter) = (0usize, 0usize, 0usize);
+    let engine = &mut laid.engine.v6;
+    for prefix in list {
+        match prefix.length {
+            LONG.. => set_bits += 3,
+            BLOCK.. => set_bits += 4,
+            SHORT.. => wide_bits += 4 << WIDE.saturating_sub(prefix.length),
+            _ => shorter += 1,
+        }
+        match prefix.length {
+            128.. => engine.has_128 = 1,
+            length => engine.lengths[usize::from(length / 64)] |= 1 << (length % 64),
+        }
+    }
+    engine.has_short = u32::from(shorter > 0);
+    let bits = lines::bits_for(list.len(), LINE_BITS_V6);
+    engine.line_shift = 64 - bits;
+    engine.filter_bits = sizes.v6.unwrap_or_else(|| filter::bits_for(set_bits));
+    if wide_bits > 0 {
+        engine.wide_bits = filter::bits_for(wide_bits);
+    }
+    let engine = *engine;
+    lay_filters(laid, list, &engine);
+    lay_lines(laid, prefixes, &engine, bits);
+}
+
+fn lay_filters(laid: &mut Laid, list: &[Prefix6], engine: &Engine6) {
+    laid.filter_v6 = filter::fill(engine.filter_bits, list.len(), |mark| {
+        for prefix in list.iter().filter(|prefix| prefix.length >= BLOCK) {
+            let [high, _] = halves(prefix.address);
+            let mask = if prefix.length >= LONG {
+                engine.long_mask(high)
+            } else {
+                engine.block_mask(high)
+            };
+            mark(engine.block_hash(high), mask);
+        }
+    });
+    if engine.wide_bits > 0 {
+        laid.wide_v6 = filter::fill(engine.wide_bits, list.len(), |mark| {
+            for prefix in list {
+                if !(SHORT..BLOCK).contains(&prefix.length) {
+                    continue;
+                }
+                let [high, _] = halves(prefix.address);
+                for block in 0..1u64 << WIDE.saturating_sub(prefix.length) {
+                    let high = high | block << (64 - WIDE);
+                    mark(engine.wide_hash(high), engine.wide_mask(high));
+                }
+            }
+        });
+    }
+    if engine.has_short == 1 {
+        laid.short_v6 = vec![0; (1 << SHORT_BITS) / 64];
+        for prefix in list.iter().filter(|prefix| prefix.length < SHORT) {
+            let [high, _] = halves(prefix.address);
+            let first = Engine6::short(high) as usize;
+            for block in first..first + (1 << 16u8.saturating_sub(prefix.length)) {
+                laid.short_v6[block / 64] |= 1 << (block % 64);
+            }
+        }
+    }
+}
+
+fn lay_lines(laid: &mut Laid, prefixes: &Prefixes<'_>, engine: &Engine6, bits: u32) {
+    let list = prefixes.v6;
+    let spot = |item: usize| -> Option<Spot> {
+        let Prefix6 { address, length } = list[item];
+        let [high, low] = halves(address);
+        Some(engine.prefix(high, low, u32::from(length)))
+    };
+    laid.lines_v6 = vec![Line::default(); 1 << bits];
+    let left = lines::fill(&mut laid.lines_v6, list.len(), spot);
+    let first = engine.first;
+    let next = lines::number(&mut laid.lines_v6, first);
+    laid.rows.resize(next as usize, super::EMPTY);
+    laid.keys_v6 = vec![[0; 3]; (next - first) as usize];
+    let before = prefixes.v4.len() + 1;
+    let set = |item: usize| u32::try_from(before + item).unwrap_or(0);
+    lines::write_rows(
+        (&laid.lines_v6, &left),
+        (first, &mut laid.rows[first as usize..]),
+        list.len(),
+        (spot, |item| prefixes.row(set(item))),
+    );
+    lines::write_rows(
+        (&laid.lines_v6, &left),
+        (first, &mut laid.keys_v6),
+        list.len(),
+        (spot, |item| {
+            let Prefix6 { address, length } = list[item];
+            let [high, low] = halves(address);
+            [high, low, u64::from(length)]
+        }),
+    );
+    for item in left {
+        let row = laid.add_row(prefixes.row(set(item)));
+        let Prefix6 { address, length } = list[item];
+        laid.overflow.push((overflow_v6(address, length), row));
+    }
+}

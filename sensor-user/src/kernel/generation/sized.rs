@@ -1,0 +1,144 @@
+//! Tables of a size that the program knows, so that it looks them up in line: filters, and
+//! those of short prefixes. A generation has those of them that it needs.
+
+use std::{os::fd::AsFd as _, path::Path};
+
+use aya::{
+    Ebpf,
+    maps::{ArrayOfMaps, MapData},
+};
+use sensor_core::watchlist::engine::Laid;
+
+use super::{Outer, pin_as};
+use crate::kernel::{
+    Alarm, DatapathError, LoadError,
+    loader::take,
+    maps::{MMAPABLE, Named, Rows, system},
+    sys,
+};
+
+/// The outer maps of filters, by the bits of the number of their words.
+const FILTERS: [(u32, &str); 7] = [
+    (13, "FILTER_13"),
+    (15, "FILTER_15"),
+    (17, "FILTER_17"),
+    (18, "FILTER_18"),
+    (20, "FILTER_20"),
+    (21, "FILTER_21"),
+    (22, "FILTER_22"),
+];
+
+const PUTTING: &str = "setting a place of an outer map";
+
+/// Places of a filter's kind: IPv4, IPv6, wide IPv6; two each, one a generation.
+const KINDS: [u32; 3] = [0, 2, 4];
+
+/// The outer maps.
+pub(super) struct SizedMaps(Vec<Outer<Rows<u64>>>);
+
+/// The tables of one generation, and where they stand.
+pub(super) struct Sized(Vec<Table>);
+
+struct Table {
+    /// The outer map's name.
+    outer: &'static str,
+    place: u32,
+    words: Named<Rows<u64>>,
+}
+
+impl Sized {
+    /// The tables of a generation that stands at `place`.
+    pub(super) fn new(laid: &Laid, place: u32) -> Result<Self, DatapathError> {
+        let filters = [&laid.filter_v4, &laid.filter_v6, &laid.wide_v6];
+        let filters = KINDS.into_iter().zip(filters).filter_map(|(kind, words)| {
+            let bits = words.len().checked_ilog2()?;
+            let (_, name) = FILTERS.into_iter().find(|filter| filter.0 == bits)?;
+            Some((name, kind + place, words))
+        });
+        let short = [
+            ("SHORT_V4", place, &laid.short_v4),
+            ("SHORT_V6", place, &laid.short_v6),
+        ];
+        let tables = filters
+            .chain(short)
+            .filter(|(_, _, words)| !words.is_empty());
+        let built = tables.map(|(outer, place, words)| {
+            let words = Named::filled(words, MMAPABLE, outer)?;
+            words.freeze()?;
+            Ok(Table {
+                outer,
+                place,
+                words,
+            })
+        });
+        built.collect::<Result<_, _>>().map(Self)
+    }
+}
+
+impl SizedMaps {
+    pub(super) fn take(ebpf: &mut Ebpf) -> Result<Self, LoadError> {
+        let names = FILTERS.map(|(_, name)| name);
+        let names = names.into_iter().chain(["SHORT_V4", "SHORT_V6"]);
+        names
+            .map(|name| take::<ArrayOfMaps<MapData, Rows<u64>>>(ebpf, name))
+            .collect::<Result<_, _>>()
+            .map(Self)
+    }
+
+    pub(super) fn pin(&self, folder: &Path) -> Result<(), DatapathError> {
+        self.0
+            .iter()
+            .try_for_each(|map| pin_as(map, folder, map.name))
+    }
+
+    fn of(&self, table: &Table) -> Result<&Outer<Rows<u64>>, DatapathError> {
+        let found = self.0.iter().find(|map| map.name == table.outer);
+        found.ok_or_else(|| system(PUTTING)(std::io::ErrorKind::NotFound.into()))
+    }
+
+    /// What puts the tables into their places: all of it may be done at once.
+    pub(super) fn puts<'a>(
+        &'a self,
+        tables: &'a Sized,
+    ) -> impl Iterator<Item = impl FnOnce() -> Result<(), DatapathError> + Send + 'a> {
+        tables.0.iter().map(move |table| {
+            move || {
+                let outer = self.of(table)?;
+                sys::set_inner(outer.as_fd(), table.place, table.words.as_fd())
+                    .map_err(system(PUTTING))
+            }
+        })
+    }
+
+    /// What empties their places again, likewise.
+    pub(super) fn forgets<'a>(
+        &'a self,
+        tables: &'a Sized,
+    ) -> impl Iterator<Item = impl FnOnce() -> Result<(), DatapathError> + Send + 'a> {
+        tables.0.iter().map(move |table| {
+            move || {
+                let outer = self.of(table)?;
+                sys::forget_inner(outer.as_fd(), table.place).map_err(system(PUTTING))
+            }
+        })
+    }
+
+    /// Puts back every table that somebody exchanged.
+    pub(super) fn mend(
+        &self,
+        tables: &Sized,
+        alarms: &mut Vec<Alarm>,
+    ) -> Result<(), DatapathError> {
+        let asking = system("asking for the id of a map");
+        for table in &tables.0 {
+            let outer = self.of(table)?;
+            let there = sys::inner_id(outer.as_fd(), table.place).map_err(&asking)?;
+            if there != Some(sys::id(table.words.as_fd()).map_err(&asking)?) {
+                alarms.push(Alarm::Table { map: table.outer });
+                sys::set_inner(outer.as_fd(), table.place, table.words.as_fd())
+                    .map_err(system(PUTTING))?;
+            }
+        }
+        Ok(())
+    }
+}
