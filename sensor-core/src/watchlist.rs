@@ -6,9 +6,11 @@
 mod approval;
 mod compile;
 mod indicator;
+mod prefix;
 mod tables;
 
 pub use approval::{Approval, ApprovalId, InForce, Scope, SlotBook, Validity};
 pub use compile::{Compiled, MatchSet, SetId, compile, in_order};
 pub use indicator::{Indicator, IndicatorId, Watchlist};
+pub use prefix::{Prefix4, Prefix6};
 pub use tables::{NoRoom, Tables};

@@ -110,10 +110,10 @@ pub fn compile(
         slots,
         places,
     };
-    for (id, set) in (NO_MATCH_SET + 1..).zip(&sets) {
+    for set in &sets {
         match set.prefix {
-            IpNet::V4(prefix) => tables.v4.push((prefix, id)),
-            IpNet::V6(prefix) => tables.v6.push((prefix, id)),
+            IpNet::V4(prefix) => tables.v4.push(prefix.into()),
+            IpNet::V6(prefix) => tables.v6.push(prefix.into()),
         }
     }
     Compiled {

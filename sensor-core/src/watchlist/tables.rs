@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use ipnet::{Ipv4Net, Ipv6Net};
-use sensor_common::{SLOTS, Slot, SlotMask};
+use ipnet::IpNet;
+use sensor_common::{NO_MATCH_SET, SLOTS, Slot, SlotMask};
 use thiserror::Error;
 
+use super::{Prefix4, Prefix6};
 use crate::places::Flat;
 
 /// Everything one generation consists of.
@@ -13,10 +14,10 @@ use crate::places::Flat;
 pub struct Tables {
     /// Its number: one more than the generation before, the first is 1.
     pub generation: u64,
-    /// IPv4 prefixes with their match sets, ascending, without duplicates.
-    pub v4: Vec<(Ipv4Net, u32)>,
-    /// IPv6 prefixes with their match sets, ascending, without duplicates.
-    pub v6: Vec<(Ipv6Net, u32)>,
+    /// IPv4 prefixes, ascending, without duplicates; the one at `i` has match set `i + 1`.
+    pub v4: Vec<Prefix4>,
+    /// IPv6 prefixes, likewise; the one at `j` has match set `v4.len() + j + 1`.
+    pub v6: Vec<Prefix6>,
     /// The approval group of every match set; row 0 belongs to no set.
     pub group_of_set: Vec<u32>,
     /// The distinct masks of approvals that name a match set.
@@ -46,6 +47,28 @@ impl Tables {
     pub const GROUPS: usize = 65_536;
     /// Most ranges of one address family in the table of places.
     pub const RANGES: usize = 16_000_000;
+
+    /// The match set of the IPv4 prefix at `place`.
+    pub fn set_v4(place: usize) -> u32 {
+        u32::try_from(place + 1).unwrap_or(NO_MATCH_SET)
+    }
+
+    /// The match set of the IPv6 prefix at `place`.
+    pub fn set_v6(&self, place: usize) -> u32 {
+        Self::set_v4(self.v4.len() + place)
+    }
+
+    /// The prefix of a match set.
+    pub fn prefix(&self, set: u32) -> Option<IpNet> {
+        let place = (set as usize).checked_sub(1)?;
+        match self.v4.get(place) {
+            Some(&prefix) => Some(prefix.into()),
+            None => self
+                .v6
+                .get(place - self.v4.len())
+                .map(|&prefix| prefix.into()),
+        }
+    }
 
     /// Checks that the generation fits before anything is touched.
     pub fn check_room(&self) -> Result<(), NoRoom> {

@@ -250,14 +250,8 @@ impl Datapath for Fake {
                 current,
             });
         }
-        let v4 = tables
-            .v4
-            .iter()
-            .map(|&(prefix, set)| (IpNet::V4(prefix), set));
-        let v6 = tables
-            .v6
-            .iter()
-            .map(|&(prefix, set)| (IpNet::V6(prefix), set));
+        let v4 = tables.v4.iter().map(|&prefix| IpNet::from(prefix));
+        let v6 = tables.v6.iter().map(|&prefix| IpNet::from(prefix));
         let totals = vec![Totals::default(); tables.group_of_set.len()];
         let slot_counts = vec![SlotCounts::default(); SLOTS as usize];
         let retired = Retired {
@@ -265,7 +259,7 @@ impl Datapath for Fake {
             totals: std::mem::replace(&mut self.totals, totals),
             slot_counts: std::mem::replace(&mut self.slot_counts, slot_counts),
         };
-        self.generation = Some((tables.clone(), v4.chain(v6).collect()));
+        self.generation = Some((tables.clone(), v4.chain(v6).zip(1..).collect()));
         Ok(retired)
     }
 

@@ -42,7 +42,7 @@ fn nested_and_equal_prefixes_are_all_named() {
         .map(|text| text.parse().unwrap())
         .into();
     let compiled = compiled(&watchlist(&prefixes), &[naming_all()]);
-    let (_, host) = *compiled.tables.v4.last().unwrap();
+    let host = Tables::set_v4(compiled.tables.v4.len() - 1);
     let covering: Vec<u32> = compiled.covering(SetId(host)).map(|id| id.0).collect();
     assert_eq!(covering, [3, 1, 0, 2]);
     assert_eq!(compiled.covering(SetId(0)).count(), 0);
@@ -83,11 +83,11 @@ proptest! {
     ) {
         let compiled = compiled(&watchlist(&prefixes), &[naming_all()]);
         let mut trie = JointPrefixMap::<IpNet, u32>::new();
-        for (prefix, set) in &compiled.tables.v4 {
-            trie.insert(IpNet::V4(*prefix), *set);
+        for (place, prefix) in compiled.tables.v4.iter().enumerate() {
+            trie.insert((*prefix).into(), Tables::set_v4(place));
         }
-        for (prefix, set) in &compiled.tables.v6 {
-            trie.insert(IpNet::V6(*prefix), *set);
+        for (place, prefix) in compiled.tables.v6.iter().enumerate() {
+            trie.insert((*prefix).into(), compiled.tables.set_v6(place));
         }
         let address = probe.addr();
         let found = trie.get_lpm(&IpNet::from(address)).map_or(0, |(_, set)| *set);
@@ -112,12 +112,12 @@ fn what_no_approval_names_stays_outside() {
         .map(|text| text.parse().unwrap())
         .into();
     let compiled = compiled(&watchlist(&prefixes), &[naming("a", &[1])]);
-    let (prefix, set) = compiled.tables.v4[0];
-    assert_eq!(
-        (compiled.tables.v4.len(), prefix.to_string()),
-        (1, "10.1.0.0/16".into())
-    );
-    assert_eq!(compiled.covering(SetId(set)).count(), 1);
+    let [prefix] = compiled.tables.v4[..] else {
+        panic!("{:?}", compiled.tables.v4)
+    };
+    assert_eq!(IpNet::from(prefix).to_string(), "10.1.0.0/16");
+    assert_eq!(compiled.tables.prefix(1), Some(prefix.into()));
+    assert_eq!(compiled.covering(SetId(1)).count(), 1);
 }
 
 #[test]

@@ -181,10 +181,10 @@ impl Built {
 
 fn trie_v4(tables: &Tables) -> Result<Named<Trie<[u8; 4]>>, DatapathError> {
     let mut trie = Named::trie(tables.v4.len(), "WATCHED_V4")?;
-    for (prefix, set) in &tables.v4 {
-        let key = Key::new(u32::from(prefix.prefix_len()), prefix.network().octets());
+    for (place, prefix) in tables.v4.iter().enumerate() {
+        let key = Key::new(prefix.length.into(), prefix.address.to_be_bytes());
         trie.map
-            .insert(&key, set, 0)
+            .insert(&key, &Tables::set_v4(place), 0)
             .map_err(refused("WATCHED_V4"))?;
     }
     Ok(trie)
@@ -192,10 +192,10 @@ fn trie_v4(tables: &Tables) -> Result<Named<Trie<[u8; 4]>>, DatapathError> {
 
 fn trie_v6(tables: &Tables) -> Result<Named<Trie<[u8; 16]>>, DatapathError> {
     let mut trie = Named::trie(tables.v6.len(), "WATCHED_V6")?;
-    for (prefix, set) in &tables.v6 {
-        let key = Key::new(u32::from(prefix.prefix_len()), prefix.network().octets());
+    for (place, prefix) in tables.v6.iter().enumerate() {
+        let key = Key::new(prefix.length.into(), prefix.address.to_be_bytes());
         trie.map
-            .insert(&key, set, 0)
+            .insert(&key, &tables.set_v6(place), 0)
             .map_err(refused("WATCHED_V6"))?;
     }
     Ok(trie)

@@ -2,10 +2,9 @@
 
 use std::net::IpAddr;
 
-use ipnet::{Ipv4Net, Ipv6Net};
 use sensor_common::NO_MATCH_SET;
 
-use crate::watchlist::Tables;
+use crate::watchlist::{Prefix4, Prefix6, Tables};
 
 /// The match set of the longest prefix around an address; [`NO_MATCH_SET`] where there is none.
 ///
@@ -15,17 +14,14 @@ pub(super) fn longest_match(tables: &Tables, address: IpAddr) -> u32 {
     let found = match address {
         IpAddr::V4(address) => (0..=32)
             .rev()
-            .filter_map(|length| Ipv4Net::new(address, length).ok())
-            .find_map(|prefix| look_up(&tables.v4, &prefix.trunc())),
+            .map(|length| Prefix4::around(address.to_bits(), length))
+            .find_map(|prefix| tables.v4.binary_search(&prefix).ok())
+            .map(Tables::set_v4),
         IpAddr::V6(address) => (0..=128)
             .rev()
-            .filter_map(|length| Ipv6Net::new(address, length).ok())
-            .find_map(|prefix| look_up(&tables.v6, &prefix.trunc())),
+            .map(|length| Prefix6::around(address.to_bits(), length))
+            .find_map(|prefix| tables.v6.binary_search(&prefix).ok())
+            .map(|place| tables.set_v6(place)),
     };
     found.unwrap_or(NO_MATCH_SET)
-}
-
-fn look_up<P: Ord>(rows: &[(P, u32)], prefix: &P) -> Option<u32> {
-    let row = rows.binary_search_by(|(known, _)| known.cmp(prefix)).ok()?;
-    rows.get(row).map(|(_, set)| *set)
 }
