@@ -99,7 +99,7 @@ fn what_somebody_changes_in_the_kernel_is_mended_and_told() {
     let map = Map::Array(pinned(&pins, "ENGINE"));
     let mut engine = Array::<_, [u64; ENGINE]>::try_from(map).unwrap();
     let shape = engine.get(&1, 0).unwrap();
-    engine.set(1, [0; ENGINE], 0).unwrap();
+    engine.set(1, &[0; ENGINE], 0).unwrap();
     told(&sensor, "other words stood in ENGINE");
     assert_eq!(engine.get(&1, 0).unwrap(), shape);
     road.cross(5);
