@@ -117,6 +117,13 @@ pub struct Passed {
     pub short: u64,
 }
 
+/// The lower half of a word.
+#[inline(always)]
+#[expect(clippy::cast_possible_truncation, reason = "the lower half is meant")]
+const fn lower(word: u64) -> u32 {
+    word as u32
+}
+
 /// A bit of a filter's word.
 #[inline(always)]
 const fn bit(word: u64, position: u64) -> u64 {

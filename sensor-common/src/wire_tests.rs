@@ -139,7 +139,7 @@ fn engine(layout: &mut String) {
         );
     }
     let mut line = engine::Line::default();
-    for tag in 0..engine::LANES as u16 {
+    for tag in 0..28 {
         let _ = writeln!(layout, "{:?} {:x?}", line.push(tag), line.0);
     }
 }

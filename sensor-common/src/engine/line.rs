@@ -2,6 +2,8 @@
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
+use super::lower;
+
 /// Tags in a line.
 pub const LANES: u32 = 28;
 
@@ -46,15 +48,15 @@ impl Line {
         }
         let same = !differ;
         let lanes = (same & GROUP)
-            | (same >> 9) & (GROUP << 7)
-            | (same >> 18) & (GROUP << 14)
-            | (same >> 27) & (GROUP << 21);
+            | ((same >> 9) & (GROUP << 7))
+            | ((same >> 18) & (GROUP << 14))
+            | ((same >> 27) & (GROUP << 21));
         let lanes = lanes & (header >> VALID);
         if lanes == 0 {
             return super::NO_ROW;
         }
         // Tags of a line are distinct, so one bit is set.
-        (header as u32).wrapping_add(lanes.wrapping_sub(1).count_ones())
+        lower(header).wrapping_add(lanes.wrapping_sub(1).count_ones())
     }
 
     /// Whether prefixes of this line stand in the overflow table as well.
@@ -70,17 +72,17 @@ impl Line {
 
     /// Sets the row of the first lane.
     pub const fn set_first(&mut self, row: u32) {
-        self.0[0] = self.0[0] & !0xffff_ffff | row as u64;
+        self.0[0] = (self.0[0] & !0xffff_ffff) | row as u64;
     }
 
     /// The row of the first lane.
     pub const fn first(&self) -> u32 {
-        self.0[0] as u32
+        lower(self.0[0])
     }
 
     /// How many lanes hold a tag, when none was emptied.
     pub const fn len(&self) -> u32 {
-        (self.0[0] >> VALID & (1 << LANES) - 1).count_ones()
+        ((self.0[0] >> VALID) & ((1 << LANES) - 1)).count_ones()
     }
 
     /// Whether no lane holds a tag.
@@ -92,7 +94,7 @@ impl Line {
     pub const fn holds(&self, tag: u64) -> bool {
         // Row 0 of lane 0 would be no row, so the rows are numbered from 1 for this.
         let mut line = self.0;
-        line[0] = line[0] & !0xffff_ffff | 1;
+        line[0] = (line[0] & !0xffff_ffff) | 1;
         Self::find(&line, tag) != super::NO_ROW
     }
 

@@ -1,6 +1,6 @@
 //! IPv4.
 
-use super::{Engine4, Passed, SHORT_BITS, block_bits, block_mask, long_bits, long_mask};
+use super::{Engine4, Passed, SHORT_BITS, block_bits, block_mask, long_bits, long_mask, lower};
 
 /// Where a prefix stands: its line, and its tag there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,7 +78,7 @@ impl Engine4 {
     /// The row of a short prefix, of the two that a word holds.
     #[inline(always)]
     pub const fn short_row(word: u64, block: u32) -> u32 {
-        (word >> ((block & 1) * 32)) as u32
+        lower(word >> ((block & 1) * 32))
     }
 
     /// The /16 of an address, which has half a word in the table of short prefixes.

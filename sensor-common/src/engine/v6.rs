@@ -1,6 +1,8 @@
 //! IPv6. An address is two words, the upper first.
 
-use super::{Engine6, Passed, SHORT_BITS, block_bits, block_mask, long_bits, long_mask, v4::Spot};
+use super::{
+    Engine6, Passed, SHORT_BITS, block_bits, block_mask, long_bits, long_mask, lower, v4::Spot,
+};
 
 /// Which kinds of prefixes may cover an address: 1 or 0 each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,13 +33,11 @@ impl Lengths {
             self.whole = 0;
             return Some(128);
         }
-        if self.upper != 0 {
-            let bit = 63 - self.upper.leading_zeros();
+        if let Some(bit) = self.upper.checked_ilog2() {
             self.upper ^= 1 << (bit & 63);
             return Some(64 + bit);
         }
-        if self.lower != 0 {
-            let bit = 63 - self.lower.leading_zeros();
+        if let Some(bit) = self.lower.checked_ilog2() {
             self.lower ^= 1 << (bit & 63);
             return Some(bit);
         }
@@ -96,14 +96,14 @@ impl Engine6 {
     /// Where a prefix stands.
     #[inline(always)]
     pub const fn prefix(&self, high: u64, low: u64, length: u32) -> Spot {
-        let [upper, lower, counted, last] = self.prefix;
-        let mut mixed = high.wrapping_mul(upper) ^ low.wrapping_mul(lower).rotate_left(32);
+        let [first, second, counted, last] = self.prefix;
+        let mut mixed = high.wrapping_mul(first) ^ low.wrapping_mul(second).rotate_left(32);
         mixed = mixed.wrapping_add((length as u64).wrapping_mul(counted));
         mixed ^= mixed >> 29;
         mixed = mixed.wrapping_mul(last);
         mixed ^= mixed >> 32;
         Spot {
-            line: (mixed >> (self.line_shift & 63)) as u32,
+            line: lower(mixed >> (self.line_shift & 63)),
             tag: mixed & 0xffff,
         }
     }
@@ -111,7 +111,7 @@ impl Engine6 {
     /// The bit of an address in the bitmap of short prefixes.
     #[inline(always)]
     pub const fn short(high: u64) -> u32 {
-        (high >> (64 - SHORT_BITS)) as u32
+        lower(high >> (64 - SHORT_BITS))
     }
 
     /// The lengths to look up, where these kinds passed: from 64, from 48, from 24, below.

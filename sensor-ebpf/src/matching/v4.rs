@@ -74,12 +74,11 @@ fn search(tables: Tables, address: u32, passed: Passed) -> u32 {
 fn shorter(place: u32, engine: &'static Engine4, address: u32) -> u32 {
     let mut left = engine.lengths;
     for _ in 0..LENGTHS {
-        if left == 0 {
+        let Some(length) = left.checked_ilog2() else {
             break;
-        }
-        let length = (31 - left.leading_zeros()) & 31;
-        left ^= 1 << length;
-        let prefix = address & !(u32::MAX >> length);
+        };
+        left ^= 1 << (length & 31);
+        let prefix = address & !(u32::MAX >> (length & 31));
         let row = probe(place, engine.prefix(address, length), prefix, length);
         if row != NO_ROW {
             return row;

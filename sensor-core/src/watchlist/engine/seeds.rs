@@ -23,7 +23,7 @@ impl Seeds {
         Self(seeds)
     }
 
-    /// Seeds for tests and measurements, made from one number (SplitMix64).
+    /// Seeds for tests and measurements, made from one number (`SplitMix64`).
     pub fn from_number(number: u64) -> Self {
         let mut state = number;
         Self(std::array::from_fn(|_| {

@@ -1,3 +1,8 @@
+#![expect(
+    clippy::cast_possible_truncation,
+    reason = "numbers of prefixes, and words a filter has"
+)]
+
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
