@@ -67,7 +67,7 @@ fn watch(context: &Context, scratch: &mut Scratch) -> Result<Verdict, Unparsed> 
     };
     // SAFETY: `read` has written the packet.
     let packet = unsafe { scratch.packet.assume_init_ref() };
-    let rows = matching::look_up(generation.index, packet);
+    let rows = matching::look_up(generation, packet);
     if rows == 0 {
         return Ok(Verdict::NoMatch);
     }

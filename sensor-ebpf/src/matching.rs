@@ -48,48 +48,25 @@ pub(crate) struct Hit {
     pub(crate) destination_group: u32,
 }
 
-/// The rows that the two addresses of a packet lead to.
-#[derive(Clone, Copy)]
-struct Rows {
-    source: u32,
-    destination: u32,
-}
-
-impl Rows {
-    const NONE: Self = Self {
-        source: NO_ROW,
-        destination: NO_ROW,
-    };
-}
-
-/// What stands between the tables and one address.
-#[derive(Clone, Copy)]
-struct Tables {
-    /// The place of the generation's tables in the outer maps.
-    place: u32,
-    engine: &'static Engine,
-}
-
 /// The rows of both addresses, that of the source in the lower half; 0 where neither is
 /// watched.
-///
-/// Not inlined, so that its stack is free again when the packet is judged.
-#[inline(never)]
-pub(crate) fn look_up(place: u32, packet: &Packet) -> u64 {
+#[inline(always)]
+pub(crate) fn look_up(generation: Generation, packet: &Packet) -> u64 {
+    let place = generation.index;
     let Some(engine) = ENGINE.get(place) else {
         return 0;
     };
-    let tables = Tables {
-        place,
-        engine: words::view(engine),
-    };
-    let rows = match packet.version {
-        IpVersion::V4 => v4::find(tables, word(packet.source), word(packet.destination)),
-        IpVersion::V6 => v6::find(tables, &packet.source, &packet.destination),
-    };
-    rows.map_or(0, |rows| {
-        u64::from(rows.destination) << 32 | u64::from(rows.source)
-    })
+    let engine: &Engine = words::view(engine);
+    match packet.version {
+        IpVersion::V4 => v4::look_up(place, &engine.v4, packet),
+        IpVersion::V6 => v6::look_up(place, &engine.v6, packet),
+    }
+}
+
+/// Two rows in one word, for a function that is not inlined.
+#[inline(always)]
+fn both(source: u32, destination: u32) -> u64 {
+    u64::from(destination) << 32 | u64::from(source)
 }
 
 /// What the rows that were found say.
@@ -133,9 +110,4 @@ fn overflow(place: u32, key: &[u64; 3]) -> u32 {
         .get(place)
         .and_then(|table| unsafe { table.get(key) })
         .map_or(NO_ROW, |row| *row)
-}
-
-#[inline(always)]
-fn word([a, b, c, d, ..]: [u8; 16]) -> u32 {
-    u32::from_be_bytes([a, b, c, d])
 }

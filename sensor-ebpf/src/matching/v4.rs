@@ -5,17 +5,17 @@ use aya_ebpf::{
     macros::btf_map,
 };
 use sensor_common::{
-    Engine4,
-    engine::{Line, NO_ROW, Passed, SHORT_BITS, Spot},
+    Engine, Engine4, Packet,
+    engine::{Line, NO_ROW, SHORT_BITS, Spot},
 };
 
 use super::{
-    Rows, Tables,
+    ENGINE, both,
     filter::{self, V4},
     lines::LINES_V4,
     overflow,
 };
-use crate::slots::MMAPABLE;
+use crate::{slots::MMAPABLE, words};
 
 /// Rows of prefixes of 16 bits and fewer, by /16, two a word, by generation.
 #[btf_map]
@@ -25,53 +25,66 @@ static SHORT_V4: ArrayOfMaps<Array<u64, { (1 << SHORT_BITS) / 2 }, MMAPABLE>, 2>
 /// Lengths from 17 to 31.
 const LENGTHS: u32 = 15;
 
-/// The rows of two addresses; `None` where the filter holds both back.
+/// The rows of a packet's addresses: both words of the filter first, and what follows only
+/// where one of them lets an address pass.
 #[inline(always)]
-pub(super) fn find(tables: Tables, source: u32, destination: u32) -> Option<Rows> {
-    let engine = &tables.engine.v4;
+pub(super) fn look_up(place: u32, engine: &Engine4, packet: &Packet) -> u64 {
+    let (source, destination) = (address(&packet.source), address(&packet.destination));
     let hashes = (engine.block_hash(source), engine.block_hash(destination));
-    let words = filter::words(engine.filter_bits, V4 + tables.place, hashes.0, hashes.1)?;
+    let Some(words) = filter::words(engine.filter_bits, V4 + place, hashes.0, hashes.1) else {
+        return 0;
+    };
     let first = engine.test(words.0, source, hashes.0);
     let second = engine.test(words.1, destination, hashes.1);
-    let mut rows = Rows::NONE;
-    if first.long | first.short | second.long | second.short != 0 {
-        rows.source = search(tables, source, first);
-        rows.destination = search(tables, destination, second);
+    let passed = first.long | second.long << 1 | first.short << 2 | second.short << 3;
+    if passed | u64::from(engine.has_short) == 0 {
+        return 0;
+    }
+    search(place, source, destination, passed)
+}
+
+/// The rows of two addresses of which the filter let one pass, or where there are prefixes of
+/// 16 bits or fewer. Not inlined: most packets do not come here.
+#[inline(never)]
+fn search(place: u32, source: u32, destination: u32, passed: u64) -> u64 {
+    let Some(engine) = ENGINE.get(place) else {
+        return 0;
+    };
+    let engine: &Engine4 = &words::view::<Engine>(engine).v4;
+    let mut rows = (NO_ROW, NO_ROW);
+    if passed & 1 != 0 {
+        rows.0 = probe(place, engine.host(source), source, 32);
+    }
+    if passed & 1 << 1 != 0 {
+        rows.1 = probe(place, engine.host(destination), destination, 32);
+    }
+    if rows.0 == NO_ROW && passed & 1 << 2 != 0 {
+        rows.0 = shorter(place, engine, source);
+    }
+    if rows.1 == NO_ROW && passed & 1 << 3 != 0 {
+        rows.1 = shorter(place, engine, destination);
     }
     if engine.has_short != 0 {
-        if rows.source == NO_ROW {
-            rows.source = short(tables.place, source)?;
+        if rows.0 == NO_ROW {
+            rows.0 = short(place, source);
         }
-        if rows.destination == NO_ROW {
-            rows.destination = short(tables.place, destination)?;
+        if rows.1 == NO_ROW {
+            rows.1 = short(place, destination);
         }
     }
-    Some(rows)
+    both(rows.0, rows.1)
 }
 
 #[inline(always)]
-fn short(place: u32, address: u32) -> Option<u32> {
+fn short(place: u32, address: u32) -> u32 {
     let block = Engine4::short(address);
-    let word = SHORT_V4.get(place)?.get(block / 2)?;
-    Some(Engine4::short_row(*word, block))
-}
-
-/// The row of an address that the filter let pass, the longest prefix first.
-#[inline(always)]
-fn search(tables: Tables, address: u32, passed: Passed) -> u32 {
-    let mut row = NO_ROW;
-    if passed.long != 0 {
-        row = probe(tables.place, tables.engine.v4.host(address), address, 32);
-    }
-    if row == NO_ROW && passed.short != 0 {
-        row = shorter(tables.place, &tables.engine.v4, address);
-    }
-    row
+    let word = SHORT_V4.get(place).and_then(|short| short.get(block / 2));
+    word.map_or(NO_ROW, |word| Engine4::short_row(*word, block))
 }
 
 /// The row of the longest prefix of 17 to 31 bits.
-#[inline(never)]
-fn shorter(place: u32, engine: &'static Engine4, address: u32) -> u32 {
+#[inline(always)]
+fn shorter(place: u32, engine: &Engine4, address: u32) -> u32 {
     let mut left = engine.lengths;
     for _ in 0..LENGTHS {
         let Some(length) = left.checked_ilog2() else {
@@ -99,4 +112,9 @@ fn probe(place: u32, spot: Spot, prefix: u32, length: u32) -> u32 {
         return overflow(place, &key);
     }
     row
+}
+
+#[inline(always)]
+fn address([a, b, c, d, ..]: &[u8; 16]) -> u32 {
+    u32::from_be_bytes([*a, *b, *c, *d])
 }

@@ -8,17 +8,25 @@ use aya_ebpf::{
     macros::btf_map,
 };
 use sensor_common::{
-    Engine6,
+    Engine, Engine6, Packet,
     engine::{Kinds, Lengths, Line, NO_ROW, Passed, SHORT_BITS},
 };
 
 use super::{
-    Rows, Tables,
+    ENGINE, both,
     filter::{self, V6, WIDE},
     lines::LINES_V6,
     overflow,
 };
-use crate::slots::{ANY_SIZE, MMAPABLE};
+use crate::{
+    slots::{ANY_SIZE, MMAPABLE},
+    words,
+};
+
+/// Bits of the kinds of prefixes after the first, of 64 bits and more.
+const BLOCK: u32 = 1;
+const WIDER: u32 = 2;
+const SHORT: u32 = 3;
 
 /// As many as there are lengths of prefixes.
 const STEPS: u32 = 129;
@@ -32,52 +40,60 @@ static SHORT_V6: ArrayOfMaps<Array<u64, { (1 << SHORT_BITS) / 64 }, MMAPABLE>, 2
 #[btf_map]
 static KEYS_V6: ArrayOfMaps<Array<[u64; 3], 1, { ANY_SIZE | MMAPABLE }>, 2> = ArrayOfMaps::new();
 
-/// The rows of two addresses; `None` where the filters hold both back.
+/// The rows of a packet's addresses: the words of the filters first, and what follows only
+/// where one of them lets an address pass.
 #[inline(always)]
-pub(super) fn find(tables: Tables, source: &[u8; 16], destination: &[u8; 16]) -> Option<Rows> {
-    let engine = &tables.engine.v6;
-    let (first, second) = (high(source), high(destination));
+pub(super) fn look_up(place: u32, engine: &Engine6, packet: &Packet) -> u64 {
+    let (first, second) = (high(&packet.source), high(&packet.destination));
     let hashes = (engine.block_hash(first), engine.block_hash(second));
-    let words = filter::words(engine.filter_bits, V6 + tables.place, hashes.0, hashes.1)?;
-    let mut of_source = kinds(engine.test(words.0, first, hashes.0));
-    let mut of_destination = kinds(engine.test(words.1, second, hashes.1));
+    let Some(words) = filter::words(engine.filter_bits, V6 + place, hashes.0, hashes.1) else {
+        return 0;
+    };
+    let mut source = kinds(engine.test(words.0, first, hashes.0));
+    let mut destination = kinds(engine.test(words.1, second, hashes.1));
     if engine.wide_bits != 0 {
         let hashes = (engine.wide_hash(first), engine.wide_hash(second));
-        let words = filter::words(engine.wide_bits, WIDE + tables.place, hashes.0, hashes.1)?;
-        of_source.wide = Engine6::test_wide(words.0, hashes.0);
-        of_destination.wide = Engine6::test_wide(words.1, hashes.1);
+        let Some(words) = filter::words(engine.wide_bits, WIDE + place, hashes.0, hashes.1) else {
+            return 0;
+        };
+        source |= Engine6::test_wide(words.0, hashes.0) << WIDER;
+        destination |= Engine6::test_wide(words.1, hashes.1) << WIDER;
     }
     if engine.has_short != 0 {
-        of_source.short = short(tables.place, first)?;
-        of_destination.short = short(tables.place, second)?;
+        source |= short(place, first) << SHORT;
+        destination |= short(place, second) << SHORT;
     }
-    let has_passed = any(of_source) || any(of_destination);
-    has_passed.then(|| Rows {
-        source: search(tables, source, of_source),
-        destination: search(tables, destination, of_destination),
-    })
-}
-
-#[inline(always)]
-const fn kinds(Passed { long, short: block }: Passed) -> Kinds {
-    Kinds {
-        long,
-        block,
-        wide: 0,
-        short: 0,
+    if source | destination == 0 {
+        return 0;
     }
+    search(place, packet, source, destination)
+}
+
+/// The rows of two addresses of which the filters let one pass. Not inlined: most packets do
+/// not come here.
+#[inline(never)]
+fn search(place: u32, packet: &Packet, source: u64, destination: u64) -> u64 {
+    let Some(engine) = ENGINE.get(place) else {
+        return 0;
+    };
+    let engine: &'static Engine6 = &words::view::<Engine>(engine).v6;
+    both(
+        longest(place, engine, &packet.source, source),
+        longest(place, engine, &packet.destination, destination),
+    )
+}
+
+/// Which kinds of prefixes may cover an address, a bit each.
+#[inline(always)]
+const fn kinds(Passed { long, short: block }: Passed) -> u64 {
+    long | block << BLOCK
 }
 
 #[inline(always)]
-const fn any(kinds: Kinds) -> bool {
-    kinds.long | kinds.block | kinds.wide | kinds.short != 0
-}
-
-#[inline(always)]
-fn short(place: u32, high: u64) -> Option<u64> {
+fn short(place: u32, high: u64) -> u64 {
     let block = Engine6::short(high);
-    let word = SHORT_V6.get(place)?.get(block / 64)?;
-    Some(*word >> (block & 63) & 1)
+    let word = SHORT_V6.get(place).and_then(|short| short.get(block / 64));
+    word.map_or(0, |word| *word >> (block & 63) & 1)
 }
 
 /// An address whose prefixes are looked up, one length a step.
@@ -92,18 +108,22 @@ struct Search {
 
 /// The row of an address, the longest prefix first.
 #[inline(always)]
-fn search(tables: Tables, address: &[u8; 16], kinds: Kinds) -> u32 {
-    if !any(kinds) {
+fn longest(place: u32, engine: &'static Engine6, address: &[u8; 16], kinds: u64) -> u32 {
+    if kinds == 0 {
         return NO_ROW;
     }
-    let engine = &tables.engine.v6;
     let mut search = Search {
-        place: tables.place,
+        place,
         row: NO_ROW,
         engine,
         high: high(address),
         low: low(address),
-        left: engine.lengths(kinds),
+        left: engine.lengths(Kinds {
+            long: kinds & 1,
+            block: kinds >> BLOCK & 1,
+            wide: kinds >> WIDER & 1,
+            short: kinds >> SHORT & 1,
+        }),
     };
     // SAFETY: the kernel calls `step` with the search, and only until it returns.
     unsafe {
