@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "what a test makes is there")]
 #![expect(clippy::too_many_lines, reason = "tables are long")]
 
+mod asked;
 mod every;
 mod kinds;
 mod logged;
