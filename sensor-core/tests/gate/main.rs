@@ -16,7 +16,8 @@ mod table;
 #[path = "../world/mod.rs"]
 mod world;
 
-use sensor_core::documents::{Shelf, journal};
+use sensor_core::documents::{Kind, Shelf, journal, signers_of};
+use settings::Setting;
 use table::Of;
 use world::World;
 
@@ -25,6 +26,44 @@ fn papers_in_order_are_in_force() {
     let seen = World::new().seen();
     assert_eq!(seen.refusals(world::NOW), []);
     assert_eq!(seen.in_force(), ["R-1", "R-2", "R-3"]);
+}
+
+/// What it has and did not consent to belongs to an operator that no approval names.
+#[test]
+fn an_operator_is_watched_where_it_consented_and_nowhere_else() {
+    let layers = World::new().seen().decision.layers.unwrap();
+    let operators: Vec<String> = (layers.operators.iter())
+        .map(|operator| format!("{}: {:?}", operator.id.0, operator.prefixes))
+        .collect();
+    assert_eq!(
+        operators,
+        [
+            "power: [133.10.0.0/17]",
+            "power (without consent): [133.10.0.0/16, 2001:200:10::/48]",
+            "water: []",
+            "water (without consent): [133.20.0.0/16]",
+        ]
+    );
+    let mut whole = World::new();
+    whole.replace("consent-1.toml", "133.10.0.0/17", "133.10.0.0/16");
+    let layers = whole.seen().decision.layers.unwrap();
+    let rest = &layers.operators[1];
+    assert_eq!(rest.prefixes, ["2001:200:10::/48".parse().unwrap()]);
+}
+
+#[test]
+fn whoever_may_not_sign_is_told_who_does() {
+    for of in Of::all() {
+        let Setting {
+            signers, stranger, ..
+        } = Setting::of(of);
+        let told = signers_of(of.kind());
+        let names = |principal: &str| told.contains(principal.split('/').next().unwrap());
+        assert!(signers.iter().all(|signer| names(signer)), "{of}: {told}");
+        // Whoever may not find may answer.
+        let answers = of == Of::Kind(Kind::Finding);
+        assert_eq!(names(stranger), answers, "{of}: {told}");
+    }
 }
 
 #[test]
