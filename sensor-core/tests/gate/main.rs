@@ -16,7 +16,7 @@ mod table;
 #[path = "../world/mod.rs"]
 mod world;
 
-use sensor_core::documents::{Kind, Shelf, journal, signers_of};
+use sensor_core::documents::{Digest, Gate, Kind, Rule, Shelf, journal, signers_of};
 use settings::Setting;
 use table::Of;
 use world::World;
@@ -64,6 +64,62 @@ fn whoever_may_not_sign_is_told_who_does() {
         let answers = of == Of::Kind(Kind::Finding);
         assert_eq!(names(stranger), answers, "{of}: {told}");
     }
+}
+
+#[test]
+fn an_indicator_has_the_line_of_its_request() {
+    let world = World::new();
+    let decision = world.seen().decision;
+    let lines: Vec<&str> = world.texts["request-1.toml"].lines().collect();
+    for (prefix, line) in &decision.granted[0].indicators.prefixes {
+        let at = usize::try_from(*line).unwrap();
+        assert_eq!(
+            lines[at - 1..=at],
+            ["[[indicator]]", &format!("prefix = \"{prefix}\"")]
+        );
+    }
+}
+
+/// As on a carrier's own machine, which was given the second.
+#[test]
+fn whoever_trusts_a_keyring_needs_none_before_it() {
+    let mut world = World::new();
+    let keyring = |number, last| world::keyring(number, Some(last));
+    let overseers = ["overseer/ai", "overseer/bo"];
+    world.paper("keyring-2.toml", &overseers, &keyring(2, "keyring-1.toml"));
+    world.paper("keyring-3.toml", &[], &keyring(3, "keyring-2.toml"));
+    let standing = world::standing(2, "keyring-2.toml", &[]);
+    world.paper("standing-2.toml", &["overseer/chi"], &standing);
+    let mut papers = world.papers();
+    papers.identity.root = Digest::of(&papers.folder.files["keyring-2.toml"]);
+    let (identity, folder, now) = (&papers.identity, &papers.folder, world::time(world::NOW));
+    let gate = Gate::trusting(identity, folder, &mut Shelf::default(), now);
+    assert_eq!(gate.keyring().unwrap().paper.number, 2);
+    let granted = gate.decide(now).granted;
+    assert!(
+        granted
+            .iter()
+            .map(|granted| &*granted.id)
+            .eq(["R-1", "R-2", "R-3"])
+    );
+    let why = |file: &str| {
+        let refusals = gate.refusals();
+        let refusal = refusals.iter().find(|refusal| refusal.file == file);
+        refusal
+            .map(|refusal| (refusal.rule, refusal.text.clone()))
+            .unwrap()
+    };
+    let (rule, text) = why("keyring-1.toml");
+    assert_eq!(rule, Rule::Chain);
+    assert!(
+        text.contains("is of before the keyring that is trusted"),
+        "{text}"
+    );
+    assert_eq!(why("keyring-3.toml").0, Rule::TooFew);
+    // A sensor begins with the first.
+    let seen = papers.seen(&[], world::NOW);
+    assert!(seen.gate.keyring().is_none());
+    assert_eq!(seen.arrivals, []);
 }
 
 #[test]
