@@ -18,6 +18,7 @@ mod pins;
 pub mod probe;
 mod readable;
 mod replay;
+mod shared;
 mod sys;
 mod wire;
 
@@ -33,3 +34,4 @@ pub use pins::{
     mount_bpf_fs,
 };
 pub use replay::{ReplayError, Replayer};
+pub use shared::Shared;

@@ -114,3 +114,23 @@ pub(super) fn inline(file: &str, text: &str, table: &str, asked: &[Asked]) -> In
         prefixes: prefixes.collect(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_set_is_kept_as_long_as_its_file() {
+        let bytes = b"8.8.8.8 3\n";
+        let (name, mapping) = ("feed.txt".to_owned(), Mapping { least_count: 1 });
+        let text = name.clone().try_into().unwrap();
+        let feed = bind(text, bytes, Format::Plain, mapping);
+        let files = [(name, Arc::from(&bytes[..]))].into();
+        let mut sets = Sets::default();
+        sets.of_feed(&feed, &Folder { files }).unwrap();
+        sets.retain(&HashSet::from([feed.sha256]));
+        assert_eq!(sets.0.len(), 1);
+        sets.retain(&HashSet::new());
+        assert!(sets.0.is_empty());
+    }
+}

@@ -265,6 +265,7 @@ mod tests {
         let mut elsewhere = point.to_vec();
         elsewhere[64] ^= 1;
         let nistp256: &[u8] = b"ecdsa-sha2-nistp256";
+        let sk_nistp256: &[u8] = b"sk-ecdsa-sha2-nistp256@openssh.com";
         let blob = ed25519.blob();
         let cases = [
             String::new(),
@@ -282,6 +283,7 @@ mod tests {
             line(&[&sk_ed25519.blob()[..sk_ed25519.blob().len() - 1], b"\0"].concat()),
             key(&[nistp256, b"nistp384", point]),
             key(&[nistp256, b"nistp256", &compressed]),
+            key(&[sk_nistp256, b"nistp256", &compressed, b"ssh:"]),
             key(&[nistp256, b"nistp256", &elsewhere]),
             small(one),
             small(beyond),
@@ -303,6 +305,7 @@ mod tests {
         the bytes of the key are not those that OpenSSH writes; copy the file .pub again
         the bytes of the key are not those that OpenSSH writes; copy the file .pub again
         the bytes of the key are not those that OpenSSH writes; copy the file .pub again
+        the key is no point that can be signed for; make another key
         the key is no point that can be signed for; make another key
         the key is no point that can be signed for; make another key
         the key is no point that can be signed for; make another key

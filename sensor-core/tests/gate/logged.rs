@@ -1,9 +1,6 @@
 //! What is done to papers, and to the log of their arrivals, after they were good.
 
-use sensor_core::documents::{
-    Digest, Kind, Rule,
-    journal::{self, Arrival},
-};
+use sensor_core::documents::{Digest, Kind, Rule, journal::Arrival};
 
 use crate::{
     table::{After, Of, Table},
@@ -176,38 +173,4 @@ fn clocks(table: &mut Table) {
         ("", Rule::Journal, "it is not the keyring of this sensor"),
         After::Nothing,
     );
-}
-
-#[test]
-fn bytes_of_a_log_that_were_touched_are_no_log() {
-    let papers = crate::world::World::new().papers();
-    let logged = papers.seen(&[], crate::world::NOW).arrivals;
-    let lines: Vec<String> = logged.iter().map(|arrival| arrival.text() + "\n").collect();
-    let text = lines.concat();
-    let (read, whole) = journal::read(text.as_bytes()).unwrap();
-    assert_eq!((read.len(), whole), (logged.len(), text.len()));
-    for at in 0..lines.len() - 1 {
-        let mut cut = lines.clone();
-        cut.remove(at);
-        let error = journal::read(cut.concat().as_bytes()).unwrap_err();
-        assert_eq!(error.line, u64::try_from(at).unwrap() + 1, "{error}");
-        let mut swapped = lines.clone();
-        swapped.swap(at, at + 1);
-        assert!(journal::read(swapped.concat().as_bytes()).is_err());
-    }
-    for (at, byte) in text.bytes().enumerate().step_by(7) {
-        if byte == b'\n' {
-            continue;
-        }
-        let mut bytes = text.clone().into_bytes();
-        bytes[at] = if byte == b'0' { b'1' } else { b'0' };
-        if let Ok((other, _)) = journal::read(&bytes) {
-            // Only the last line has no other that names it.
-            assert_eq!(other[..other.len() - 1], logged[..logged.len() - 1]);
-        }
-    }
-    let cut = &text.as_bytes()[..text.len() - 5];
-    let (read, whole) = journal::read(cut).unwrap();
-    assert_eq!(read.len(), logged.len() - 1);
-    assert_eq!(whole, text.len() - lines.last().unwrap().len());
 }

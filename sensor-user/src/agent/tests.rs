@@ -9,7 +9,7 @@ use super::*;
 use crate::{
     clock::SimulatedClock,
     exporters::json::ClockMark,
-    kernel::{Fake, Held, Retired},
+    kernel::{self, Fake, Held},
     loaded::{Interface, Loaded},
     pipeline::{Clock, Generation, Lasting},
     places::Layers,
@@ -20,54 +20,8 @@ use crate::{
 mod gate;
 mod papers;
 
-/// A datapath that several hands may hold: the test feeds it, the agent drains it.
-#[derive(Clone)]
-struct Shared(Arc<Mutex<Fake>>);
-
-impl Datapath for Shared {
-    fn next_generation(&self) -> u64 {
-        self.0.lock().unwrap().next_generation()
-    }
-    fn publish(&mut self, tables: &crate::watchlist::Tables) -> Result<Retired, DatapathError> {
-        self.0.lock().unwrap().publish(tables)
-    }
-    fn narrow(&mut self, slot: u32, terms: crate::clock::Terms) -> Result<(), DatapathError> {
-        self.0.lock().unwrap().narrow(slot, terms)
-    }
-    fn attend(&mut self, until: u64) -> Result<(), DatapathError> {
-        self.0.lock().unwrap().attend(until)
-    }
-    fn drain_events(
-        &mut self,
-        sink: &mut dyn FnMut(sensor_common::FlowEvent),
-    ) -> Result<(), DatapathError> {
-        self.0.lock().unwrap().drain_events(sink)
-    }
-    fn drain_flows(
-        &mut self,
-        sink: &mut dyn FnMut(FlowKey, FlowValue),
-    ) -> Result<(), DatapathError> {
-        self.0.lock().unwrap().drain_flows(sink)
-    }
-    fn counters(&self) -> Result<sensor_common::Counters, DatapathError> {
-        self.0.lock().unwrap().counters()
-    }
-    fn totals(&self) -> Result<Vec<sensor_common::Totals>, DatapathError> {
-        self.0.lock().unwrap().totals()
-    }
-    fn slot_counts(&self) -> Result<Vec<sensor_common::SlotCounts>, DatapathError> {
-        self.0.lock().unwrap().slot_counts()
-    }
-    fn held(&mut self) -> Result<Held, DatapathError> {
-        self.0.lock().unwrap().held()
-    }
-    fn mend(&mut self) -> Result<Vec<crate::kernel::Alarm>, DatapathError> {
-        self.0.lock().unwrap().mend()
-    }
-    fn detach(&mut self) {
-        self.0.lock().unwrap().detach();
-    }
-}
+/// The test feeds it, the agent drains it.
+type Shared = kernel::Shared<Fake>;
 
 #[derive(Clone, Default)]
 struct Output(Arc<Mutex<Vec<u8>>>);
@@ -205,7 +159,7 @@ fn config() -> Config {
 }
 
 fn fake() -> Shared {
-    Shared(Arc::new(Mutex::new(Fake::live(1024))))
+    Shared::new(Fake::live(1024))
 }
 
 /// An agent over a datapath with approvals in force.
@@ -240,7 +194,7 @@ fn hour() -> Vec<Approval> {
 
 /// Waits until the agent has renewed its lease.
 async fn attended(datapath: &Shared) {
-    while datapath.0.lock().unwrap().attended_until() == 0 {
+    while datapath.lock().attended_until() == 0 {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
 }
@@ -255,11 +209,7 @@ async fn every_packet_is_written_once_and_a_flow_is_announced_once() {
     for round in 0..20u16 {
         for port in 0..5 {
             let frame = udp(port);
-            datapath
-                .0
-                .lock()
-                .unwrap()
-                .receive(&frame, now(&clock, &frame));
+            datapath.lock().receive(&frame, now(&clock, &frame));
         }
         if round % 3 == 0 {
             tokio::time::sleep(Duration::from_millis(7)).await;
@@ -295,11 +245,7 @@ async fn two_approvals_give_two_rows_with_one_record_id() {
     let run = tokio::spawn(agent.run(async { drop(stopped.await) }, |_| {}));
     attended(&datapath).await;
     let frame = udp(1);
-    datapath
-        .0
-        .lock()
-        .unwrap()
-        .receive(&frame, now(&clock, &frame));
+    datapath.lock().receive(&frame, now(&clock, &frame));
     stop.send(()).unwrap();
     let summary = run.await.unwrap().unwrap();
     assert_eq!((summary.records, summary.packets), (1, 1));
@@ -317,24 +263,16 @@ async fn nothing_is_recorded_before_the_agent_attends_or_after_it_stopped() {
     let (datapath, output, clock) = (fake(), Output::default(), clock());
     let frame = udp(1);
     let agent = agent(&datapath, &clock, hour(), output.clone(), config());
-    datapath
-        .0
-        .lock()
-        .unwrap()
-        .receive(&frame, now(&clock, &frame));
+    datapath.lock().receive(&frame, now(&clock, &frame));
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let run = tokio::spawn(agent.run(async { drop(stopped.await) }, |_| {}));
     attended(&datapath).await;
     stop.send(()).unwrap();
     let summary = run.await.unwrap().unwrap();
-    datapath
-        .0
-        .lock()
-        .unwrap()
-        .receive(&frame, now(&clock, &frame));
+    datapath.lock().receive(&frame, now(&clock, &frame));
     assert_eq!(summary.verdict(Verdict::Unattended), 1);
     assert_eq!(datapath.counters().unwrap()[Stat::Seen.cell()], 1);
-    assert_eq!(datapath.0.lock().unwrap().attended_until(), 0);
+    assert_eq!(datapath.lock().attended_until(), 0);
     assert!(output.objects("flow").is_empty());
 }
 
@@ -349,13 +287,9 @@ async fn an_output_that_fails_stops_recording_and_is_the_error() {
     let run = tokio::spawn(agent.run(std::future::pending(), |_| {}));
     attended(&datapath).await;
     let frame = udp(1);
-    datapath
-        .0
-        .lock()
-        .unwrap()
-        .receive(&frame, now(&clock, &frame));
+    datapath.lock().receive(&frame, now(&clock, &frame));
     assert!(matches!(run.await.unwrap(), Err(AgentError::Output(_))));
-    assert_eq!(datapath.0.lock().unwrap().attended_until(), 0);
+    assert_eq!(datapath.lock().attended_until(), 0);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -369,19 +303,11 @@ async fn recording_goes_on_while_an_interface_is_left_and_ends_with_the_last() {
         vanished: vanished.iter().map(|name| (*name).to_owned()).collect(),
         exchanged: Vec::new(),
     };
-    datapath.0.lock().unwrap().set_held(held(1, &["veth0"]));
+    datapath.lock().set_held(held(1, &["veth0"]));
     tokio::time::sleep(Duration::from_millis(30)).await;
     let frame = udp(1);
-    datapath
-        .0
-        .lock()
-        .unwrap()
-        .receive(&frame, now(&clock, &frame));
-    datapath
-        .0
-        .lock()
-        .unwrap()
-        .set_held(held(0, &["veth0", "veth1"]));
+    datapath.lock().receive(&frame, now(&clock, &frame));
+    datapath.lock().set_held(held(0, &["veth0", "veth1"]));
     let ended = run.await.unwrap().unwrap_err();
     assert_eq!(
         ended.to_string(),

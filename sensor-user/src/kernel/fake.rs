@@ -89,11 +89,14 @@ impl Fake {
         self.alarms.push(alarm);
     }
 
+    /// The generation in force, with its slots as they were narrowed; `None` before the first.
+    pub fn tables(&self) -> Option<&Tables> {
+        self.generation.as_ref().map(|(tables, _)| tables)
+    }
+
     /// The slots of the generation in force.
     pub fn slots(&self) -> &[Slot] {
-        self.generation
-            .as_ref()
-            .map_or(&[], |(tables, _)| tables.slots.as_slice())
+        self.tables().map_or(&[], |tables| &tables.slots)
     }
 
     /// The deadline last promised, in nanoseconds since boot.

@@ -292,8 +292,7 @@ impl State {
             until = until.min(end);
             interfaces.retain(|interface| consented.contains(interface));
             if interfaces.is_empty() {
-                let text = format!("{operator} consented for none of its interfaces");
-                return no(Rule::NoConsent, text);
+                return Err(on_none(paper, operator));
             }
         }
         in_time(paper, (from, until), now)?;
@@ -401,6 +400,12 @@ pub(super) fn in_time(
         return Err(refused(paper, Rule::NotYet, text));
     }
     Ok(())
+}
+
+/// An operator consented for other interfaces.
+pub(super) fn on_none(paper: &Paper, operator: &str) -> Refusal {
+    let text = format!("{operator} consented for none of its interfaces");
+    refused(paper, Rule::NoConsent, text)
 }
 
 pub(super) fn term(conditions: &Conditions, request: &Request) -> (Time, Time) {

@@ -8,7 +8,7 @@ use sensor_common::Fields;
 use super::{
     Gate, Shelf,
     admit::{Admission, No, asked_for},
-    approvals::{check_parent, check_retention, check_term, narrowed, term},
+    approvals::{check_parent, check_retention, check_term, narrowed, on_none, term},
     arrive::refused,
     state::{ApprovalHeld, Held, RequestHeld, State, name},
 };
@@ -86,7 +86,16 @@ impl Gate {
         if let Some(operator) = &asked.request.operator {
             let at = now.max(asked.request.from);
             let consented = state.consented(&asked.paper, operator, at);
-            check(consented.map_or_else(|no| Err(No::Yet(no.rule, no.text)), |_| Ok(())));
+            let on_one = consented.and_then(|(_, consented)| {
+                let mut interfaces = asked.request.interfaces.iter();
+                let is_one = interfaces.any(|interface| consented.contains(interface));
+                if is_one {
+                    Ok(())
+                } else {
+                    Err(on_none(&asked.paper, operator))
+                }
+            });
+            check(on_one.map_err(|no| No::Yet(no.rule, no.text)));
         }
         if now >= asked.request.until {
             let text = format!("{} ended at {}", name(&asked.paper), asked.request.until);

@@ -132,3 +132,37 @@ impl Shelf {
             .clone()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_that_are_gone_are_forgotten() {
+        let version = |number: u32| Arc::from(format!("# {number}\n").into_bytes());
+        let here = (0..20).map(|number| (number.to_string(), version(number)));
+        let (folder, mut shelf) = (
+            Folder {
+                files: here.collect(),
+            },
+            Shelf::default(),
+        );
+        let kept = shelf.digest(&folder.files["0"]);
+        let gone: Vec<Arc<[u8]>> = (20..37).map(version).collect();
+        for bytes in folder.files.values().chain(&gone) {
+            let digest = shelf.digest(bytes);
+            assert!(shelf.paper("a.toml", digest, bytes).is_err());
+            assert!(shelf.signature(digest, bytes).is_err());
+            assert!(shelf.signers(digest, bytes).is_ok());
+            shelf.fits.insert((digest, kept), Ok(()));
+            shelf.fits.insert((kept, digest), Ok(()));
+            shelf.judged.insert(vec![kept, digest], Ok(()));
+        }
+        shelf.tidy(&folder);
+        assert_eq!(shelf.digests.len(), 20);
+        assert_eq!(shelf.papers.len(), 20);
+        assert_eq!(shelf.signatures.len(), 20);
+        assert_eq!(shelf.signers.len(), 20);
+        assert_eq!((shelf.fits.len(), shelf.judged.len()), (39, 20));
+    }
+}

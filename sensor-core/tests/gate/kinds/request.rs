@@ -207,6 +207,12 @@ fn lists(table: &mut Table) {
             "needs evidence, and 8.8.8.8/32",
         ),
         (
+            "infrastructure through",
+            transit,
+            "class = \"infrastructure\"\noperator = \"power\"\ndirection = [\"through\"]",
+            "the directions inbound and outbound",
+        ),
+        (
             "infrastructure of nobody",
             transit,
             &infrastructure,

@@ -21,7 +21,7 @@ async fn run_while<F: Future<Output = ()>>(
 
 /// Waits until the slots in force are as wanted.
 async fn until(datapath: &Shared, wanted: impl Fn(&[sensor_common::Slot]) -> bool) {
-    while !wanted(datapath.0.lock().unwrap().slots()) {
+    while !wanted(datapath.lock().slots()) {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
 }
@@ -29,7 +29,7 @@ async fn until(datapath: &Shared, wanted: impl Fn(&[sensor_common::Slot]) -> boo
 /// Waits until the agent has looked after everything at the clock's present time.
 async fn renewed(datapath: &Shared, clock: &SimulatedClock) {
     let lease = clock.boot().unwrap() + 10_000_000_000;
-    while datapath.0.lock().unwrap().attended_until() < lease {
+    while datapath.lock().attended_until() < lease {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
 }
@@ -47,22 +47,14 @@ async fn a_clock_set_forward_ends_an_approval_at_once_and_set_back_ends_it_no_la
         let frame = udp(1);
         let end = approval("lab", 60).terms.end;
         let during = async {
-            datapath
-                .0
-                .lock()
-                .unwrap()
-                .receive(&frame, now(&clock, &frame));
-            let before = datapath.0.lock().unwrap().slots().to_vec();
+            datapath.lock().receive(&frame, now(&clock, &frame));
+            let before = datapath.lock().slots().to_vec();
             clock.step_wall(step);
             until(&datapath, |slots| slots != before).await;
             // One that has ended may have left the kernel by now.
             let ends_no_later = |slot: &sensor_common::Slot| slot.end <= end;
-            assert!(datapath.0.lock().unwrap().slots().iter().all(ends_no_later));
-            datapath
-                .0
-                .lock()
-                .unwrap()
-                .receive(&frame, now(&clock, &frame));
+            assert!(datapath.lock().slots().iter().all(ends_no_later));
+            datapath.lock().receive(&frame, now(&clock, &frame));
         };
         let (summary, output) =
             run_while(&datapath, &clock, vec![approval("lab", 60)], during).await;
@@ -81,22 +73,14 @@ async fn an_ended_approval_leaves_the_kernel_and_the_others_stay() {
     let frame = udp(1);
     let approvals = vec![approval("short", 5), approval("long", 3600)];
     let during = async {
-        datapath
-            .0
-            .lock()
-            .unwrap()
-            .receive(&frame, now(&clock, &frame));
+        datapath.lock().receive(&frame, now(&clock, &frame));
         clock.advance(Duration::from_secs(6));
         until(&datapath, |slots| {
             slots[0] == sensor_common::Slot::default()
         })
         .await;
         renewed(&datapath, &clock).await;
-        datapath
-            .0
-            .lock()
-            .unwrap()
-            .receive(&frame, now(&clock, &frame));
+        datapath.lock().receive(&frame, now(&clock, &frame));
     };
     let (summary, output) = run_while(&datapath, &clock, approvals, during).await;
     assert_eq!(summary.verdict(Verdict::Recorded), 2);
@@ -113,8 +97,8 @@ async fn an_ended_approval_leaves_the_kernel_and_the_others_stay() {
 async fn what_stood_otherwise_in_the_kernel_is_an_alarm() {
     let (datapath, clock) = (fake(), clock());
     let during = async {
-        let alarm = crate::kernel::Alarm::Slot { slot: 3 };
-        datapath.0.lock().unwrap().set_alarm(alarm);
+        let alarm = kernel::Alarm::Slot { slot: 3 };
+        datapath.lock().set_alarm(alarm);
         clock.advance(Duration::from_secs(2));
         renewed(&datapath, &clock).await;
     };
@@ -142,11 +126,7 @@ async fn a_run_ends_with_its_last_approval() {
     let run = tokio::spawn(agent.run(std::future::pending(), |_| {}));
     attended(&datapath).await;
     let frame = udp(1);
-    datapath
-        .0
-        .lock()
-        .unwrap()
-        .receive(&frame, now(&clock, &frame));
+    datapath.lock().receive(&frame, now(&clock, &frame));
     clock.advance(Duration::from_secs(5));
     let summary = run.await.unwrap().unwrap();
     assert_eq!((summary.records, summary.packets), (1, 1));

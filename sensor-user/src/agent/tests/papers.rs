@@ -49,7 +49,7 @@ impl Authority for Scripted {
 
     fn log(&mut self) -> anyhow::Result<()> {
         let mut script = self.0.lock().unwrap();
-        let fake = self.1.0.lock().unwrap();
+        let fake = self.1.lock();
         let stands = (fake.slots().to_vec(), fake.attended_until());
         if script.seen == script.written {
             script.logged.push(stands);
@@ -145,12 +145,12 @@ impl Run {
 
     fn packet(&self) {
         let frame = udp(1);
-        let mut fake = self.datapath.0.lock().unwrap();
+        let mut fake = self.datapath.lock();
         fake.receive(&frame, now(&self.clock, &frame));
     }
 
     fn lease(&self) -> u64 {
-        self.datapath.0.lock().unwrap().attended_until()
+        self.datapath.lock().attended_until()
     }
 
     fn told(&self) -> Vec<String> {
@@ -289,7 +289,7 @@ async fn what_is_withdrawn_ends_before_anything_is_logged_and_leaves_the_kernel(
     assert_eq!(summary.verdict(Verdict::Recorded), 2);
     let counted = |name: &str| summary.approvals[&ApprovalId(name.into())].of(Verdict::Recorded);
     assert_eq!((counted("A-1"), counted("A-2")), (1, 2));
-    let slots = run.datapath.0.lock().unwrap().slots().to_vec();
+    let slots = run.datapath.lock().slots().to_vec();
     assert_eq!(slots[0], sensor_common::Slot::default());
 }
 

@@ -1,0 +1,84 @@
+//! A datapath that several hands hold: a test feeds it and looks into it while an agent drains it.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use sensor_common::{Counters, FlowEvent, FlowKey, FlowValue, SlotCounts, Totals};
+
+use super::{Alarm, Datapath, DatapathError, Held, Retired};
+use crate::{clock::Terms, watchlist::Tables};
+
+/// A datapath that several hands hold. Clones are the same one.
+#[derive(Debug)]
+pub struct Shared<D>(Arc<Mutex<D>>);
+
+impl<D> Shared<D> {
+    /// Of a datapath.
+    pub fn new(datapath: D) -> Self {
+        Self(Arc::new(Mutex::new(datapath)))
+    }
+
+    /// Takes it in hand; meanwhile nobody else does anything with it.
+    pub fn lock(&self) -> MutexGuard<'_, D> {
+        // A poisoned lock is that of a test that failed already.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<D> Clone for Shared<D> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+impl<D: Datapath> Datapath for Shared<D> {
+    fn next_generation(&self) -> u64 {
+        self.lock().next_generation()
+    }
+
+    fn publish(&mut self, tables: &Tables) -> Result<Retired, DatapathError> {
+        self.lock().publish(tables)
+    }
+
+    fn narrow(&mut self, slot: u32, terms: Terms) -> Result<(), DatapathError> {
+        self.lock().narrow(slot, terms)
+    }
+
+    fn attend(&mut self, until: u64) -> Result<(), DatapathError> {
+        self.lock().attend(until)
+    }
+
+    fn drain_events(&mut self, sink: &mut dyn FnMut(FlowEvent)) -> Result<(), DatapathError> {
+        self.lock().drain_events(sink)
+    }
+
+    fn drain_flows(
+        &mut self,
+        sink: &mut dyn FnMut(FlowKey, FlowValue),
+    ) -> Result<(), DatapathError> {
+        self.lock().drain_flows(sink)
+    }
+
+    fn counters(&self) -> Result<Counters, DatapathError> {
+        self.lock().counters()
+    }
+
+    fn totals(&self) -> Result<Vec<Totals>, DatapathError> {
+        self.lock().totals()
+    }
+
+    fn slot_counts(&self) -> Result<Vec<SlotCounts>, DatapathError> {
+        self.lock().slot_counts()
+    }
+
+    fn held(&mut self) -> Result<Held, DatapathError> {
+        self.lock().held()
+    }
+
+    fn mend(&mut self) -> Result<Vec<Alarm>, DatapathError> {
+        self.lock().mend()
+    }
+
+    fn detach(&mut self) {
+        self.lock().detach();
+    }
+}
