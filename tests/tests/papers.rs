@@ -56,7 +56,7 @@ fn granted(id: &str, interface: &str, (from, until): (u64, u64)) -> Granted {
         retention: Period::try_from("P6M".to_owned()).unwrap(),
         indicators: Arc::new(IndicatorSet {
             file: format!("{id}.txt"),
-            prefixes: vec![("192.0.2.0/24".parse().unwrap(), 1)],
+            prefixes: Arc::new([("192.0.2.0/24".parse().unwrap(), 1)].into_iter().collect()),
         }),
     }
 }

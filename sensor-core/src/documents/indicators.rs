@@ -12,12 +12,15 @@ use super::{
     Digest, Folder, IndicatorSet, Rule,
     paper::{Asked, Feed, Format, Mapping},
 };
-use crate::feeds::plain::{self, Shortest};
+use crate::{
+    feeds::plain::{self, Shortest},
+    watchlist::Prefixes,
+};
 
 /// SHA-256 of prefixes, sorted (IPv4 first, by address, then by length), each written as a
 /// prefix with a line feed after it.
-pub fn set_digest<'a>(prefixes: impl IntoIterator<Item = &'a IpNet>) -> Digest {
-    let sorted: BTreeSet<&IpNet> = prefixes.into_iter().collect();
+pub fn set_digest(prefixes: impl IntoIterator<Item = IpNet>) -> Digest {
+    let sorted: BTreeSet<IpNet> = prefixes.into_iter().collect();
     let mut sum = Sha256::new();
     for prefix in sorted {
         sum.update(format!("{prefix}\n"));
@@ -26,7 +29,7 @@ pub fn set_digest<'a>(prefixes: impl IntoIterator<Item = &'a IpNet>) -> Digest {
 }
 
 /// What comes of a file of indicators when it is read as a feed says.
-pub fn decode(bytes: &[u8], format: Format, mapping: Mapping) -> Vec<(IpNet, u32)> {
+pub fn decode(bytes: &[u8], format: Format, mapping: Mapping) -> Prefixes {
     let Format::Plain = format;
     plain::decode_counted(bytes, Shortest::ANY, mapping.least_count).prefixes
 }
@@ -79,6 +82,7 @@ impl Sets {
             let prefixes = decode(bytes, feed.format, feed.mapping);
             let digest = set_digest(prefixes.iter().map(|(prefix, _)| prefix));
             let file = file.to_owned();
+            let prefixes = Arc::new(prefixes);
             (Arc::new(IndicatorSet { file, prefixes }), digest)
         });
         if set.prefixes.len() as u64 != feed.count || *digest != feed.set_sha256 {
@@ -111,6 +115,6 @@ pub(super) fn inline(file: &str, text: &str, table: &str, asked: &[Asked]) -> In
     });
     IndicatorSet {
         file: file.into(),
-        prefixes: prefixes.collect(),
+        prefixes: Arc::new(prefixes.collect()),
     }
 }
