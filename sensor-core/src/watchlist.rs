@@ -22,4 +22,4 @@ pub use prefixes::Prefixes;
 pub use tables::{NoRoom, Tables};
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -103,6 +103,19 @@ fn low(word: u64) -> u32 {
     u32::from_le_bytes([a, b, c, d])
 }
 
+/// Prefixes with their places, sorted.
+pub(crate) fn sorted<K: Key>(
+    prefixes: impl Iterator<Item = (usize, K::Prefix)>,
+    count: usize,
+    threads: usize,
+) -> Vec<K> {
+    let mut keys = Vec::with_capacity(count);
+    let number = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
+    keys.extend(prefixes.map(|(at, prefix)| K::new(prefix, number(at))));
+    sort(&mut keys, threads);
+    keys
+}
+
 /// Fewer keys than these are sorted by one thread.
 const WORTH_IT: usize = 1 << 16;
 

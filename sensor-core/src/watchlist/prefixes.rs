@@ -13,8 +13,10 @@ use ipnet::IpNet;
 
 use super::{
     Prefix4, Prefix6,
+    keys::{self, Key},
     stored::{StoredError, take_column, take_number, write_column, write_number},
 };
+use crate::parallel;
 
 /// What stands for an IPv6 prefix of length 0; of an IPv4 prefix its length stands.
 const WIDE: u8 = 33;
@@ -204,6 +206,21 @@ impl Prefixes {
             };
         }
         sound && wide == self.wide.len()
+    }
+
+    /// All of them in order, IPv4 first, each once.
+    pub(crate) fn sorted(&self) -> (Vec<Prefix4>, Vec<Prefix6>) {
+        let (all, threads) = (0..self.len(), parallel::threads());
+        // The numbers make no difference here, so they may be any.
+        let v4 = self.v4(all.clone()).map(|(_, prefix)| (0, prefix));
+        let v4 = keys::sorted::<u64>(v4, self.len() - self.wide(), threads);
+        let mut v4: Vec<Prefix4> = v4.into_iter().map(Key::prefix).collect();
+        v4.dedup();
+        let v6 = self.v6(all).map(|(_, prefix)| (0, prefix));
+        let v6 = keys::sorted::<[u64; 3]>(v6, self.wide(), threads);
+        let mut v6: Vec<Prefix6> = v6.into_iter().map(Key::prefix).collect();
+        v6.dedup();
+        (v4, v6)
     }
 
     /// How many are IPv6 prefixes.

@@ -4,7 +4,7 @@ use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use proptest::prelude::*;
 
 /// Prefixes of every length, many of them equal or within each other.
-pub(super) fn prefix() -> impl Strategy<Value = IpNet> {
+pub(crate) fn prefix() -> impl Strategy<Value = IpNet> {
     let address = |bits: u32| prop_oneof![0..4u128, any::<u128>()].prop_map(move |a| a << bits | a);
     let v4 = (address(29), 0..=32u8).prop_map(|(address, length)| {
         let [.., a, b, c, d] = address.to_be_bytes();

@@ -148,10 +148,7 @@ fn repeated_of<K: Key>(
     prefixes: impl Iterator<Item = (usize, K::Prefix)>,
     count: usize,
 ) -> Vec<u32> {
-    let mut keys: Vec<K> = Vec::with_capacity(count);
-    let number = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
-    keys.extend(prefixes.map(|(at, prefix)| K::new(prefix, number(at))));
-    keys::sort(&mut keys, parallel::threads());
+    let keys = keys::sorted::<K>(prefixes, count, parallel::threads());
     let neighbours = keys.windows(2);
     neighbours
         .filter_map(|pair| match pair {
