@@ -20,7 +20,7 @@ use sekisho::{
         paper,
     },
     exporters::json::{ClockMark, Line, Mark},
-    kernel::{Alarm, Datapath, DatapathError, Held, Replayer, Retired, SystemClock},
+    kernel::{Alarm, Datapath, DatapathError, Held, Replayer, Retired, SystemClock, TotalsBySet},
     loaded::{Interface, Loaded},
     pipeline::{Clock, Names, Timeouts},
     places::Layers,
@@ -29,7 +29,7 @@ use sekisho::{
 };
 use sensor_common::{
     Class, Counters, Direction, Fields, FlowEvent, FlowKey, FlowValue, ReplayContext, SlotCounts,
-    Totals, Verdict,
+    Verdict,
 };
 use sensor_tests::{packet::Packet, require};
 
@@ -249,7 +249,7 @@ impl Datapath for Shared {
     fn counters(&self) -> Result<Counters, DatapathError> {
         self.0.lock().unwrap().counters()
     }
-    fn totals(&self) -> Result<Vec<Totals>, DatapathError> {
+    fn totals(&self) -> Result<TotalsBySet, DatapathError> {
         self.0.lock().unwrap().totals()
     }
     fn slot_counts(&self) -> Result<Vec<SlotCounts>, DatapathError> {

@@ -9,7 +9,7 @@ use super::*;
 use crate::{
     clock::SimulatedClock,
     exporters::json::ClockMark,
-    kernel::{Fake, Held, Retired},
+    kernel::{Fake, Held, Retired, TotalsBySet},
     loaded::{Interface, Loaded},
     pipeline::{Clock, Generation, Lasting},
     places::Layers,
@@ -52,7 +52,7 @@ impl Datapath for Shared {
     fn counters(&self) -> Result<sensor_common::Counters, DatapathError> {
         self.0.lock().unwrap().counters()
     }
-    fn totals(&self) -> Result<Vec<sensor_common::Totals>, DatapathError> {
+    fn totals(&self) -> Result<TotalsBySet, DatapathError> {
         self.0.lock().unwrap().totals()
     }
     fn slot_counts(&self) -> Result<Vec<sensor_common::SlotCounts>, DatapathError> {

@@ -24,7 +24,7 @@ use sensor_common::{
 use self::built::Built;
 pub(super) use self::mapped::Mapped;
 use super::{
-    Alarm, DatapathError, LoadError, Retired,
+    Alarm, DatapathError, LoadError, Retired, TotalsBySet,
     cells::Cells,
     loader::take,
     maps::{Named, Rows, Trie, system},
@@ -136,7 +136,7 @@ impl Generations {
         }
     }
 
-    pub(super) fn totals(&self) -> Vec<Totals> {
+    pub(super) fn totals(&self) -> TotalsBySet {
         self.current.as_ref().map_or_else(Vec::new, Built::totals)
     }
 
