@@ -108,7 +108,6 @@ fn write(list: &Path, lines: u64, share_of_nested: u64) -> io::Result<()> {
     let mut out = BufWriter::new(File::create(list)?);
     for line in 0..lines {
         let nested = share_of_nested > 0 && line % share_of_nested == 0;
-        let mixed = |n: u64| (n + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15).to_be_bytes();
         let [a, b, c, d, ..] = mixed(if nested { line + 1 } else { line });
         if nested {
             writeln!(out, "{a}.{b}.{c}.0/24")?;
@@ -117,4 +116,12 @@ fn write(list: &Path, lines: u64, share_of_nested: u64) -> io::Result<()> {
         }
     }
     out.flush()
+}
+
+/// A number by chance, always the same (splitmix64).
+fn mixed(number: u64) -> [u8; 8] {
+    let mut word = (number + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    word = (word ^ word >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    word = (word ^ word >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+    (word ^ word >> 31).to_be_bytes()
 }
