@@ -8,7 +8,7 @@ use std::{io, path::Path};
 
 use thiserror::Error;
 
-use crate::capped;
+use crate::{capped, parallel};
 
 /// Largest feed that is read, in bytes.
 pub const LARGEST: u64 = 1 << 30;
@@ -80,7 +80,11 @@ pub fn load(path: &Path, shortest: plain::Shortest) -> Result<plain::Decoded, Fe
         Ok(bytes) => bytes,
         Err(source) => return Err(FeedError::Unreadable { name, source }),
     };
-    let decoded = plain::decode(&bytes, shortest);
+    let reading = plain::Reading::new(shortest, 0);
+    let pieces = plain::Pieces::read(&bytes, reading, parallel::threads());
+    // The text is the most of it, so it goes before more is made.
+    drop(bytes);
+    let decoded = pieces.decoded();
     if !decoded.prefixes.is_empty() && !decoded.gave_up {
         return Ok(decoded);
     }

@@ -7,5 +7,6 @@
 pub mod capped;
 pub mod documents;
 pub mod feeds;
+mod parallel;
 pub mod places;
 pub mod watchlist;

@@ -6,12 +6,21 @@
 mod approval;
 mod compile;
 pub mod engine;
+mod ids;
 mod indicator;
+pub(crate) mod keys;
 mod prefix;
+pub(crate) mod prefixes;
+pub mod stored;
 mod tables;
 
 pub use approval::{Approval, ApprovalId, InForce, Scope, SlotBook, Validity};
 pub use compile::{Compiled, MatchSet, SetId, compile, in_order};
+pub use ids::IndicatorIds;
 pub use indicator::{Indicator, IndicatorId, Watchlist};
 pub use prefix::{Prefix4, Prefix6};
+pub use prefixes::Prefixes;
 pub use tables::{NoRoom, Tables};
+
+#[cfg(test)]
+pub(crate) mod tests;

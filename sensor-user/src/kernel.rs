@@ -24,7 +24,7 @@ mod wire;
 
 pub use attach::{AttachError, AttachMode, Attached};
 pub use clock::{SystemClock, boot_id, boot_now, check_time_namespace, clock_now};
-pub use datapath::{Alarm, Datapath, DatapathError, Held, Retired};
+pub use datapath::{Alarm, Datapath, DatapathError, Held, Retired, TotalsBySet};
 pub use fake::Fake;
 pub use links::LinkWatch;
 pub use loader::{Kernel, LoadError, Options};

@@ -56,7 +56,8 @@ pub struct Loaded {
     pub approvals: Vec<InForce>,
     /// What places addresses.
     pub layers: Layers,
-    /// The indicators.
+    /// The indicators, which a snapshot keeps in a file of their own.
+    #[serde(skip)]
     pub watchlist: Watchlist,
 }
 

@@ -239,7 +239,7 @@ fn ipsum_is_whole_in_the_kernel() {
         })
         .collect();
     let mut watchlist = sekisho::watchlist::Watchlist::default();
-    watchlist.add_feed("ipsum".into(), decoded.prefixes);
+    watchlist.share_feed("ipsum".into(), std::sync::Arc::new(decoded.prefixes));
     let places = std::sync::Arc::new(Flat::everywhere(Place::Foreign));
     let approvals = in_order(&[lab::replay()]);
     let tables = compile(&watchlist, &approvals, places, 1).tables;

@@ -20,7 +20,7 @@ use sekisho::{
         paper,
     },
     exporters::json::{ClockMark, Line, Mark},
-    kernel::{Alarm, Datapath, DatapathError, Held, Replayer, Retired, SystemClock},
+    kernel::{Alarm, Datapath, DatapathError, Held, Replayer, Retired, SystemClock, TotalsBySet},
     loaded::{Interface, Loaded},
     pipeline::{Clock, Names, Timeouts},
     places::Layers,
@@ -29,7 +29,7 @@ use sekisho::{
 };
 use sensor_common::{
     Class, Counters, Direction, Fields, FlowEvent, FlowKey, FlowValue, ReplayContext, SlotCounts,
-    Totals, Verdict,
+    Verdict,
 };
 use sensor_tests::{packet::Packet, require};
 
@@ -56,7 +56,7 @@ fn granted(id: &str, interface: &str, (from, until): (u64, u64)) -> Granted {
         retention: Period::try_from("P6M".to_owned()).unwrap(),
         indicators: Arc::new(IndicatorSet {
             file: format!("{id}.txt"),
-            prefixes: vec![("192.0.2.0/24".parse().unwrap(), 1)],
+            prefixes: Arc::new([("192.0.2.0/24".parse().unwrap(), 1)].into_iter().collect()),
         }),
     }
 }
@@ -249,7 +249,7 @@ impl Datapath for Shared {
     fn counters(&self) -> Result<Counters, DatapathError> {
         self.0.lock().unwrap().counters()
     }
-    fn totals(&self) -> Result<Vec<Totals>, DatapathError> {
+    fn totals(&self) -> Result<TotalsBySet, DatapathError> {
         self.0.lock().unwrap().totals()
     }
     fn slot_counts(&self) -> Result<Vec<SlotCounts>, DatapathError> {

@@ -214,7 +214,7 @@ impl Exchange {
             let destinations = retired
                 .totals
                 .iter()
-                .map(|totals| totals.destination_packets);
+                .map(|(_, totals)| totals.destination_packets);
             folded += destinations.sum::<u64>();
         }
         assert_eq!(folded, recorded, "totals of all generations");

@@ -16,7 +16,10 @@ use sekisho::{
     kernel::{AttachMode, Datapath as _, Kernel, Options, PinFolder, boot_id, boot_now, probe},
     loaded::{Interface, Loaded},
     places::Layers,
-    settings::{lab, runtime::RuntimeFolder},
+    settings::{
+        lab,
+        runtime::{self, RuntimeFolder},
+    },
     watchlist::{Approval, ApprovalId, Watchlist, in_order},
 };
 use sensor_common::{Direction, WIRE_VERSION};
@@ -181,8 +184,9 @@ fn while_it_runs(folders: &Folders, road: &Road) {
     );
     let approvals = listed["approvals"].as_array().unwrap();
     assert_eq!(approvals.len(), 2, "{listed:#}");
-    let snapshot = fs::File::open(folders.runtime.join("loaded-1.json")).unwrap();
-    let snapshot: Loaded = serde_json::from_reader(snapshot).unwrap();
+    let snapshot = runtime::of_generation(&folders.runtime, 1)
+        .unwrap()
+        .unwrap();
     for (approval, held) in approvals.iter().zip(&snapshot.approvals) {
         let terms = held.approval.terms;
         assert_eq!(approval["name"], held.approval.id.0, "{listed:#}");

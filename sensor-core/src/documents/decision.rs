@@ -2,7 +2,6 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use ipnet::IpNet;
 use sensor_common::{Class, Direction, Fields};
 
 use super::{
@@ -10,7 +9,7 @@ use super::{
     field::{Fingerprint, Name, Period},
     paper::{Interface, Tunnel},
 };
-use crate::places::Layers;
+use crate::{places::Layers, watchlist::Prefixes};
 
 /// The files of a folder of papers, by name, as they were read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -87,5 +86,5 @@ pub struct IndicatorSet {
     /// The file: a feed, or the request where they are inline.
     pub file: String,
     /// The prefixes, each once, with their lines counted from 1, in the order of the file.
-    pub prefixes: Vec<(IpNet, u32)>,
+    pub prefixes: Arc<Prefixes>,
 }

@@ -3,14 +3,24 @@
 //! A line is `ADDRESS`, `ADDRESS/LENGTH` or either followed by white space and a
 //! whole number, `IPsum`'s count of lists. `#` and `;` begin a comment. A line that
 //! is none of these is reported and left out; the others count.
+//!
+//! A list may have ten million lines, so its text is cut at line ends and the pieces are read by
+//! threads of their own; what comes out is the same whatever their number.
 
-use std::{fmt, net::IpAddr};
+mod canonical;
+mod line;
+mod pieces;
 
-use ipnet::{IpNet, Ipv4Net};
+use std::fmt;
+
+use ipnet::IpNet;
 use thiserror::Error;
 
-/// Longest line that is read, in bytes.
-const LONGEST_LINE: usize = 1024;
+use self::line::LONGEST_LINE;
+use crate::{parallel, watchlist::Prefixes};
+
+pub use self::line::prefix;
+pub(crate) use self::{line::as_text, pieces::Pieces};
 
 /// Bad lines after which a file is taken for something else than a list.
 pub const MOST_BAD: usize = 10_000;
@@ -36,7 +46,7 @@ impl Shortest {
 pub struct Decoded {
     /// Prefixes with their lines, counted from 1, in the order of the file; a
     /// prefix that was listed before is left out.
-    pub prefixes: Vec<(IpNet, u32)>,
+    pub prefixes: Prefixes,
     /// Lines that could not be read.
     pub bad: Vec<BadLine>,
     /// Lines that repeat an earlier prefix.
@@ -110,118 +120,28 @@ pub fn decode(bytes: &[u8], shortest: Shortest) -> Decoded {
 
 /// Decodes a list, without the lines whose count is less than this; a line without a count has 0.
 pub fn decode_counted(bytes: &[u8], shortest: Shortest, least: u64) -> Decoded {
-    let mut decoded = Decoded::default();
-    let mut seen = std::collections::HashSet::new();
-    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-    for (line, content) in (1..).zip(bytes.split(|&byte| byte == b'\n')) {
-        match decode_line(content, shortest) {
-            Ok(None) => {}
-            Ok(Some((_, count))) if count < least => {}
-            Ok(Some((prefix, _))) if seen.insert(prefix) => decoded.prefixes.push((prefix, line)),
-            Ok(Some(_)) => decoded.repeated += 1,
-            Err(fault) => {
-                if fault == Fault::NotText && decoded.not_text.is_none() {
-                    decoded.not_text = Some(line);
-                }
-                decoded.bad.push(BadLine { line, fault });
-                if decoded.bad.len() == MOST_BAD {
-                    decoded.gave_up = true;
-                    break;
-                }
-            }
+    Pieces::read(bytes, Reading::new(shortest, least), parallel::threads()).decoded()
+}
+
+/// How a list is read.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Reading {
+    shortest: Shortest,
+    /// Lines with a lower count are left out.
+    least: u64,
+    /// Bad lines after which decoding ends.
+    most_bad: usize,
+}
+
+impl Reading {
+    pub(crate) const fn new(shortest: Shortest, least: u64) -> Self {
+        Self {
+            shortest,
+            least,
+            most_bad: MOST_BAD,
         }
     }
-    decoded
 }
 
-/// Decodes the text of one indicator, without comments or count.
-pub fn prefix(text: &str, shortest: Shortest) -> Result<IpNet, Fault> {
-    let prefix = match text.parse::<IpNet>() {
-        Ok(prefix) => prefix,
-        Err(_) => match text.parse::<IpAddr>() {
-            Ok(address) => IpNet::from(address),
-            Err(_) => return Err(Fault::NotAPrefix(clip(text))),
-        },
-    };
-    if prefix.trunc() != prefix {
-        return Err(Fault::HostBits {
-            given: clip(text),
-            meant: prefix.trunc(),
-        });
-    }
-    if let IpNet::V6(v6) = prefix
-        && v6.prefix_len() >= 96
-        && let Some(v4) = v6.addr().to_ipv4_mapped()
-    {
-        let length = v6.prefix_len() - 96;
-        let meant = Ipv4Net::new(v4, length).map_or(IpNet::from(IpAddr::V4(v4)), IpNet::V4);
-        return Err(Fault::Mapped {
-            given: clip(text),
-            meant,
-        });
-    }
-    let limit = match prefix {
-        IpNet::V4(_) => shortest.v4,
-        IpNet::V6(_) => shortest.v6,
-    };
-    if prefix.prefix_len() < limit {
-        return Err(Fault::TooBroad {
-            prefix,
-            shortest: limit,
-        });
-    }
-    Ok(prefix)
-}
-
-fn decode_line(line: &[u8], shortest: Shortest) -> Result<Option<(IpNet, u64)>, Fault> {
-    if line.len() > LONGEST_LINE {
-        let start = line.trim_ascii_start();
-        let is_comment = matches!(start.first(), Some(b'#' | b';'));
-        return if is_comment {
-            Ok(None)
-        } else {
-            Err(too_long(line))
-        };
-    }
-    let text = as_text(line).ok_or(Fault::NotText)?;
-    let content = text.split(['#', ';']).next().unwrap_or_default();
-    let mut words = content.split_whitespace();
-    let Some(word) = words.next() else {
-        return Ok(None);
-    };
-    let prefix = prefix(word, shortest)?;
-    let Some(word) = words.next() else {
-        return Ok(Some((prefix, 0)));
-    };
-    let Ok(count) = word.parse() else {
-        return Err(Fault::Trailing(clip(word)));
-    };
-    match words.next() {
-        None => Ok(Some((prefix, count))),
-        Some(more) => Err(Fault::Trailing(clip(more))),
-    }
-}
-
-fn too_long(line: &[u8]) -> Fault {
-    if as_text(line).is_some() {
-        Fault::TooLong
-    } else {
-        Fault::NotText
-    }
-}
-
-/// The text of a line, unless it is not UTF-8 or has control characters.
-pub(crate) fn as_text(line: &[u8]) -> Option<&str> {
-    let text = std::str::from_utf8(line).ok()?;
-    let is_control = |c: char| c.is_control() && !matches!(c, '\t' | '\r' | '\u{c}');
-    (!text.contains(is_control)).then_some(text)
-}
-
-/// The first characters of a faulty text: enough to find it, short enough to print.
-fn clip(text: &str) -> String {
-    const SHOWN: usize = 60;
-    match text.char_indices().nth(SHOWN) {
-        Some((end, _)) => format!("{}...", &text[..end]),
-        None => text.into(),
-    }
-}
+#[cfg(test)]
+mod tests;

@@ -116,6 +116,6 @@ proptest! {
         let prefix = ipnet::Ipv6Net::new(address.into(), length).unwrap().trunc();
         prop_assume!(prefix.addr().to_ipv4_mapped().is_none());
         let decoded = decode(format!("{prefix}\n").as_bytes(), Shortest::ANY);
-        prop_assert_eq!(decoded.prefixes, vec![(prefix.into(), 1)]);
+        prop_assert_eq!(decoded.prefixes.iter().collect::<Vec<_>>(), [(prefix.into(), 1)]);
     }
 }

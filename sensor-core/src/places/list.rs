@@ -25,7 +25,7 @@ pub fn decode(file: &str, bytes: &[u8]) -> Result<Vec<(IpNet, u32)>, PlacesError
     if prefixes.is_empty() {
         return Err(PlacesError::EmptyList { file: file.into() });
     }
-    Ok(prefixes)
+    Ok(prefixes.iter().collect())
 }
 
 /// Decodes a list of exclusions; `file` is where they say they come from.

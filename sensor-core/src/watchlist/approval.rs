@@ -7,7 +7,7 @@ use std::{collections::BTreeSet, fmt};
 use sensor_common::{SLOTS, Slot};
 use serde::{Deserialize, Serialize};
 
-use super::{IndicatorId, NoRoom};
+use super::{IndicatorId, IndicatorIds, NoRoom};
 
 /// Name of an approval.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -36,7 +36,7 @@ pub enum Scope {
     /// Every indicator of the watchlist: lab.
     All,
     /// These.
-    Indicators(BTreeSet<IndicatorId>),
+    Indicators(IndicatorIds),
 }
 
 impl Scope {
@@ -44,7 +44,7 @@ impl Scope {
     pub fn names(&self, indicator: IndicatorId) -> bool {
         match self {
             Self::All => true,
-            Self::Indicators(named) => named.contains(&indicator),
+            Self::Indicators(named) => named.contains(indicator),
         }
     }
 }

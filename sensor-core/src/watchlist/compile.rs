@@ -4,48 +4,47 @@
 //! the longest match names all indicators that cover an address: the set's own and,
 //! through its parents, those of every shorter prefix around it. Sorting puts each
 //! prefix before the ones it covers, so one pass with a stack finds the parents.
+//!
+//! Ten million prefixes are compiled while recording waits, so all of it is columns and sorted
+//! words. Which approvals name an indicator is known by range of numbers, not by number.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    sync::Arc,
+mod classes;
+mod sets;
+mod spans;
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use sensor_common::{SLOTS, Slot, SlotMask};
+
+use self::{classes::Classes, sets::MatchSets, spans::Spans};
+use super::{
+    ApprovalId, InForce, IndicatorId, Tables, Watchlist,
+    keys::{self, FIT, Key, Prefix as _},
 };
+use crate::{parallel, places::Flat};
 
-use ipnet::IpNet;
-use sensor_common::{NO_MATCH_SET, SLOTS, Slot, SlotMask};
-
-use super::{ApprovalId, InForce, IndicatorId, Tables, Watchlist};
-use crate::places::Flat;
-
-/// Number of a match set; 0 is none.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct SetId(pub u32);
-
-/// The indicators covering an address, under one id.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MatchSet {
-    /// The prefix.
-    pub prefix: IpNet,
-    /// Indicators of exactly this prefix that an approval names.
-    pub own: Vec<IndicatorId>,
-    /// The set of the next shorter prefix around it.
-    pub parent: Option<SetId>,
-}
+pub use self::sets::{MatchSet, SetId};
 
 /// A watchlist compiled for the kernel.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Compiled {
     /// What the kernel gets.
     pub tables: Tables,
-    /// The match sets; the set with id `n` stands at `n - 1`.
-    pub sets: Vec<MatchSet>,
     /// The approvals by slot.
     pub approvals: BTreeMap<u32, InForce>,
+    sets: MatchSets,
 }
 
 impl Compiled {
     /// The match set with this id.
-    pub fn set(&self, SetId(id): SetId) -> Option<&MatchSet> {
-        self.sets.get((id as usize).checked_sub(1)?)
+    pub fn set(&self, id: SetId) -> Option<MatchSet<'_>> {
+        self.sets.get(id, &self.tables)
+    }
+
+    /// The match sets, by id.
+    pub fn sets(&self) -> impl Iterator<Item = (SetId, MatchSet<'_>)> {
+        let ids = (1..).map(SetId);
+        ids.map_while(|id| Some((id, self.set(id)?)))
     }
 
     /// The indicators that cover an address whose longest match is `set`, longest prefix first.
@@ -69,7 +68,12 @@ impl Compiled {
 
     /// The slots of the approvals that name an indicator.
     pub fn named_by(&self, indicator: IndicatorId) -> SlotMask {
-        naming(self.approvals.values(), indicator)
+        self.approvals
+            .values()
+            .filter(|held| held.slot < SLOTS && held.approval.scope.names(indicator))
+            .fold(SlotMask::EMPTY, |mask, held| {
+                mask.union(&SlotMask::of(held.slot))
+            })
     }
 
     /// The approval in a slot.
@@ -88,10 +92,6 @@ pub fn compile(
     places: Arc<Flat>,
     generation: u64,
 ) -> Compiled {
-    let (sets, masks) = match_sets(watchlist, approvals);
-    let mut groups = Groups::default();
-    let mut group_of_set = vec![groups.number(SlotMask::EMPTY)];
-    group_of_set.extend(masks.into_iter().map(|mask| groups.number(mask)));
     let rows = approvals
         .iter()
         .map(|held| held.slot + 1)
@@ -101,28 +101,32 @@ pub fn compile(
     for held in approvals {
         slots[held.slot as usize] = held.approval.terms;
     }
-    let mut tables = Tables {
-        generation,
-        v4: Vec::new(),
-        v6: Vec::new(),
-        group_of_set,
-        groups: groups.masks,
-        slots,
-        places,
+    let mut sets = Sets::of(approvals, watchlist);
+    let v4 = if watchlist.len() <= FIT {
+        sets.add::<u64>(sets.keys_v4(watchlist))
+    } else {
+        sets.add::<[u64; 2]>(sets.keys_v4(watchlist))
     };
-    for set in &sets {
-        match set.prefix {
-            IpNet::V4(prefix) => tables.v4.push(prefix.into()),
-            IpNet::V6(prefix) => tables.v6.push(prefix.into()),
-        }
-    }
+    let v6 = sets.add::<[u64; 3]>(sets.keys_v6(watchlist));
+    let Sets {
+        classes, columns, ..
+    } = sets;
+    let (group_of_set, groups) = classes.into_groups();
     Compiled {
-        tables,
-        sets,
+        tables: Tables {
+            generation,
+            v4,
+            v6,
+            group_of_set,
+            groups,
+            slots,
+            places,
+        },
         approvals: approvals
             .iter()
             .map(|held| (held.slot, held.clone()))
             .collect(),
+        sets: columns,
     }
 }
 
@@ -135,67 +139,84 @@ pub fn in_order(approvals: &[super::Approval]) -> Vec<InForce> {
     (0..).zip(approvals).map(held).collect()
 }
 
-/// The distinct masks, in the order in which they first come.
-#[derive(Default)]
-struct Groups {
-    masks: Vec<SlotMask>,
-    numbers: HashMap<SlotMask, u32>,
+/// The match sets so far.
+struct Sets {
+    spans: Spans,
+    classes: Classes,
+    columns: MatchSets,
 }
 
-impl Groups {
-    fn number(&mut self, mask: SlotMask) -> u32 {
-        *self.numbers.entry(mask).or_insert_with(|| {
-            self.masks.push(mask);
-            u32::try_from(self.masks.len() - 1).unwrap_or(u32::MAX)
-        })
-    }
-}
-
-/// The sets, and the approvals that name any indicator covering each.
-fn match_sets(watchlist: &Watchlist, approvals: &[InForce]) -> (Vec<MatchSet>, Vec<SlotMask>) {
-    let mut by_prefix: BTreeMap<IpNet, (Vec<IndicatorId>, SlotMask)> = BTreeMap::new();
-    for (id, indicator) in (0..).map(IndicatorId).zip(&watchlist.indicators) {
-        let naming = naming(approvals, id);
-        if !naming.is_empty() {
-            let (own, mask) = by_prefix.entry(indicator.prefix).or_default();
-            own.push(id);
-            *mask = mask.union(&naming);
+impl Sets {
+    fn of(approvals: &[InForce], watchlist: &Watchlist) -> Self {
+        let mut classes = Classes::default();
+        let spans = Spans::of(approvals, watchlist.len(), &mut classes);
+        Self {
+            spans,
+            classes,
+            columns: MatchSets::default(),
         }
     }
-    let mut sets = Vec::with_capacity(by_prefix.len());
-    let mut masks = Vec::with_capacity(by_prefix.len());
-    let mut around: Vec<(IpNet, SetId, SlotMask)> = Vec::new();
-    for (id, (prefix, (own, mask))) in (NO_MATCH_SET + 1..).zip(by_prefix) {
-        while around
-            .last()
-            .is_some_and(|(outer, ..)| !outer.contains(&prefix))
-        {
-            around.pop();
+
+    /// The IPv4 prefixes that an approval names, with the numbers of their indicators.
+    fn keys_v4<K: Key<Prefix = super::Prefix4>>(&self, watchlist: &Watchlist) -> Vec<K> {
+        let mut keys = Vec::with_capacity(watchlist.len());
+        for (first, prefixes) in watchlist.parts() {
+            for places in self.spans.within(first, prefixes.len()) {
+                let named = prefixes.v4(places);
+                keys.extend(named.map(|(at, prefix)| K::new(prefix, numbered(first, at))));
+            }
         }
-        let parent = around.last();
-        let mask = parent.map_or(mask, |(_, _, outer)| mask.union(outer));
-        sets.push(MatchSet {
-            prefix,
-            own,
-            parent: parent.map(|&(_, set, _)| set),
-        });
-        masks.push(mask);
-        around.push((prefix, SetId(id), mask));
+        keys
     }
-    (sets, masks)
+
+    /// The IPv6 prefixes, likewise.
+    fn keys_v6<K: Key<Prefix = super::Prefix6>>(&self, watchlist: &Watchlist) -> Vec<K> {
+        let mut keys = Vec::new();
+        for (first, prefixes) in watchlist.parts().filter(|(_, part)| part.wide() > 0) {
+            for places in self.spans.within(first, prefixes.len()) {
+                let named = prefixes.v6(places);
+                keys.extend(named.map(|(at, prefix)| K::new(prefix, numbered(first, at))));
+            }
+        }
+        keys
+    }
+
+    /// Adds a set for each distinct prefix, and returns these in order.
+    fn add<K: Key>(&mut self, mut keys: Vec<K>) -> Vec<K::Prefix> {
+        keys::sort(&mut keys, parallel::threads());
+        self.columns.reserve(keys.len());
+        self.classes.reserve(keys.len());
+        let mut prefixes = Vec::with_capacity(keys.len());
+        let mut around: Vec<(K::Prefix, SetId, u32)> = Vec::new();
+        for equal in keys.chunk_by(|a, b| a.prefix() == b.prefix()) {
+            let Some(prefix) = equal.first().map(|key| key.prefix()) else {
+                continue;
+            };
+            while around
+                .last()
+                .is_some_and(|(outer, ..)| !outer.covers(prefix))
+            {
+                around.pop();
+            }
+            let parent = around.last().copied();
+            let mut class = parent.map_or(0, |(.., class)| class);
+            for key in equal {
+                let named = self.spans.class(key.number());
+                class = self.classes.union(class, named);
+            }
+            let own = equal.iter().map(|key| IndicatorId(key.number()));
+            let set = self.columns.push(own, parent.map(|(_, set, _)| set));
+            self.classes.put(class);
+            prefixes.push(prefix);
+            around.push((prefix, set, class));
+        }
+        prefixes.shrink_to_fit();
+        prefixes
+    }
 }
 
-/// The slots of the approvals that name an indicator.
-fn naming<'a>(
-    approvals: impl IntoIterator<Item = &'a InForce>,
-    indicator: IndicatorId,
-) -> SlotMask {
-    approvals
-        .into_iter()
-        .filter(|held| held.slot < SLOTS && held.approval.scope.names(indicator))
-        .fold(SlotMask::EMPTY, |mask, held| {
-            mask.union(&SlotMask::of(held.slot))
-        })
+fn numbered(first: u32, at: usize) -> u32 {
+    first.saturating_add(u32::try_from(at).unwrap_or(u32::MAX))
 }
 
 #[cfg(test)]

@@ -1,7 +1,11 @@
 //! Indicators with their provenance.
 
+use std::{ops::Range, sync::Arc};
+
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
+
+use super::Prefixes;
 
 /// Number of an indicator in its [`Watchlist`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -9,7 +13,7 @@ use serde::{Deserialize, Serialize};
 pub struct IndicatorId(pub u32);
 
 /// A prefix to watch for and where it stands.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Indicator {
     /// The prefix; bits beyond its length are zero.
     pub prefix: IpNet,
@@ -19,37 +23,129 @@ pub struct Indicator {
     pub line: u32,
 }
 
-/// All indicators, of all feeds.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// All indicators, of all feeds, numbered in the order of feeds and lines.
+///
+/// The prefixes of a feed are shared by all that hold them: a clone costs as much as there are
+/// feeds, whatever stands in them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Watchlist {
-    /// Names of the feeds.
-    pub feeds: Vec<String>,
-    /// The indicators, in the order of feeds and lines.
-    pub indicators: Vec<Indicator>,
+    feeds: Vec<Feed>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Feed {
+    name: String,
+    /// Number of its first indicator.
+    first: u32,
+    prefixes: Arc<Prefixes>,
 }
 
 impl Watchlist {
-    /// Adds a feed with its prefixes and their lines.
-    pub fn add_feed(&mut self, name: String, prefixes: impl IntoIterator<Item = (IpNet, u32)>) {
-        let feed = u32::try_from(self.feeds.len()).unwrap_or(u32::MAX);
-        self.feeds.push(name);
-        self.indicators
-            .extend(
-                prefixes
-                    .into_iter()
-                    .map(|(prefix, line)| Indicator { prefix, feed, line }),
-            );
+    /// Adds a feed with its prefixes and their lines, and says which numbers they have.
+    pub fn add_feed(
+        &mut self,
+        name: String,
+        prefixes: impl IntoIterator<Item = (IpNet, u32)>,
+    ) -> Range<u32> {
+        self.share_feed(name, Arc::new(prefixes.into_iter().collect()))
+    }
+
+    /// Adds a feed whose prefixes others hold too.
+    pub fn share_feed(&mut self, name: String, prefixes: Arc<Prefixes>) -> Range<u32> {
+        let first = self.end();
+        self.feeds.push(Feed {
+            name,
+            first,
+            prefixes,
+        });
+        first..self.end()
+    }
+
+    /// How many indicators there are.
+    pub fn len(&self) -> usize {
+        self.end() as usize
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
     }
 
     /// The indicator with this number.
-    pub fn indicator(&self, IndicatorId(number): IndicatorId) -> Option<&Indicator> {
-        self.indicators.get(number as usize)
+    pub fn indicator(&self, IndicatorId(number): IndicatorId) -> Option<Indicator> {
+        let after = self.feeds.partition_point(|feed| feed.first <= number);
+        let at = after.checked_sub(1)?;
+        let feed = self.feeds.get(at)?;
+        let (prefix, line) = feed.prefixes.get((number - feed.first) as usize)?;
+        Some(Indicator {
+            prefix,
+            feed: u32::try_from(at).unwrap_or(u32::MAX),
+            line,
+        })
+    }
+
+    /// All indicators with their numbers, ascending.
+    pub fn iter(&self) -> impl Iterator<Item = (IndicatorId, Indicator)> {
+        (0..).zip(&self.feeds).flat_map(|(number, feed)| {
+            let indicator = move |(prefix, line)| Indicator {
+                prefix,
+                feed: number,
+                line,
+            };
+            let ids = (feed.first..).map(IndicatorId);
+            ids.zip(feed.prefixes.iter().map(indicator))
+        })
+    }
+
+    /// The names of the feeds.
+    pub fn feeds(&self) -> impl ExactSizeIterator<Item = &str> {
+        self.feeds.iter().map(|feed| feed.name.as_str())
     }
 
     /// The name of the feed an indicator stands in.
     pub fn feed_of(&self, indicator: &Indicator) -> &str {
         self.feeds
             .get(indicator.feed as usize)
-            .map_or("", String::as_str)
+            .map_or("", |feed| feed.name.as_str())
+    }
+
+    /// The feeds: the number of the first indicator, and the prefixes.
+    pub(super) fn parts(&self) -> impl Iterator<Item = (u32, &Prefixes)> {
+        (self.feeds.iter()).map(|feed| (feed.first, &*feed.prefixes))
+    }
+
+    /// The number after the last. More than there are numbers for would be 36 GiB of them.
+    fn end(&self) -> u32 {
+        self.feeds.last().map_or(0, |last| {
+            let count = u32::try_from(last.prefixes.len()).unwrap_or(u32::MAX);
+            last.first.saturating_add(count)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_go_through_all_feeds_in_their_order() {
+        let net = |text: &str| -> IpNet { text.parse().unwrap() };
+        let mut watchlist = Watchlist::default();
+        let a = [(net("2001:db8::/32"), 4), (net("192.0.2.1/32"), 9)];
+        assert_eq!(watchlist.add_feed("a".into(), a), 0..2);
+        assert_eq!(watchlist.add_feed("none".into(), []), 2..2);
+        assert_eq!(watchlist.add_feed("b".into(), [(net("::/0"), 1)]), 2..3);
+        let all: Vec<_> = (watchlist.iter())
+            .map(|(IndicatorId(id), i)| (id, i.prefix.to_string(), watchlist.feed_of(&i), i.line))
+            .collect();
+        let expected = [
+            (0, "2001:db8::/32".into(), "a", 4),
+            (1, "192.0.2.1/32".into(), "a", 9),
+            (2, "::/0".into(), "b", 1),
+        ];
+        assert_eq!(all, expected);
+        assert!((watchlist.iter()).all(|(id, i)| watchlist.indicator(id) == Some(i)));
+        assert_eq!(watchlist.indicator(IndicatorId(3)), None);
+        assert_eq!(watchlist.feeds().collect::<Vec<_>>(), ["a", "none", "b"]);
     }
 }

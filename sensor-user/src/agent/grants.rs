@@ -16,7 +16,7 @@ use crate::{
     documents::{Granted, IndicatorSet, Time, paper::Interface},
     kernel::probe::Hardware,
     places::{Exclusion, Layers},
-    watchlist::{Approval, ApprovalId, IndicatorId, Scope, Validity, Watchlist},
+    watchlist::{Approval, ApprovalId, Scope, Validity, Watchlist},
 };
 
 /// An interface of a run.
@@ -163,7 +163,7 @@ fn has_all(new: &Arc<IndicatorSet>, old: &Arc<IndicatorSet>) -> bool {
     let known: HashSet<_> = new.prefixes.iter().map(|(prefix, _)| prefix).collect();
     old.prefixes
         .iter()
-        .all(|(prefix, _)| known.contains(prefix))
+        .all(|(prefix, _)| known.contains(&prefix))
 }
 
 /// What a generation with these approvals is made of. `terms` puts begin and end on the clock of
@@ -218,11 +218,8 @@ pub fn content(
 }
 
 fn add(watchlist: &mut Watchlist, set: &IndicatorSet) -> Scope {
-    let number = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
-    let first = number(watchlist.indicators.len());
-    watchlist.add_feed(set.file.clone(), set.prefixes.iter().copied());
-    let end = number(watchlist.indicators.len());
-    Scope::Indicators((first..end).map(IndicatorId).collect())
+    let numbers = watchlist.share_feed(set.file.clone(), set.prefixes.clone());
+    Scope::Indicators(numbers.into())
 }
 
 /// Before there is a territory: every address is excluded.

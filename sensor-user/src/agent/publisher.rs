@@ -13,7 +13,7 @@ use crate::{
     pipeline::{Generation, Lasting},
     places::{Flat, Layers, PlacesError},
     settings::runtime::{RuntimeError, RuntimeFolder},
-    watchlist::{Approval, ApprovalId, InForce, NoRoom, SlotBook, Watchlist},
+    watchlist::{Approval, ApprovalId, InForce, NoRoom, SetId, SlotBook, Watchlist},
 };
 
 /// Why nothing was published; what was in force stays in force.
@@ -238,7 +238,12 @@ impl Publisher {
     }
 
     /// Adds what the generation of a dead agent counted, which is no part of this run.
-    pub fn fold(&mut self, generation: &Generation, totals: &[Totals], counts: &[SlotCounts]) {
+    pub fn fold(
+        &mut self,
+        generation: &Generation,
+        totals: &[(SetId, Totals)],
+        counts: &[SlotCounts],
+    ) {
         self.recovered.fold(generation, totals, counts);
     }
 

@@ -4,6 +4,7 @@ use std::{
     fs::File,
     io::{self, BufWriter, Write},
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use clap::Args;
@@ -159,7 +160,7 @@ pub(super) fn load_feeds(paths: &[PathBuf], shortest: Shortest) -> Result<Watchl
             let repeated = count(decoded.repeated as u64, "line");
             printer::note(&format!("feed {name}: {repeated} repeating an earlier one"));
         }
-        watchlist.add_feed(name.to_string(), decoded.prefixes);
+        watchlist.share_feed(name.to_string(), Arc::new(decoded.prefixes));
     }
     Ok(watchlist)
 }

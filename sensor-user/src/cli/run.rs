@@ -176,7 +176,7 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
         layers,
         watchlist,
     };
-    let indicators = loaded.watchlist.indicators.len();
+    let indicators = loaded.watchlist.len();
     let mut publisher = Publisher::new(loaded, Some(runtime))?;
     // Under papers nothing is recorded before they were read: the lease begins at 0.
     let lasts = lasting(args.duration);

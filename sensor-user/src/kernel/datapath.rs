@@ -9,7 +9,7 @@ use thiserror::Error;
 
 use crate::{
     clock::Terms,
-    watchlist::{NoRoom, Tables},
+    watchlist::{NoRoom, SetId, Tables},
 };
 
 /// Why the kernel did not do what it was asked.
@@ -68,13 +68,16 @@ pub struct Held {
     pub exchanged: Vec<String>,
 }
 
+/// Totals of the match sets that counted anything, by set. Of ten million sets few do.
+pub type TotalsBySet = Vec<(SetId, Totals)>;
+
 /// What a generation counted, read when it was replaced.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Retired {
     /// Its number; 0 when there was none before.
     pub generation: u64,
     /// Totals by match set, summed over CPUs.
-    pub totals: Vec<Totals>,
+    pub totals: TotalsBySet,
     /// Counts by slot, summed over CPUs.
     pub slot_counts: Vec<SlotCounts>,
 }
@@ -164,7 +167,7 @@ pub trait Datapath {
     fn counters(&self) -> Result<Counters, DatapathError>;
 
     /// Totals by match set of the generation in force, summed over CPUs.
-    fn totals(&self) -> Result<Vec<Totals>, DatapathError>;
+    fn totals(&self) -> Result<TotalsBySet, DatapathError>;
 
     /// Counts by slot of the generation in force, summed over CPUs.
     fn slot_counts(&self) -> Result<Vec<SlotCounts>, DatapathError>;

@@ -16,8 +16,12 @@ use sensor_common::{
     SLOTS, Slot, SlotCounts, SlotMask, SlotTable, Stat, Totals, Unparsed, Verdict, judge, parse,
 };
 
-use super::{Alarm, Datapath, DatapathError, Held, Retired, loader::own_address};
-use crate::{clock::Terms, places::Flat, watchlist::Tables};
+use super::{Alarm, Datapath, DatapathError, Held, Retired, TotalsBySet, loader::own_address};
+use crate::{
+    clock::Terms,
+    places::Flat,
+    watchlist::{SetId, Tables},
+};
 
 /// A datapath in memory.
 #[derive(Clone, Debug)]
@@ -259,7 +263,7 @@ impl Datapath for Fake {
         let slot_counts = vec![SlotCounts::default(); SLOTS as usize];
         let retired = Retired {
             generation: current,
-            totals: std::mem::replace(&mut self.totals, totals),
+            totals: counted(&std::mem::replace(&mut self.totals, totals)),
             slot_counts: std::mem::replace(&mut self.slot_counts, slot_counts),
         };
         self.generation = Some((tables.clone(), v4.chain(v6).zip(1..).collect()));
@@ -299,8 +303,8 @@ impl Datapath for Fake {
         Ok(self.counters)
     }
 
-    fn totals(&self) -> Result<Vec<Totals>, DatapathError> {
-        Ok(self.totals.clone())
+    fn totals(&self) -> Result<TotalsBySet, DatapathError> {
+        Ok(counted(&self.totals))
     }
 
     fn slot_counts(&self) -> Result<Vec<SlotCounts>, DatapathError> {
@@ -318,6 +322,13 @@ impl Datapath for Fake {
     fn detach(&mut self) {
         self.attached = false;
     }
+}
+
+fn counted(totals: &[Totals]) -> TotalsBySet {
+    let by_set = (0..).map(SetId).zip(totals.iter().copied());
+    by_set
+        .filter(|(_, totals)| *totals != Totals::default())
+        .collect()
 }
 
 fn longest_match(prefixes: &HashMap<IpNet, u32>, version: IpVersion, address: [u8; 16]) -> u32 {

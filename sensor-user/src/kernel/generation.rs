@@ -26,7 +26,7 @@ use sensor_common::{
 pub(super) use self::mapped::Mapped;
 use self::{built::Built, sized::SizedMaps};
 use super::{
-    Alarm, DatapathError, LoadError, Retired,
+    Alarm, DatapathError, LoadError, Retired, TotalsBySet,
     cells::Cells,
     loader::take,
     maps::{Named, Overflow, Rows, system},
@@ -159,7 +159,7 @@ impl Generations {
         }
     }
 
-    pub(super) fn totals(&self) -> Vec<Totals> {
+    pub(super) fn totals(&self) -> TotalsBySet {
         self.current.as_ref().map_or_else(Vec::new, Built::totals)
     }
 

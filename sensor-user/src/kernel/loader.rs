@@ -14,14 +14,12 @@ use aya::{
     maps::{Array, HashMap, Map, MapData, MapError, PerCpuArray, RingBuf},
     programs::{ProgramError, Xdp},
 };
-use sensor_common::{
-    Counters, FlowEvent, FlowKey, FlowValue, OwnAddress, SlotCounts, Stat, Totals,
-};
+use sensor_common::{Counters, FlowEvent, FlowKey, FlowValue, OwnAddress, SlotCounts, Stat};
 use thiserror::Error;
 use zerocopy::FromBytes as _;
 
 use super::{
-    Alarm, Attached, Datapath, DatapathError, Held, Retired,
+    Alarm, Attached, Datapath, DatapathError, Held, Retired, TotalsBySet,
     cells::Cells,
     flows::FlowBanks,
     generation::Generations,
@@ -339,7 +337,7 @@ impl Datapath for Kernel {
         counters(&self.stats.map)
     }
 
-    fn totals(&self) -> Result<Vec<Totals>, DatapathError> {
+    fn totals(&self) -> Result<TotalsBySet, DatapathError> {
         Ok(self.generations.totals())
     }
 

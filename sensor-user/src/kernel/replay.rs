@@ -8,12 +8,14 @@ use std::time::Duration;
 
 use aya::{TestRun as _, TestRunOptions, programs::ProgramError};
 use sensor_common::{
-    Bytes, Counters, FlowEvent, FlowKey, FlowValue, ReplayContext, SlotCounts, Stat, Totals, parse,
+    Bytes, Counters, FlowEvent, FlowKey, FlowValue, ReplayContext, SlotCounts, Stat, parse,
 };
 use thiserror::Error;
 use zerocopy::IntoBytes as _;
 
-use super::{Alarm, Datapath, DatapathError, Held, Kernel, LoadError, Options, Retired};
+use super::{
+    Alarm, Datapath, DatapathError, Held, Kernel, LoadError, Options, Retired, TotalsBySet,
+};
 use crate::{clock::Terms, watchlist::Tables};
 
 /// `ETH_HLEN`: fewer bytes are refused (`bpf_prog_test_run_xdp`, `net/bpf/test_run.c`).
@@ -243,7 +245,7 @@ impl Datapath for Replayer {
         Ok(counters)
     }
 
-    fn totals(&self) -> Result<Vec<Totals>, DatapathError> {
+    fn totals(&self) -> Result<TotalsBySet, DatapathError> {
         self.kernel.totals()
     }
 

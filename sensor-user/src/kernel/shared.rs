@@ -2,9 +2,9 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use sensor_common::{Counters, FlowEvent, FlowKey, FlowValue, SlotCounts, Totals};
+use sensor_common::{Counters, FlowEvent, FlowKey, FlowValue, SlotCounts};
 
-use super::{Alarm, Datapath, DatapathError, Held, Retired};
+use super::{Alarm, Datapath, DatapathError, Held, Retired, TotalsBySet};
 use crate::{clock::Terms, watchlist::Tables};
 
 /// A datapath that several hands hold. Clones are the same one.
@@ -62,7 +62,7 @@ impl<D: Datapath> Datapath for Shared<D> {
         self.lock().counters()
     }
 
-    fn totals(&self) -> Result<Vec<Totals>, DatapathError> {
+    fn totals(&self) -> Result<TotalsBySet, DatapathError> {
         self.lock().totals()
     }
 

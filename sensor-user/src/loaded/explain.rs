@@ -289,11 +289,8 @@ impl<'a> Explainer<'a> {
     }
 
     fn unnamed(&self, end: &Endpoint) -> Vec<Covering> {
-        let indicators = &self.generation.watchlist.indicators;
-        let around = (0..)
-            .map(IndicatorId)
-            .zip(indicators)
-            .filter(|(_, indicator)| indicator.prefix.contains(&end.address));
+        let indicators = self.generation.watchlist.iter();
+        let around = indicators.filter(|(_, indicator)| indicator.prefix.contains(&end.address));
         let covering = around.filter_map(|(id, _)| self.covering(id));
         covering
             .filter(|covering| covering.named_by.is_empty())
@@ -311,7 +308,7 @@ impl<'a> Explainer<'a> {
         let named_by = compiled.approvals_of(&naming);
         Some(Covering {
             prefix: indicator.prefix,
-            feed: watchlist.feed_of(indicator).to_owned(),
+            feed: watchlist.feed_of(&indicator).to_owned(),
             line: indicator.line,
             named_by: named_by.map(|held| held.approval.id.clone()).collect(),
         })

@@ -23,13 +23,15 @@ pub struct Lasting {
 
 impl Lasting {
     /// Adds what a generation counted: totals by match set, and counts by slot.
-    pub fn fold(&mut self, generation: &Generation, totals: &[Totals], counts: &[SlotCounts]) {
+    pub fn fold(
+        &mut self,
+        generation: &Generation,
+        totals: &[(SetId, Totals)],
+        counts: &[SlotCounts],
+    ) {
         let compiled = &generation.compiled;
-        for (set, part) in (0..).map(SetId).zip(totals) {
-            if *part == Totals::default() {
-                continue;
-            }
-            if let Some(set) = compiled.set(set) {
+        for (set, part) in totals {
+            if let Some(set) = compiled.set(*set) {
                 self.by_prefix.entry(set.prefix).or_default().absorb(part);
             }
         }

@@ -195,7 +195,7 @@ fn matched(
         indicators.push(Matched {
             end,
             prefix: (!is_domestic).then_some(indicator.prefix),
-            feed: watchlist.feed_of(indicator).to_owned(),
+            feed: watchlist.feed_of(&indicator).to_owned(),
             line: indicator.line,
             named_by: compiled.named_by(id),
         });

@@ -1,8 +1,12 @@
 //! The runtime folder: snapshots of what an agent has loaded.
 //!
 //! `loaded-N.json` is what generation `N` is made of. It is written before the generation is
-//! published and removed when nothing in the kernel needs it any more. The folder is locked
-//! while an agent lives, and is meant to be gone after a boot, as the kernel's state is.
+//! published and removed when nothing in the kernel needs it any more. Its watchlist stands in
+//! `watchlist-SHA256`, which is written once for all generations that have the same, and goes
+//! with the last one. The folder is locked while an agent lives, and is meant to be gone after a
+//! boot, as the kernel's state is.
+
+mod watchlists;
 
 use std::{
     fs::{self, DirBuilder, File},
@@ -12,7 +16,10 @@ use std::{
 };
 
 use nix::fcntl::Flock;
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
+
+use self::watchlists::Watchlists;
 
 use crate::{
     beside, capped,
@@ -82,7 +89,16 @@ pub enum RuntimeError {
 #[derive(Debug)]
 pub struct RuntimeFolder {
     path: PathBuf,
+    watchlists: Watchlists,
     _lock: Flock<File>,
+}
+
+/// A snapshot but for the watchlist, of which the hash stands here.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Snapshot<L> {
+    loaded: L,
+    watchlist: String,
 }
 
 impl RuntimeFolder {
@@ -95,8 +111,10 @@ impl RuntimeFolder {
         match held::hold(path) {
             Ok(lock) => {
                 remove_unfinished(path)?;
+                watchlists::remove_unnamed(path)?;
                 Ok(Self {
                     path: path.into(),
+                    watchlists: Watchlists::default(),
                     _lock: lock,
                 })
             }
@@ -114,10 +132,11 @@ impl RuntimeFolder {
 
     /// Writes a snapshot, whole or not at all.
     pub fn store(&self, loaded: &Loaded) -> Result<(), RuntimeError> {
+        let watchlist = self.watchlists.store(&self.path, &loaded.watchlist)?;
         let file = snapshot(&self.path, loaded.generation);
         let aside = file.with_extension("json.new");
         let written = beside::replace(&file, &aside, |out| {
-            serde_json::to_writer(out, loaded).map_err(Into::into)
+            serde_json::to_writer(out, &Snapshot { loaded, watchlist }).map_err(Into::into)
         });
         written.map_err(system(&file))
     }
@@ -133,7 +152,7 @@ impl RuntimeFolder {
         let file = snapshot(&self.path, generation);
         match fs::remove_file(&file) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(system(&file)(error)),
-            _ => Ok(()),
+            _ => watchlists::remove_unnamed(&self.path),
         }
     }
 
@@ -144,6 +163,7 @@ impl RuntimeFolder {
             fs::remove_file(&file).map_err(system(&file))?;
             removed.push(file);
         }
+        watchlists::remove_unnamed(&self.path)?;
         Ok(removed)
     }
 
@@ -154,7 +174,7 @@ impl RuntimeFolder {
                 fs::remove_file(&file).map_err(system(&file))?;
             }
         }
-        Ok(())
+        watchlists::remove_unnamed(&self.path)
     }
 }
 
@@ -241,16 +261,22 @@ fn snapshot(folder: &Path, generation: u64) -> PathBuf {
 
 fn read(file: &Path) -> Result<Loaded, RuntimeError> {
     let bytes = capped::read(file, LARGEST).map_err(system(file))?;
-    let unclear = |reason: String| RuntimeError::Unclear {
-        file: file.into(),
-        reason,
-    };
-    let loaded: Loaded = serde_json::from_slice(&bytes).map_err(|e| unclear(e.to_string()))?;
+    let read: Snapshot<Loaded> =
+        serde_json::from_slice(&bytes).map_err(|e| unclear(file, e.to_string()))?;
+    let mut loaded = read.loaded;
     if loaded.wire_version != sensor_common::WIRE_VERSION {
         let version = loaded.wire_version;
-        return Err(unclear(format!("its types have version {version}")));
+        return Err(unclear(file, format!("its types have version {version}")));
     }
+    loaded.watchlist = watchlists::read(file, &read.watchlist)?;
     Ok(loaded)
+}
+
+fn unclear(file: &Path, reason: String) -> RuntimeError {
+    RuntimeError::Unclear {
+        file: file.into(),
+        reason,
+    }
 }
 
 fn system(path: &Path) -> impl Fn(io::Error) -> RuntimeError {
@@ -261,110 +287,4 @@ fn system(path: &Path) -> impl Fn(io::Error) -> RuntimeError {
 }
 
 #[cfg(test)]
-mod tests {
-    use sensor_common::WIRE_VERSION;
-
-    use super::*;
-    use crate::{
-        loaded::Interface,
-        places::Layers,
-        settings::lab,
-        watchlist::{Watchlist, in_order},
-    };
-
-    fn loaded(generation: u64) -> Loaded {
-        let mut watchlist = Watchlist::default();
-        watchlist.add_feed("list".into(), [("192.0.2.0/24".parse().unwrap(), 7)]);
-        Loaded {
-            wire_version: WIRE_VERSION,
-            run: 7,
-            boot_id: "boot".into(),
-            unix_at_boot: 5,
-            generation,
-            lab: true,
-            interfaces: vec![Interface {
-                name: "r0".into(),
-                index: 3,
-                slot: 0,
-            }],
-            own_addresses: Vec::new(),
-            approvals: in_order(&[lab::replay()]),
-            layers: Layers::lab(),
-            watchlist,
-        }
-    }
-
-    #[test]
-    fn a_snapshot_is_read_as_it_was_stored_and_the_latest_counts() {
-        let folder = tempfile::tempdir().unwrap();
-        let runtime = RuntimeFolder::lock(folder.path()).unwrap();
-        for generation in [1, 2, 10] {
-            runtime.store(&loaded(generation)).unwrap();
-        }
-        assert_eq!(runtime.load(2).unwrap(), Some(loaded(2)));
-        assert_eq!(runtime.load(3).unwrap(), None);
-        assert_eq!(latest(folder.path()).unwrap(), (loaded(10), true));
-        runtime.keep_only(2).unwrap();
-        drop(runtime);
-        assert_eq!(latest(folder.path()).unwrap(), (loaded(2), false));
-    }
-
-    #[test]
-    fn what_a_dead_agent_was_writing_is_removed_by_the_next() {
-        let folder = tempfile::tempdir().unwrap();
-        let unfinished = folder.path().join("loaded-3.json.new");
-        fs::write(&unfinished, "{").unwrap();
-        let _runtime = RuntimeFolder::lock(folder.path()).unwrap();
-        assert!(!unfinished.exists());
-    }
-
-    #[test]
-    fn one_agent_at_a_time_and_nothing_where_there_is_none() {
-        let folder = tempfile::tempdir().unwrap();
-        let held = RuntimeFolder::lock(folder.path()).unwrap();
-        let refused = RuntimeFolder::lock(folder.path()).unwrap_err();
-        assert!(matches!(refused, RuntimeError::Busy { .. }), "{refused}");
-        drop(held);
-        let refused = latest(folder.path()).unwrap_err();
-        assert!(matches!(refused, RuntimeError::Nothing { .. }), "{refused}");
-        let refused = latest(&folder.path().join("none")).unwrap_err();
-        assert!(matches!(refused, RuntimeError::Nothing { .. }), "{refused}");
-    }
-
-    #[test]
-    fn what_an_earlier_boot_loaded_is_not_loaded() {
-        let folder = tempfile::tempdir().unwrap();
-        let runtime = RuntimeFolder::lock(folder.path()).unwrap();
-        let mut loaded = loaded(1);
-        loaded.boot_id = BootId(5).to_string();
-        runtime.store(&loaded).unwrap();
-        let path = folder.path();
-        assert_eq!(
-            latest_since(BootId(5), path).unwrap(),
-            (loaded.clone(), true)
-        );
-        let refused = latest_since(BootId(6), path).unwrap_err();
-        assert!(
-            matches!(refused, RuntimeError::OtherBoot { .. }),
-            "{refused}"
-        );
-        assert_eq!(of_generation(path, 1).unwrap(), Some(loaded));
-        assert_eq!(of_generation(path, 2).unwrap(), None);
-        assert_eq!(runtime.clear().unwrap(), [path.join("loaded-1.json")]);
-        assert!(runtime.clear().unwrap().is_empty());
-        assert_eq!(of_generation(path, 1).unwrap(), None);
-    }
-
-    #[test]
-    fn a_snapshot_of_another_version_or_cut_short_is_refused() {
-        let folder = tempfile::tempdir().unwrap();
-        let runtime = RuntimeFolder::lock(folder.path()).unwrap();
-        let mut other = loaded(1);
-        other.wire_version += 1;
-        runtime.store(&other).unwrap();
-        assert!(matches!(runtime.load(1), Err(RuntimeError::Unclear { .. })));
-        let text = serde_json::to_string(&loaded(1)).unwrap();
-        fs::write(folder.path().join("loaded-1.json"), &text[..text.len() / 2]).unwrap();
-        assert!(matches!(runtime.load(1), Err(RuntimeError::Unclear { .. })));
-    }
-}
+mod tests;

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use sekisho::{
-    kernel::{Datapath, Fake, Replayer},
+    kernel::{Datapath, Fake, Replayer, TotalsBySet},
     places::Flat,
     settings::lab,
     watchlist::{Approval, Compiled, Watchlist, compile, in_order},
@@ -26,7 +26,7 @@ pub(crate) struct Counted {
     pub(crate) counters: Counters,
     pub(crate) flows: BTreeMap<FlowKey, FlowValue>,
     pub(crate) events: Vec<FlowEvent>,
-    pub(crate) totals: Vec<Totals>,
+    pub(crate) totals: TotalsBySet,
     pub(crate) slot_counts: Vec<SlotCounts>,
 }
 
@@ -170,7 +170,7 @@ impl Counted {
         let packets: u64 = self.flows.values().map(|flow| flow.packets).sum();
         assert_eq!(packets + self.of(Stat::UnattributedPackets), recorded);
         let octets: u64 = self.flows.values().map(|flow| flow.octets).sum();
-        let sum = |of: fn(&Totals) -> u64| self.totals.iter().map(of).sum::<u64>();
+        let sum = |of: fn(&Totals) -> u64| self.totals.iter().map(|(_, t)| of(t)).sum::<u64>();
         assert_eq!(
             sum(|t| t.source_packets) + sum(|t| t.destination_packets) - self.of(Stat::BothPackets),
             recorded

@@ -44,7 +44,7 @@ fn a_full_flow_table_loses_the_flow_and_not_the_packet() {
     let totals = rig.kernel.totals().unwrap();
     let packets: u64 = totals
         .iter()
-        .map(|t| t.source_packets + t.destination_packets)
+        .map(|(_, t)| t.source_packets + t.destination_packets)
         .sum();
     assert_eq!(
         packets, 800,

@@ -145,36 +145,36 @@ impl State {
             operators: Vec::new(),
         };
         let flat = flatten(&layers).map_err(|error| (Rule::Domestic, error.to_string()))?;
-        for (prefix, line) in &indicators.prefixes {
-            let told = format!(
-                "{} names {prefix} ({} line {line})",
-                name(paper),
-                indicators.file
-            );
-            if !flat.any(*prefix, |place| place != Place::Excluded) {
+        for (prefix, line) in &*indicators.prefixes {
+            let told = || {
+                let (paper, file) = (name(paper), &indicators.file);
+                format!("{paper} names {prefix} ({file} line {line})")
+            };
+            if !flat.any(prefix, |place| place != Place::Excluded) {
                 let by = self.exclusions().find(|held| {
                     let Body::Exclusion(exclusion) = &held.paper.body else {
                         return false;
                     };
-                    exclusion.prefixes.iter().any(|p| p.0.contains(prefix))
+                    exclusion.prefixes.iter().any(|p| p.0.contains(&prefix))
                 });
                 let by = by.map_or_else(|| name(territory_paper), |held| name(&held.paper));
-                let text = format!("{told}, which lies in space excluded by {by}");
+                let text = format!("{}, which lies in space excluded by {by}", told());
                 return Err((Rule::Excluded, text));
             }
-            if !flat.any(*prefix, |place| place == Place::Domestic) {
+            if !flat.any(prefix, |place| place == Place::Domestic) {
                 continue;
             }
             let by = name(territory_paper);
             match class {
                 Class::Transit => {
-                    let text = format!("{told}, which is domestic by {by}: not for transit");
+                    let text = format!("{}, which is domestic by {by}: not for transit", told());
                     return Err((Rule::Domestic, text));
                 }
                 Class::Relay if prefix.prefix_len() < prefix.max_prefix_len() => {
                     let text = format!(
-                        "{told}, which has domestic addresses by {by}: a domestic server is named \
-                         by its address alone, /32 or /128"
+                        "{}, which has domestic addresses by {by}: a domestic server is named \
+                         by its address alone, /32 or /128",
+                        told()
                     );
                     return Err((Rule::Domestic, text));
                 }
@@ -361,7 +361,12 @@ pub(super) fn check_parent(
     } else {
         // The hash of a request binds its parent and the indicators of both.
         let judged = cache.judged.entry(vec![paper.digest]).or_insert_with(|| {
-            let had: HashSet<IpNet> = parent.indicators.prefixes.iter().map(|p| p.0).collect();
+            let had: HashSet<IpNet> = parent
+                .indicators
+                .prefixes
+                .iter()
+                .map(|(prefix, _)| prefix)
+                .collect();
             let mut own = set.prefixes.iter();
             match own.find(|(prefix, _)| !had.contains(prefix)) {
                 None => Ok(()),
@@ -430,7 +435,7 @@ pub(super) fn narrowed(conditions: &Conditions, asked: &Arc<IndicatorSet>) -> Ar
         .filter(|(prefix, _)| only.contains(prefix));
     Arc::new(IndicatorSet {
         file: asked.file.clone(),
-        prefixes: kept.copied().collect(),
+        prefixes: Arc::new(kept.collect()),
     })
 }
 
@@ -494,7 +499,7 @@ fn check_broad(
         IpNet::V4(_) => shortest.v4,
         IpNet::V6(_) => shortest.v6,
     };
-    let broad = |(prefix, _): &&(IpNet, u32)| prefix.prefix_len() < limit(prefix);
+    let broad = |(prefix, _): &(IpNet, u32)| prefix.prefix_len() < limit(prefix);
     let Some((prefix, line)) = set.prefixes.iter().find(broad) else {
         return Ok(());
     };
@@ -502,7 +507,7 @@ fn check_broad(
         "{} names {prefix} ({} line {line}), broader than /{}, as {by} allows",
         name(paper),
         set.file,
-        limit(prefix)
+        limit(&prefix)
     );
     Err((Rule::OverBroad, text))
 }

@@ -8,6 +8,7 @@ use crate::{
         field::{HardwareAddress, InterfaceName, Name, Period, Text},
     },
     places::{Operator, OperatorId},
+    watchlist::IndicatorId,
 };
 
 fn asked(name: &str, mac: &str, bus: &str) -> Interface {
@@ -53,9 +54,11 @@ fn granted(id: &str, prefixes: &[&str]) -> Granted {
         retention: Period::try_from("P6M".to_owned()).unwrap(),
         indicators: Arc::new(IndicatorSet {
             file: format!("{id}.txt"),
-            prefixes: prefixes
-                .map(|(line, prefix)| (prefix.parse::<IpNet>().unwrap(), line))
-                .collect(),
+            prefixes: Arc::new(
+                prefixes
+                    .map(|(line, prefix)| (prefix.parse::<IpNet>().unwrap(), line))
+                    .collect(),
+            ),
         }),
     }
 }
@@ -166,8 +169,11 @@ fn each_set_of_indicators_stands_once_and_each_approval_names_its_own() {
         begin: 1,
         end: 2,
     });
-    assert_eq!(content.watchlist.feeds, ["A.txt", "B.txt"]);
-    assert_eq!(content.watchlist.indicators.len(), 3);
+    assert_eq!(
+        content.watchlist.feeds().collect::<Vec<_>>(),
+        ["A.txt", "B.txt"]
+    );
+    assert_eq!(content.watchlist.len(), 3);
     let named = |at: usize| {
         (0..3)
             .filter(|&id| content.approvals[at].scope.names(IndicatorId(id)))

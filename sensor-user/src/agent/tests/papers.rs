@@ -88,7 +88,7 @@ fn granted(id: &str, prefix: &str, seconds: u64) -> Granted {
         retention: Period::try_from("P6M".to_owned()).unwrap(),
         indicators: Arc::new(IndicatorSet {
             file: format!("{id}.txt"),
-            prefixes: vec![(prefix.parse().unwrap(), 1)],
+            prefixes: Arc::new([(prefix.parse().unwrap(), 1)].into_iter().collect()),
         }),
     }
 }

@@ -18,7 +18,7 @@ use super::{
 use crate::{
     clock::Terms,
     kernel::{
-        Alarm, DatapathError, Retired,
+        Alarm, DatapathError, Retired, TotalsBySet,
         cells::Cells,
         maps::{ANY_SIZE, MMAPABLE, Named, Overflow, Rows, system},
         sys,
@@ -174,8 +174,8 @@ impl Built {
         }
     }
 
-    pub(super) fn totals(&self) -> Vec<Totals> {
-        self.mapped_totals.by_row(Totals::absorb)
+    pub(super) fn totals(&self) -> TotalsBySet {
+        self.mapped_totals.counted(Totals::absorb)
     }
 
     pub(super) fn slot_counts(&self) -> Vec<SlotCounts> {

@@ -11,7 +11,7 @@ use crate::{
         memory::{Access, Memory},
         wire::Wire,
     },
-    watchlist::NoRoom,
+    watchlist::{NoRoom, SetId},
 };
 
 /// Most bytes of rows: the kernel sets all of them aside at once.
@@ -57,6 +57,28 @@ where
     ) -> Result<Self, DatapathError> {
         let rows = Memory::map(array, length, Access::Read)?;
         Ok(Self { rows, stride })
+    }
+
+    /// The rows that are not zero, summed over CPUs, with their numbers.
+    pub(in crate::kernel) fn counted(&self, absorb: impl Fn(&mut T, &T)) -> Vec<(SetId, T)>
+    where
+        T: PartialEq,
+    {
+        let zero = T::default();
+        let mut counted = Vec::new();
+        for (number, row) in (0..).zip(0..self.stride) {
+            let mut sum = T::default();
+            let mut places = (row..).step_by(self.stride);
+            while let Some(place) = places.next().and_then(|index| self.rows.place(index)) {
+                // SAFETY: as in `by_row`.
+                let part = unsafe { place.read_volatile() };
+                absorb(&mut sum, &part);
+            }
+            if sum != zero {
+                counted.push((SetId(number), sum));
+            }
+        }
+        counted
     }
 
     /// Rows summed over CPUs.

@@ -7,6 +7,7 @@ use sensor_common::{Counters, FlowKey, FlowValue, Slot, SlotCounts, Totals};
 
 use super::{Folder, Inherited, LinkPin, PinError, error, link_of, remove_folder, view::slots};
 use crate::kernel::{
+    TotalsBySet,
     flows::{self, FlowBanks},
     generation::{Mapped, pin_name},
     loader,
@@ -35,7 +36,7 @@ pub struct Recovered {
     /// Counters, over the whole run of the dead agent.
     pub counters: Option<Counters>,
     /// Totals by match set of that generation.
-    pub totals: Vec<Totals>,
+    pub totals: TotalsBySet,
     /// Counts by slot of that generation.
     pub slot_counts: Vec<SlotCounts>,
     /// Flows that the dead agent had not drained.
@@ -141,7 +142,7 @@ pub(super) fn slot_counts(folder: &Path, generation: u64) -> Result<Vec<SlotCoun
     Ok(mapped.by_row(SlotCounts::absorb))
 }
 
-fn totals(folder: &Path, generation: u64) -> Result<Vec<Totals>, PinError> {
+fn totals(folder: &Path, generation: u64) -> Result<TotalsBySet, PinError> {
     let name = pin_name("TOTALS", generation);
     let rows = open_as::<Rows<Totals>>(folder, &name, "TOTALS", Map::Array)?;
     let Some(rows) = rows else {
@@ -150,7 +151,7 @@ fn totals(folder: &Path, generation: u64) -> Result<Vec<Totals>, PinError> {
     let length = rows.map.len() as usize;
     let cpus = aya::util::nr_cpus().map_or(1, |cpus| cpus.get() as usize);
     let mapped = Mapped::new(&rows, length, (length / cpus.max(1)).max(1))?;
-    Ok(mapped.by_row(Totals::absorb))
+    Ok(mapped.counted(Totals::absorb))
 }
 
 /// Opens a pinned map; `None` where there is none: the agent died while it was pinning.

@@ -5,8 +5,6 @@ mod lines;
 mod texts;
 mod verdicts;
 
-use std::collections::BTreeSet;
-
 use ipnet::IpNet;
 use sensor_common::{Class, Direction, Fields, Slot, WIRE_VERSION};
 
@@ -54,7 +52,7 @@ fn only_direction(direction: Direction) -> u8 {
 
 /// An approval that names the indicators with these numbers.
 fn approval(name: &str, indicators: &[u32], terms: Slot) -> Approval {
-    let named: BTreeSet<IndicatorId> = indicators.iter().copied().map(IndicatorId).collect();
+    let named = indicators.iter().copied().map(IndicatorId).collect();
     Approval {
         id: ApprovalId(name.into()),
         validity: Validity { begin: 0, end: 1 },

@@ -1,7 +1,7 @@
 //! The kernel and the reference side by side, batch by batch.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     net::{IpAddr, Ipv4Addr},
 };
 
@@ -316,11 +316,16 @@ impl Current {
         if let Some((slot, (found, expected))) = wrong {
             return Some(format!("slot {slot}: {found:?} instead of {expected:?}"));
         }
-        for (set, found) in (0..).zip(&read.totals) {
+        let found: BTreeMap<u32, Totals> = (read.totals.iter())
+            .map(|(SetId(set), totals)| (*set, *totals))
+            .collect();
+        let sets: BTreeSet<u32> = found.keys().chain(self.prefixes.keys()).copied().collect();
+        for set in sets {
             let prefix = self.prefixes.get(&set);
             let expected = prefix.and_then(|prefix| self.totals.get(prefix));
             let expected = expected.copied().unwrap_or_default();
-            if *found != expected {
+            let found = found.get(&set).copied().unwrap_or_default();
+            if found != expected {
                 return Some(format!(
                     "totals of {prefix:?}: {found:?} instead of {expected:?}"
                 ));

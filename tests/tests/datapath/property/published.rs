@@ -24,8 +24,9 @@ pub(crate) fn compiled(world: &World) -> Compiled {
 
 /// The prefixes of the match sets that were compiled.
 pub(crate) fn prefixes(compiled: &Compiled) -> BTreeMap<u32, IpNet> {
-    (1..)
-        .zip(compiled.sets.iter().map(|set| set.prefix))
+    compiled
+        .sets()
+        .map(|(id, set)| (id.0, set.prefix))
         .collect()
 }
 

@@ -5,7 +5,7 @@
 //! holds all cases.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
     sync::Arc,
 };
@@ -149,8 +149,7 @@ impl World {
         let mut in_force = Vec::new();
         let mut slots = BTreeMap::new();
         for (index, permit) in (0..).zip(permits) {
-            let named: BTreeSet<IndicatorId> =
-                permit.names.iter().flat_map(|text| number(text)).collect();
+            let named = permit.names.iter().flat_map(|text| number(text)).collect();
             // Slots of every word of a mask, with free ones between them.
             let slot = 5 * index + 3;
             assert!(slots.insert(permit.name, slot).is_none(), "{}", permit.name);
@@ -181,11 +180,11 @@ impl World {
 
     /// The match set of the longest named prefix around an address; 0 is none.
     pub(crate) fn set(&self, address: IpAddr) -> u32 {
-        let around = (1..).zip(&self.compiled.sets);
-        let around = around.filter(|(_, set)| set.prefix.contains(&address));
+        let sets = self.compiled.sets();
+        let around = sets.filter(|(_, set)| set.prefix.contains(&address));
         around
             .max_by_key(|(_, set)| set.prefix.prefix_len())
-            .map_or(0, |(id, _)| id)
+            .map_or(0, |(id, _)| id.0)
     }
 }
 

@@ -208,7 +208,7 @@ impl NewArgs {
             .indicators
             .prefixes
             .iter()
-            .map(|p| p.0)
+            .map(|(prefix, _)| prefix)
             .collect();
         let new = self.indicators.new_since(feed, &had)?;
         if new.is_empty() {

@@ -142,7 +142,7 @@ fn load(path: &Path, mapping: Mapping) -> Result<Vec<IpNet>, FeedError> {
         source,
     })?;
     let prefixes = crate::documents::indicators::decode(&bytes, Format::Plain, mapping);
-    Ok(prefixes.into_iter().map(|(prefix, _)| prefix).collect())
+    Ok(prefixes.iter().map(|(prefix, _)| prefix).collect())
 }
 
 fn listed(path: &Path) -> anyhow::Result<Vec<Asked>> {

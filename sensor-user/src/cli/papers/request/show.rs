@@ -120,7 +120,7 @@ fn pairs(asked: &Asked) -> Pairs {
                 let evidence = request
                     .indicators
                     .iter()
-                    .find(|i| i.prefix == Prefix(*prefix));
+                    .find(|i| i.prefix == Prefix(prefix));
                 let evidence = evidence.and_then(|asked| asked.evidence.as_ref());
                 let evidence = evidence.map_or_else(String::new, |evidence| {
                     format!(

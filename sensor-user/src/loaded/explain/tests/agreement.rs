@@ -1,6 +1,9 @@
 //! The explanation and the reference of the kernel say the same of random packets.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::{
+    collections::BTreeSet,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+};
 
 use proptest::{collection::vec, prelude::*};
 use sensor_common::{ReplayContext, Stat, Verdict};

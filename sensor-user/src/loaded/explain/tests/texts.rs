@@ -197,7 +197,15 @@ fn lab_without_a_sensor() {
 #[test]
 fn what_a_feed_is_called_moves_no_cursor() {
     let mut loaded = two();
-    loaded.watchlist.feeds[0] = "evil\u{1b}[2J\nfeed".into();
+    let mut renamed = Watchlist::default();
+    for (id, indicator) in loaded.watchlist.iter() {
+        let name = match id {
+            IndicatorId(0) => "evil\u{1b}[2J\nfeed",
+            _ => loaded.watchlist.feed_of(&indicator),
+        };
+        renamed.add_feed(name.into(), [(indicator.prefix, indicator.line)]);
+    }
+    loaded.watchlist = renamed;
     let text = ask(&loaded, "11.1.1.5 > 11.2.0.1 on eth0", ATTENDED).to_string();
     assert!(
         !text.replace('\n', "").contains(char::is_control),
