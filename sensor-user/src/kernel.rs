@@ -20,6 +20,7 @@ mod readable;
 mod replay;
 mod sys;
 mod wire;
+mod workbench;
 
 pub use attach::{AttachError, AttachMode, Attached};
 pub use clock::{SystemClock, boot_id, boot_now, check_time_namespace, clock_now};
@@ -33,3 +34,4 @@ pub use pins::{
     mount_bpf_fs,
 };
 pub use replay::{ReplayError, Replayer};
+pub use workbench::Workbench;
