@@ -3,6 +3,7 @@
 
 #![no_std]
 #![no_main]
+#![cfg_attr(feature = "bench", feature(asm_experimental_arch))]
 #![expect(
     unsafe_code,
     reason = "packet memory and maps are reached through raw pointers"
@@ -13,6 +14,8 @@
     reason = "the xdp macro generates an item without either"
 )]
 
+#[cfg(feature = "bench")]
+mod bench;
 mod config;
 mod context;
 mod events;
@@ -26,18 +29,25 @@ mod totals;
 mod words;
 
 use aya_ebpf::{bindings::xdp_action::XDP_PASS, macros::xdp, programs::XdpContext};
-use sensor_common::{Facts, Stat, Unparsed, Verdict, parse};
+use sensor_common::{Facts, Packet, Stat, Unparsed, Verdict, parse};
 
-use crate::{context::Context, scratch::Scratch};
+use crate::{config::Generation, context::Context, scratch::Scratch};
 
 /// The entry point. Every path ends in `XDP_PASS`.
 #[xdp]
 pub fn sekisho(ctx: XdpContext) -> u32 {
+    see(ctx, matching::look_up);
+    XDP_PASS
+}
+
+/// All that is done about a packet. The bench hands in other ways to look up as well.
+#[inline(always)]
+fn see(ctx: XdpContext, look_up: impl FnOnce(Generation, &Packet) -> u64) {
     stats::add(Stat::Seen, 1);
     let context = Context::new(ctx);
     let watched = match scratch::of_this_cpu() {
         Some(scratch) => {
-            let watched = watch(&context, scratch);
+            let watched = watch(&context, scratch, look_up);
             scratch.forget();
             watched
         }
@@ -55,19 +65,22 @@ pub fn sekisho(ctx: XdpContext) -> u32 {
     stats::add(Stat::Verdict(verdict), 1);
     #[cfg(feature = "log")]
     aya_log_ebpf::debug!(&context.xdp, "verdict {}", verdict as u8);
-    XDP_PASS
 }
 
 /// The way of every packet: parse and match.
 #[inline(always)]
-fn watch(context: &Context, scratch: &mut Scratch) -> Result<Verdict, Unparsed> {
+fn watch(
+    context: &Context,
+    scratch: &mut Scratch,
+    look_up: impl FnOnce(Generation, &Packet) -> u64,
+) -> Result<Verdict, Unparsed> {
     read(context, scratch)?;
     let Some(generation) = config::generation() else {
         return Ok(Verdict::NoMatch);
     };
     // SAFETY: `read` has written the packet.
     let packet = unsafe { scratch.packet.assume_init_ref() };
-    let rows = matching::look_up(generation, packet);
+    let rows = look_up(generation, packet);
     if rows == 0 {
         return Ok(Verdict::NoMatch);
     }

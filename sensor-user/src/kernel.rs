@@ -21,6 +21,7 @@ mod replay;
 mod shared;
 mod sys;
 mod wire;
+mod workbench;
 
 pub use attach::{AttachError, AttachMode, Attached};
 pub use clock::{SystemClock, boot_id, boot_now, check_time_namespace, clock_now};
@@ -35,3 +36,4 @@ pub use pins::{
 };
 pub use replay::{ReplayError, Replayer};
 pub use shared::Shared;
+pub use workbench::Workbench;

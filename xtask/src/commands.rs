@@ -1,5 +1,6 @@
 //! The commands, one file each: a new one is a module, a variant and a match arm.
 
+mod bench;
 mod build_ebpf;
 mod demo;
 mod lint;
@@ -16,6 +17,8 @@ pub(crate) enum Command {
     Setup,
     /// Build the eBPF object; print its path, size and SHA-256
     BuildEbpf(build_ebpf::Args),
+    /// Measure the match engine and the program beside others, as root
+    Bench(bench::Args),
     /// Show the sensor at work on real traffic between three network namespaces
     Demo(demo::Args),
     /// Run all tests: units and documentation as you, kernel tests as root
@@ -30,6 +33,7 @@ impl Command {
         match self {
             Self::Setup => setup::run(),
             Self::BuildEbpf(args) => build_ebpf::run(&args),
+            Self::Bench(args) => bench::run(&args),
             Self::Demo(args) => demo::run(&args),
             Self::Test(args) => test::run(&args),
             Self::Lint(args) => lint::run(&args),

@@ -20,6 +20,8 @@ use crate::say::say;
 pub(crate) enum Need {
     /// Building the eBPF object and the sensor.
     Build,
+    /// Measuring it beside other tools.
+    Bench,
     /// Showing the sensor at work between two network namespaces.
     Demo,
     /// Running all tests.
@@ -30,12 +32,14 @@ pub(crate) enum Need {
 
 impl Need {
     /// Every need there is.
-    pub(crate) const ALL: [Self; 4] = [Self::Build, Self::Demo, Self::Test, Self::Lint];
+    pub(crate) const ALL: [Self; 5] =
+        [Self::Build, Self::Bench, Self::Demo, Self::Test, Self::Lint];
 
     /// The word for it in what we print.
     fn name(self) -> &'static str {
         match self {
             Self::Build => "build",
+            Self::Bench => "bench",
             Self::Demo => "demo",
             Self::Test => "test",
             Self::Lint => "lint",

@@ -53,16 +53,28 @@ pub(crate) fn target_dir() -> Result<PathBuf> {
 pub(crate) fn build_sensor(options: &[&str]) -> Result<PathBuf> {
     let mut build = cargo("build");
     build.args(HOST_PACKAGES).arg("--bins").args(options);
+    built(build, "sekisho")
+}
+
+/// Builds the bench as it is to be measured, and says where it is.
+pub(crate) fn build_bench() -> Result<PathBuf> {
+    let mut build = cargo("build");
+    build.args(["--release", "--package", "sensor-bench"]);
+    built(build, "sensor-bench")
+}
+
+/// Runs a build and says where it put a binary.
+fn built(mut build: Command, binary: &str) -> Result<PathBuf> {
     let messages = exec::stdout(build.args(["--message-format", "json-render-diagnostics"]))?;
     let messages = serde_json::Deserializer::from_str(&messages).into_iter::<Value>();
     for message in messages {
         let message = message.context("a message of Cargo is not JSON")?;
-        let is_sensor = message["target"]["name"] == "sekisho"
+        let is_it = message["target"]["name"] == binary
             && message["target"]["kind"][0] == "bin"
             && message["profile"]["test"] == false;
-        if is_sensor && let Some(executable) = message["executable"].as_str() {
+        if is_it && let Some(executable) = message["executable"].as_str() {
             return Ok(PathBuf::from(executable));
         }
     }
-    bail!("Cargo built no binary `sekisho`")
+    bail!("Cargo built no binary `{binary}`")
 }

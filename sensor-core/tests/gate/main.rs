@@ -72,7 +72,7 @@ fn an_indicator_has_the_line_of_its_request() {
     let decision = world.seen().decision;
     let lines: Vec<&str> = world.texts["request-1.toml"].lines().collect();
     let prefixes = &decision.granted[0].indicators.prefixes;
-    for (prefix, line) in (0..prefixes.len()).filter_map(|at| prefixes.get(at)) {
+    for (prefix, line) in prefixes.iter() {
         let at = usize::try_from(line).unwrap();
         assert_eq!(
             lines[at - 1..=at],

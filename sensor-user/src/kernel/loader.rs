@@ -117,18 +117,29 @@ impl Kernel {
         is_replay: bool,
         last_generation: u64,
     ) -> Result<Self, LoadError> {
-        object::check(OBJECT)?;
-        let mut ebpf = EbpfLoader::new()
-            .override_global("REPLAY", &u8::from(is_replay), true)
-            .override_global("LAB", &u8::from(options.lab), true)
-            .load(OBJECT)
-            .map_err(|source| {
-                if is_permission(&source) {
-                    LoadError::Permission
-                } else {
-                    source.into()
-                }
-            })?;
+        let (replay, lab) = (u8::from(is_replay), u8::from(options.lab));
+        let mut loader = EbpfLoader::new();
+        loader
+            .override_global("REPLAY", &replay, true)
+            .override_global("LAB", &lab, true);
+        Self::load_object(OBJECT, &mut loader, options.flow_capacity, last_generation)
+    }
+
+    /// Loads the program of an object with what the loader was told about it.
+    pub(super) fn load_object(
+        object: &[u8],
+        loader: &mut EbpfLoader<'_>,
+        flow_capacity: u32,
+        last_generation: u64,
+    ) -> Result<Self, LoadError> {
+        object::check(object)?;
+        let mut ebpf = loader.load(object).map_err(|source| {
+            if is_permission(&source) {
+                LoadError::Permission
+            } else {
+                source.into()
+            }
+        })?;
         let program: &mut Xdp = program(&mut ebpf)?;
         program.load().map_err(|source| {
             if is_permission(&source) {
@@ -140,7 +151,7 @@ impl Kernel {
         #[cfg(feature = "log")]
         log_lines(&mut ebpf);
         let generations = Generations::take(&mut ebpf, last_generation)?;
-        let flows = FlowBanks::take(&mut ebpf, options.flow_capacity)?;
+        let flows = FlowBanks::take(&mut ebpf, flow_capacity)?;
         let lease = take(&mut ebpf, "LEASE")?;
         Ok(Self {
             links: Vec::new(),
@@ -185,6 +196,10 @@ impl Kernel {
 
     pub(super) fn program(&mut self) -> Result<&mut Xdp, LoadError> {
         program(&mut self.ebpf)
+    }
+
+    pub(super) const fn ebpf(&mut self) -> &mut Ebpf {
+        &mut self.ebpf
     }
 
     /// From the first interface on nobody adds an address of this host, which would widen lab.

@@ -124,6 +124,54 @@ mod tests {
         );
     }
 
+    /// The program and what it calls, as instructions; the second half of a wide one has code 0.
+    fn instructions(section: &str) -> Vec<[u8; 8]> {
+        let file = object::File::parse(OBJECT).unwrap();
+        let data = file.section_by_name(section).unwrap().data().unwrap();
+        data.as_chunks().0.to_vec()
+    }
+
+    #[test]
+    fn the_object_has_one_program_and_it_passes() {
+        const EXIT: u8 = 0x95;
+        // `r0 = 2` or `w0 = 2`, that is `XDP_PASS`.
+        const PASSES: [[u8; 8]; 2] = [[0xb7, 0, 0, 0, 2, 0, 0, 0], [0xb4, 0, 0, 0, 2, 0, 0, 0]];
+        let file = object::File::parse(OBJECT).unwrap();
+        let section = file.section_by_name("xdp").unwrap().index();
+        let programs: Vec<&str> = file
+            .symbols()
+            .filter(|symbol| symbol.section_index() == Some(section) && symbol.is_definition())
+            .filter(|symbol| symbol.kind() == object::SymbolKind::Text)
+            .map(|symbol| symbol.name().unwrap())
+            .collect();
+        assert_eq!(programs, ["sekisho"], "the bench has an object of its own");
+        let program = instructions("xdp");
+        let ends: Vec<usize> = (0..program.len())
+            .filter(|&at| program[at][0] == EXIT)
+            .collect();
+        assert!(!ends.is_empty());
+        for end in ends {
+            assert!(PASSES.contains(&program[end - 1]), "{:?}", program[end - 1]);
+        }
+    }
+
+    #[test]
+    fn nothing_is_called_that_sends_or_changes_packets() {
+        const CALL: u8 = 0x85;
+        // Helpers (include/uapi/linux/bpf.h): look up, update, CPU, boot clock, room in and
+        // submission to a ring buffer, loop.
+        const CALLED: [i32; 7] = [1, 2, 8, 125, 131, 132, 181];
+        for section in ["xdp", ".text"] {
+            for [code, registers, _, _, number @ ..] in instructions(section) {
+                // A call of our own functions has 1 as its source register.
+                if code == CALL && registers >> 4 == 0 {
+                    let helper = i32::from_le_bytes(number);
+                    assert!(CALLED.contains(&helper), "helper {helper} in {section}");
+                }
+            }
+        }
+    }
+
     #[test]
     fn what_is_no_object_is_refused() {
         assert!(matches!(

@@ -38,6 +38,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         ),
         ("eBPF program", ebpf(&[])),
         ("eBPF program with log", ebpf(&["--features", "log"])),
+        ("eBPF program of the bench", ebpf(&["--features", "bench"])),
         ("documentation", documentation()),
         ("licences and sources", deny(args.advisories)?),
     ];

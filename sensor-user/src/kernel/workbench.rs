@@ -1,0 +1,52 @@
+//! The sensor's own tables under programs of another object, for measuring.
+//!
+//! Generations are published as they are for a sensor, by the same code. What else is in the
+//! object, programs and maps, is the business of whoever built it.
+
+use aya::{Ebpf, EbpfLoader};
+use sensor_common::Counters;
+
+use super::{Datapath as _, DatapathError, Kernel, LoadError, Options, Retired};
+use crate::watchlist::Tables;
+
+/// A loaded object with the sensor's program and others.
+pub struct Workbench(Kernel);
+
+impl Workbench {
+    /// Loads an object that has all maps of the sensor's. `entries` are sizes of further maps,
+    /// `words` constants of further programs, each by name.
+    pub fn load(
+        object: &[u8],
+        entries: &[(&str, u32)],
+        words: &[(&str, u32)],
+    ) -> Result<Self, LoadError> {
+        let mut loader = EbpfLoader::new();
+        for (map, entries) in entries {
+            loader.map_max_entries(map, *entries);
+        }
+        for (global, word) in words {
+            loader.override_global(global, word, true);
+        }
+        Kernel::load_object(object, &mut loader, Options::FLOW_CAPACITY, 0).map(Self)
+    }
+
+    /// The object's programs, and its maps but the sensor's.
+    pub const fn ebpf(&mut self) -> &mut Ebpf {
+        self.0.ebpf()
+    }
+
+    /// The number the next generation must have.
+    pub fn next_generation(&self) -> u64 {
+        self.0.next_generation()
+    }
+
+    /// See [`super::Datapath::publish`].
+    pub fn publish(&mut self, tables: &Tables) -> Result<Retired, DatapathError> {
+        self.0.publish(tables)
+    }
+
+    /// See [`super::Datapath::counters`].
+    pub fn counters(&self) -> Result<Counters, DatapathError> {
+        self.0.counters()
+    }
+}
