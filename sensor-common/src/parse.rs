@@ -100,14 +100,17 @@ pub enum Fragment {
 }
 
 /// What a flow is made of, read from one frame.
+///
+/// The addresses come first and are aligned, so that the match engine reads them as words.
+#[repr(C, align(8))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Packet {
-    /// IP version.
-    pub version: IpVersion,
     /// Source address; an IPv4 address stands in the first four bytes.
     pub source: [u8; 16],
     /// Destination address, like `source`.
     pub destination: [u8; 16],
+    /// IP version.
+    pub version: IpVersion,
     /// IP protocol number.
     pub protocol: u8,
     /// Source port, network order; 0 where there is none.

@@ -66,20 +66,24 @@ pub(super) fn look_up(place: u32, engine: &Engine6, packet: &Packet) -> u64 {
     if source | destination == 0 {
         return 0;
     }
-    search(place, packet, source, destination)
+    let addresses = [
+        [first, low(&packet.source)],
+        [second, low(&packet.destination)],
+    ];
+    search(place, &addresses, source, destination)
 }
 
 /// The rows of two addresses of which the filters let one pass. Not inlined: most packets do
 /// not come here.
 #[inline(never)]
-fn search(place: u32, packet: &Packet, source: u64, destination: u64) -> u64 {
+fn search(place: u32, addresses: &[[u64; 2]; 2], source: u64, destination: u64) -> u64 {
     let Some(engine) = ENGINE.get(place) else {
         return 0;
     };
     let engine: &'static Engine6 = &words::view::<Engine>(engine).v6;
     both(
-        longest(place, engine, &packet.source, source),
-        longest(place, engine, &packet.destination, destination),
+        longest(place, engine, addresses[0], source),
+        longest(place, engine, addresses[1], destination),
     )
 }
 
@@ -108,7 +112,7 @@ struct Search {
 
 /// The row of an address, the longest prefix first.
 #[inline(always)]
-fn longest(place: u32, engine: &'static Engine6, address: &[u8; 16], kinds: u64) -> u32 {
+fn longest(place: u32, engine: &'static Engine6, [high, low]: [u64; 2], kinds: u64) -> u32 {
     if kinds == 0 {
         return NO_ROW;
     }
@@ -116,8 +120,8 @@ fn longest(place: u32, engine: &'static Engine6, address: &[u8; 16], kinds: u64)
         place,
         row: NO_ROW,
         engine,
-        high: high(address),
-        low: low(address),
+        high,
+        low,
         left: engine.lengths(Kinds {
             long: kinds & 1,
             block: kinds >> BLOCK & 1,
