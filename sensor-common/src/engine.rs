@@ -25,7 +25,7 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 pub const NO_ROW: u32 = 0;
 
 /// Bits of the number of a filter's words, for each size a filter may have; 64 KiB to 32 MiB.
-pub const FILTER_BITS: [u32; 7] = [13, 15, 17, 18, 20, 21, 22];
+pub const FILTER_BITS: [u32; 8] = [13, 15, 17, 18, 19, 20, 21, 22];
 
 /// Bits of a /16 in the bitmap of the short prefixes of one address family.
 pub const SHORT_BITS: u32 = 16;
@@ -108,7 +108,7 @@ pub struct Engine6 {
     pub first: u32,
 }
 
-/// What a filter says of one address.
+/// What a filter says of one address, each in the lowest bit; the others are anything.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Passed {
     /// 1 where a prefix of the longest kind may cover it: IPv4 hosts, IPv6 from 64 bits on.
@@ -130,20 +130,16 @@ const fn bit(word: u64, position: u64) -> u64 {
     word >> (position & 63)
 }
 
-/// The three bits of the longest kind, from a hash's highest bits.
+/// The three bits of the longest kind, from a hash's highest bits. The lowest bit counts.
 #[inline(always)]
 const fn long_bits(word: u64, hash: u64) -> u64 {
-    bit(word, hash >> 58) & bit(word, hash >> 52) & bit(word, hash >> 46) & 1
+    bit(word, hash >> 58) & bit(word, hash >> 52) & bit(word, hash >> 46)
 }
 
-/// The four bits of a block, from bits of a hash that choose no word.
+/// The three bits of a block, from bits of a hash that choose no word. Likewise.
 #[inline(always)]
 const fn block_bits(word: u64, hash: u64) -> u64 {
-    bit(word, hash >> 16)
-        & bit(word, hash >> 22)
-        & bit(word, hash >> 28)
-        & bit(word, hash >> 34)
-        & 1
+    bit(word, hash >> 16) & bit(word, hash >> 22) & bit(word, hash >> 28)
 }
 
 /// The mask that sets what [`long_bits`] reads.
@@ -155,10 +151,7 @@ const fn long_mask(hash: u64) -> u64 {
 /// The mask that sets what [`block_bits`] reads.
 #[inline(always)]
 const fn block_mask(hash: u64) -> u64 {
-    1 << ((hash >> 16) & 63)
-        | 1 << ((hash >> 22) & 63)
-        | 1 << ((hash >> 28) & 63)
-        | 1 << ((hash >> 34) & 63)
+    1 << ((hash >> 16) & 63) | 1 << ((hash >> 22) & 63) | 1 << ((hash >> 28) & 63)
 }
 
 const _: () = {

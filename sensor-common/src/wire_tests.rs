@@ -9,7 +9,7 @@ use super::*;
 const HISTORY: [(u32, u64); 3] = [
     (1, 0x20f0_6537_e6b0_71a0),
     (2, 0x3cd6_f003_d76c_ec87),
-    (3, 0x054e_5c0d_092a_8315),
+    (3, 0x9765_886b_2c7f_cebd),
 ];
 
 /// Names, sizes and offsets of all that crosses.

@@ -14,6 +14,8 @@ mod cases;
 mod gate;
 #[path = "datapath/generations.rs"]
 mod generations;
+#[path = "datapath/large.rs"]
+mod large;
 #[path = "datapath/property.rs"]
 mod property;
 #[path = "datapath/random.rs"]

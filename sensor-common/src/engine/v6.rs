@@ -4,7 +4,7 @@ use super::{
     Engine6, Passed, SHORT_BITS, block_bits, block_mask, long_bits, long_mask, lower, v4::Spot,
 };
 
-/// Which kinds of prefixes may cover an address: 1 or 0 each.
+/// Which kinds of prefixes may cover an address, each in the lowest bit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Kinds {
     /// Of 64 bits and more.
@@ -72,7 +72,7 @@ impl Engine6 {
         (high >> 32).wrapping_mul(self.wide)
     }
 
-    /// 1 where a prefix of 24 to 47 bits may cover the address.
+    /// 1 in the lowest bit where a prefix of 24 to 47 bits may cover the address.
     #[inline(always)]
     pub const fn test_wide(word: u64, wide_hash: u64) -> u64 {
         block_bits(word, wide_hash)
@@ -123,6 +123,8 @@ impl Engine6 {
             wide,
             short,
         } = kinds;
+        let (long, block) = (long & 1, block & 1);
+        let (wide, short) = (wide & 1, short & 1);
         let lower = (block.wrapping_neg() & 0xffff_0000_0000_0000)
             | (wide.wrapping_neg() & 0x0000_ffff_ff00_0000)
             | (short.wrapping_neg() & 0xff_ffff);

@@ -47,7 +47,8 @@ filters! {
     FILTER_15 = 1;
     FILTER_17 = 2;
     FILTER_18 = 3;
-    FILTER_20 = 4;
-    FILTER_21 = 5;
-    FILTER_22 = 6;
+    FILTER_19 = 4;
+    FILTER_20 = 5;
+    FILTER_21 = 6;
+    FILTER_22 = 7;
 }

@@ -36,32 +36,34 @@ pub(super) fn look_up(place: u32, engine: &Engine4, packet: &Packet) -> u64 {
     };
     let first = engine.test(words.0, source, hashes.0);
     let second = engine.test(words.1, destination, hashes.1);
-    let passed = first.long | second.long << 1 | first.short << 2 | second.short << 3;
-    if passed | u64::from(engine.has_short) == 0 {
+    let passed = first.long | first.short | second.long | second.short;
+    if (passed & 1) | u64::from(engine.has_short) == 0 {
         return 0;
     }
-    search(place, source, destination, passed)
+    search(place, source, destination, words.0, words.1)
 }
 
 /// The rows of two addresses of which the filter let one pass, or where there are prefixes of
 /// 16 bits or fewer. Not inlined: most packets do not come here.
 #[inline(never)]
-fn search(place: u32, source: u32, destination: u32, passed: u64) -> u64 {
+fn search(place: u32, source: u32, destination: u32, first: u64, second: u64) -> u64 {
     let Some(engine) = ENGINE.get(place) else {
         return 0;
     };
     let engine: &Engine4 = &words::view::<Engine>(engine).v4;
+    let first = engine.test(first, source, engine.block_hash(source));
+    let second = engine.test(second, destination, engine.block_hash(destination));
     let mut rows = (NO_ROW, NO_ROW);
-    if passed & 1 != 0 {
+    if first.long & 1 != 0 {
         rows.0 = probe(place, engine.host(source), source, 32);
     }
-    if passed & 1 << 1 != 0 {
+    if second.long & 1 != 0 {
         rows.1 = probe(place, engine.host(destination), destination, 32);
     }
-    if rows.0 == NO_ROW && passed & 1 << 2 != 0 {
+    if rows.0 == NO_ROW && first.short & 1 != 0 {
         rows.0 = shorter(place, engine, source);
     }
-    if rows.1 == NO_ROW && passed & 1 << 3 != 0 {
+    if rows.1 == NO_ROW && second.short & 1 != 0 {
         rows.1 = shorter(place, engine, destination);
     }
     if engine.has_short != 0 {

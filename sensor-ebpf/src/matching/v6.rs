@@ -49,23 +49,32 @@ pub(super) fn look_up(place: u32, engine: &Engine6, packet: &Packet) -> u64 {
     let Some(words) = filter::words(engine.filter_bits, V6 + place, hashes.0, hashes.1) else {
         return 0;
     };
-    let mut source = kinds(engine.test(words.0, first, hashes.0));
-    let mut destination = kinds(engine.test(words.1, second, hashes.1));
+    let (first_passed, second_passed) = (
+        engine.test(words.0, first, hashes.0),
+        engine.test(words.1, second, hashes.1),
+    );
+    let mut any = first_passed.long | first_passed.short | second_passed.long | second_passed.short;
+    let (mut source, mut destination) = (0, 0);
     if engine.wide_bits != 0 {
         let hashes = (engine.wide_hash(first), engine.wide_hash(second));
         let Some(words) = filter::words(engine.wide_bits, WIDE + place, hashes.0, hashes.1) else {
             return 0;
         };
-        source |= Engine6::test_wide(words.0, hashes.0) << WIDER;
-        destination |= Engine6::test_wide(words.1, hashes.1) << WIDER;
+        source = Engine6::test_wide(words.0, hashes.0);
+        destination = Engine6::test_wide(words.1, hashes.1);
+        any |= source | destination;
+        (source, destination) = ((source & 1) << WIDER, (destination & 1) << WIDER);
     }
     if engine.has_short != 0 {
         source |= short(place, first) << SHORT;
         destination |= short(place, second) << SHORT;
+        any |= (source | destination) >> SHORT;
     }
-    if source | destination == 0 {
+    if any & 1 == 0 {
         return 0;
     }
+    source |= kinds(first_passed);
+    destination |= kinds(second_passed);
     let addresses = [
         [first, low(&packet.source)],
         [second, low(&packet.destination)],
@@ -90,7 +99,7 @@ fn search(place: u32, addresses: &[[u64; 2]; 2], source: u64, destination: u64) 
 /// Which kinds of prefixes may cover an address, a bit each.
 #[inline(always)]
 const fn kinds(Passed { long, short: block }: Passed) -> u64 {
-    long | block << BLOCK
+    (long & 1) | (block & 1) << BLOCK
 }
 
 #[inline(always)]

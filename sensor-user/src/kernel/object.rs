@@ -94,6 +94,7 @@ mod tests {
                 "FILTER_15",
                 "FILTER_17",
                 "FILTER_18",
+                "FILTER_19",
                 "FILTER_20",
                 "FILTER_21",
                 "FILTER_22",

@@ -6,7 +6,7 @@
 #[path = "property/bench.rs"]
 mod bench;
 #[path = "property/dice.rs"]
-mod dice;
+pub(crate) mod dice;
 #[path = "property/packets.rs"]
 mod packets;
 #[path = "property/published.rs"]

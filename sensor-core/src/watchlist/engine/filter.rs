@@ -14,9 +14,9 @@ pub struct Sizes {
 }
 
 /// The bits of the number of words for a filter in which so many bits are set: the smallest
-/// in which at most every fourth one is, or the largest.
+/// in which at most every sixth one is, or the largest.
 pub(super) fn bits_for(set: usize) -> u32 {
-    let fits = |&bits: &u32| set.saturating_mul(4) <= 64 << bits;
+    let fits = |&bits: &u32| set.saturating_mul(6) <= 64 << bits;
     let [.., largest] = FILTER_BITS;
     FILTER_BITS.into_iter().find(fits).unwrap_or(largest)
 }

@@ -22,7 +22,7 @@ fn find_v4(laid: &Laid, address: u32) -> u32 {
     let hash = engine.block_hash(address);
     let word = laid.filter_v4[(hash >> (64 - engine.filter_bits)) as usize];
     let passed = engine.test(word, address, hash);
-    if passed.long == 1 {
+    if passed.long & 1 == 1 {
         let found = in_lines(laid, &laid.lines_v4, engine.host(address), || {
             overflow_v4(address, 32)
         });
@@ -30,7 +30,7 @@ fn find_v4(laid: &Laid, address: u32) -> u32 {
             return found;
         }
     }
-    if passed.short == 1 {
+    if passed.short & 1 == 1 {
         for length in (17..32u8).rev() {
             if engine.lengths >> length & 1 == 0 {
                 continue;
@@ -78,7 +78,7 @@ fn find_v6(laid: &Laid, address: u128) -> u32 {
     let wide = engine.wide_bits > 0 && {
         let hash = engine.wide_hash(high);
         let word = laid.wide_v6[(hash >> (64 - engine.wide_bits)) as usize];
-        sensor_common::Engine6::test_wide(word, hash) == 1
+        sensor_common::Engine6::test_wide(word, hash) & 1 == 1
     };
     let short = engine.has_short == 1 && {
         let block = sensor_common::Engine6::short(high) as usize;
@@ -283,7 +283,7 @@ fn few_addresses_beside_the_prefixes_pass_the_filter() {
         let hash = engine.block_hash(address);
         let word = laid.filter_v4[(hash >> (64 - engine.filter_bits)) as usize];
         let passed = engine.test(word, address, hash);
-        passed.long | passed.short == 1
+        (passed.long | passed.short) & 1 == 1
     };
     let random = (0..100_000).filter(|_| passes(next())).count();
     assert!(random < 3_000, "{random} of 100,000 addresses pass");

@@ -25,7 +25,7 @@ pub(super) fn lay(laid: &mut Laid, prefixes: &Prefixes<'_>, sizes: Sizes) {
         match prefix.length {
             32.. => set_bits += 3,
             SHORT..32 if prefix.length > SHORT => {
-                set_bits += 4 << BLOCK.saturating_sub(prefix.length);
+                set_bits += 3 << BLOCK.saturating_sub(prefix.length);
                 laid.engine.v4.lengths |= 1 << prefix.length;
             }
             _ => shorter += 1,

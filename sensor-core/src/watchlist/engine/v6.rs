@@ -30,9 +30,8 @@ pub(super) fn lay(laid: &mut Laid, prefixes: &Prefixes<'_>, sizes: Sizes) {
     let engine = &mut laid.engine.v6;
     for prefix in list {
         match prefix.length {
-            LONG.. => set_bits += 3,
-            BLOCK.. => set_bits += 4,
-            SHORT.. => wide_bits += 4 << WIDE.saturating_sub(prefix.length),
+            BLOCK.. => set_bits += 3,
+            SHORT.. => wide_bits += 3 << WIDE.saturating_sub(prefix.length),
             _ => shorter += 1,
         }
         match prefix.length {

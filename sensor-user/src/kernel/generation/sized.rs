@@ -18,11 +18,12 @@ use crate::kernel::{
 };
 
 /// The outer maps of filters, by the bits of the number of their words.
-const FILTERS: [(u32, &str); 7] = [
+const FILTERS: [(u32, &str); 8] = [
     (13, "FILTER_13"),
     (15, "FILTER_15"),
     (17, "FILTER_17"),
     (18, "FILTER_18"),
+    (19, "FILTER_19"),
     (20, "FILTER_20"),
     (21, "FILTER_21"),
     (22, "FILTER_22"),
