@@ -36,7 +36,7 @@ use crate::{config::Generation, context::Context, scratch::Scratch};
 /// The entry point. Every path ends in `XDP_PASS`.
 #[xdp]
 pub fn sekisho(ctx: XdpContext) -> u32 {
-    see(ctx, matching::look_up);
+    see(ctx, matching::look_up_apart);
     XDP_PASS
 }
 

@@ -48,6 +48,13 @@ pub(crate) struct Hit {
     pub(crate) destination_group: u32,
 }
 
+/// As [`look_up`], with a stack of its own: with that of the parser it would be more than
+/// Linux 6.1 allows.
+#[inline(never)]
+pub(crate) fn look_up_apart(generation: Generation, packet: &Packet) -> u64 {
+    look_up(generation, packet)
+}
+
 /// The rows of both addresses, that of the source in the lower half; 0 where neither is
 /// watched.
 #[inline(always)]

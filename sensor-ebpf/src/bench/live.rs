@@ -45,7 +45,7 @@ pub fn empty_pass(_ctx: XdpContext) -> u32 {
 
 #[xdp]
 pub fn ours_drop(ctx: XdpContext) -> u32 {
-    see(ctx, matching::look_up);
+    see(ctx, matching::look_up_apart);
     XDP_DROP
 }
 
