@@ -5,7 +5,7 @@ use std::{ops::Range, sync::Arc};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
-use super::Prefixes;
+use super::{Limits, Prefixes};
 
 /// Number of an indicator in its [`Watchlist`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -81,6 +81,15 @@ impl Watchlist {
             prefix,
             feed: u32::try_from(at).unwrap_or(u32::MAX),
             line,
+        })
+    }
+
+    /// What narrows the indicator with this number.
+    pub fn limits(&self, IndicatorId(number): IndicatorId) -> Limits {
+        let after = self.feeds.partition_point(|feed| feed.first <= number);
+        let feed = after.checked_sub(1).and_then(|at| self.feeds.get(at));
+        feed.map_or_else(Limits::default, |feed| {
+            feed.prefixes.limits((number - feed.first) as usize)
         })
     }
 

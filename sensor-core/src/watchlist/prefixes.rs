@@ -12,8 +12,9 @@ use std::{
 use ipnet::IpNet;
 
 use super::{
-    Prefix4, Prefix6,
+    Limits, PortRule, Prefix4, Prefix6, Validity,
     keys::{self, Key},
+    limits::Column,
     stored::{StoredError, take_column, take_number, write_column, write_number},
 };
 use crate::parallel;
@@ -29,6 +30,7 @@ pub struct Prefixes {
     words: Vec<u32>,
     wide: Vec<u128>,
     lines: Vec<u32>,
+    limits: Column,
 }
 
 /// One of the prefixes.
@@ -80,6 +82,37 @@ impl Prefixes {
         }
     }
 
+    /// Adds a prefix that counts at a time or on ports only.
+    pub fn push_limited(&mut self, prefix: IpNet, line: u32, limits: &Limits) {
+        self.limits.push(number(self.len()), limits);
+        self.push(prefix, line);
+    }
+
+    /// What narrows the prefix at a place.
+    pub fn limits(&self, at: usize) -> Limits {
+        self.limits.of(number(at))
+    }
+
+    /// When the prefix at a place counts; `None` is always.
+    pub fn validity(&self, at: usize) -> Option<Validity> {
+        self.limits.validity(number(at))
+    }
+
+    /// The places of prefixes that count at a time only, ascending, each with its time.
+    pub fn validities(&self) -> &[(u32, Validity)] {
+        self.limits.validities()
+    }
+
+    /// The ports on which the prefix at a place counts; none is all of them.
+    pub fn ports(&self, at: usize) -> impl Iterator<Item = PortRule> {
+        self.limits.ports(number(at)).map(|(_, rule)| rule)
+    }
+
+    /// Whether one of them counts at a time or on ports only.
+    pub const fn has_limits(&self) -> bool {
+        !self.limits.is_empty()
+    }
+
     pub(crate) fn push_v4(&mut self, Prefix4 { address, length }: Prefix4, line: u32) {
         self.codes.push(length);
         self.words.push(address);
@@ -89,6 +122,7 @@ impl Prefixes {
     /// Adds the prefixes of another part of the same text, which has so many lines before it.
     pub(crate) fn append(&mut self, part: &Self, lines_before: u32) {
         let wide_before = number(self.wide.len());
+        self.limits.append(&part.limits, number(self.len()));
         self.codes.extend_from_slice(&part.codes);
         let words = part.codes.iter().zip(&part.words);
         self.words.extend(words.map(|(&code, &word)| match code {
@@ -106,6 +140,7 @@ impl Prefixes {
         let wide = self.codes[kept..].iter().filter(|&&code| code >= WIDE);
         self.wide.truncate(self.wide.len() - wide.count());
         self.codes.truncate(kept);
+        self.limits.truncate(number(kept));
         self.words.truncate(kept);
         self.lines.truncate(kept);
     }
@@ -120,6 +155,9 @@ impl Prefixes {
             .chain([self.len()])
         {
             for at in begin..end {
+                if self.has_limits() {
+                    kept.limits.push(number(kept.len()), &self.limits(at));
+                }
                 match self.row(at) {
                     Some(Row::V4(prefix)) => kept.push_v4(prefix, self.lines[at]),
                     Some(Row::V6(prefix)) => kept.push(prefix.into(), self.lines[at]),
@@ -173,7 +211,8 @@ impl Prefixes {
         out.write_all(&self.codes)?;
         write_column(out, &self.words, u32::to_le_bytes)?;
         write_column(out, &self.wide, u128::to_le_bytes)?;
-        write_column(out, &self.lines, u32::to_le_bytes)
+        write_column(out, &self.lines, u32::to_le_bytes)?;
+        self.limits.write_to(out)
     }
 
     /// Reads what was written; `None` where it is not the columns of prefixes.
@@ -185,6 +224,7 @@ impl Prefixes {
             words: take_column(rest, count, u32::from_le_bytes)?,
             wide: take_column(rest, wide, u128::from_le_bytes)?,
             lines: take_column(rest, count, u32::from_le_bytes)?,
+            limits: Column::take_from(rest)?,
         };
         Ok(prefixes.is_sound().then_some(prefixes))
     }
@@ -205,7 +245,7 @@ impl Prefixes {
                 None => false,
             };
         }
-        sound && wide == self.wide.len()
+        sound && wide == self.wide.len() && self.limits.is_sound(self.len())
     }
 
     /// All of them in order, IPv4 first, each once.
@@ -287,46 +327,63 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::watchlist::tests::prefix;
+    use crate::watchlist::tests::{limits, prefix};
+
+    fn pushed(rows: &[(IpNet, u32, Limits)]) -> Prefixes {
+        let mut columns = Prefixes::default();
+        for (prefix, line, limits) in rows {
+            columns.push_limited(*prefix, *line, limits);
+        }
+        columns
+    }
 
     proptest! {
         #[test]
         fn columns_are_the_rows_that_were_pushed(
-            rows in prop::collection::vec((prefix(), any::<u32>()), 0..50),
-            also in prop::collection::vec((prefix(), 0..1000u32), 0..50),
+            rows in prop::collection::vec((prefix(), any::<u32>(), limits()), 0..50),
+            also in prop::collection::vec((prefix(), 0..1000u32, limits()), 0..50),
             without in prop::collection::btree_set(0..50usize, 0..50),
         ) {
-            let columns: Prefixes = rows.iter().copied().collect();
+            let columns = pushed(&rows);
             prop_assert_eq!(columns.len(), rows.len());
-            prop_assert!(columns.iter().eq(rows.iter().copied()));
+            for (at, (prefix, line, limits)) in rows.iter().enumerate() {
+                prop_assert_eq!(columns.get(at), Some((*prefix, *line)));
+                prop_assert_eq!(&columns.limits(at), limits);
+                prop_assert_eq!(columns.validity(at), limits.validity);
+                prop_assert!(columns.ports(at).eq(limits.ports.iter().copied()));
+            }
             let without: Vec<usize> = without.into_iter().filter(|at| *at < rows.len()).collect();
             let places: Vec<u32> = without.iter().map(|&at| number(at)).collect();
             let left = (0..).zip(&rows).filter(|(at, _)| !without.contains(at));
-            let left: Prefixes = left.map(|(_, row)| *row).collect();
-            prop_assert_eq!(columns.without(&places), left);
-            let mut both = columns.clone();
-            both.append(&also.iter().copied().collect(), 7);
-            let also = also.into_iter().map(|(prefix, line)| (prefix, line + 7));
-            let rows: Prefixes = rows.into_iter().chain(also).collect();
-            prop_assert_eq!(both, rows);
+            let left: Vec<_> = left.map(|(_, row)| row.clone()).collect();
+            prop_assert_eq!(columns.without(&places), pushed(&left));
+            let mut both = columns;
+            both.append(&pushed(&also), 7);
+            let also = also.into_iter().map(|(prefix, line, limits)| (prefix, line + 7, limits));
+            let rows: Vec<_> = rows.into_iter().chain(also).collect();
+            prop_assert_eq!(both, pushed(&rows));
         }
 
         #[test]
         fn families_apart_are_all_of_them_at_their_places(
-            rows in prop::collection::vec(prefix(), 0..50),
+            rows in prop::collection::vec((prefix(), limits()), 0..50),
             cut in 0..50usize,
         ) {
-            let columns: Prefixes = rows.iter().copied().zip(1..).collect();
+            let rows: Vec<_> = (1..)
+                .zip(rows)
+                .map(|(line, (prefix, limits))| (prefix, line, limits))
+                .collect();
+            let columns = pushed(&rows);
             let cut = cut.min(rows.len());
             let v4 = columns.v4(cut..rows.len()).map(|(at, prefix)| (at, IpNet::from(prefix)));
             let v6 = columns.v6(cut..rows.len()).map(|(at, prefix)| (at, IpNet::from(prefix)));
             let mut all: Vec<(usize, IpNet)> = v4.chain(v6).collect();
             all.sort_unstable_by_key(|(at, _)| *at);
-            let rows_after: Vec<_> = rows.iter().copied().enumerate().skip(cut).collect();
-            prop_assert_eq!(all, rows_after);
+            let rows_after = rows.iter().map(|row| row.0).enumerate().skip(cut);
+            prop_assert_eq!(all, rows_after.collect::<Vec<_>>());
             let mut ended = columns;
             ended.end_at_line(number(cut));
-            prop_assert_eq!(ended, rows[..cut].iter().copied().zip(1..).collect());
+            prop_assert_eq!(ended, pushed(&rows[..cut]));
         }
     }
 }

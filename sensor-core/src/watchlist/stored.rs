@@ -11,7 +11,7 @@ use thiserror::Error;
 use super::{Prefixes, Watchlist};
 
 /// What the bytes begin with; the last one is the version of what follows.
-const MARK: [u8; 8] = *b"watched\x01";
+const MARK: [u8; 8] = *b"watched\x02";
 
 /// Bytes that are no watchlist.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
@@ -150,7 +150,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::watchlist::tests::prefix;
+    use crate::watchlist::tests::{limits, prefix};
 
     fn written(watchlist: &Watchlist) -> Vec<u8> {
         let mut bytes = Vec::new();
@@ -161,12 +161,16 @@ mod tests {
     fn watchlist() -> impl Strategy<Value = Watchlist> {
         let feed = (
             "[a-z関]{0,5}",
-            prop::collection::vec((prefix(), any::<u32>()), 0..20),
+            prop::collection::vec((prefix(), any::<u32>(), limits()), 0..20),
         );
         prop::collection::vec(feed, 0..4).prop_map(|feeds| {
             let mut watchlist = Watchlist::default();
-            for (name, prefixes) in feeds {
-                watchlist.add_feed(name, prefixes);
+            for (name, rows) in feeds {
+                let mut prefixes = Prefixes::default();
+                for (prefix, line, limits) in rows {
+                    prefixes.push_limited(prefix, line, &limits);
+                }
+                watchlist.share_feed(name, prefixes.into());
             }
             watchlist
         })
