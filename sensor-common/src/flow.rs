@@ -78,6 +78,10 @@ pub struct FlowKey {
     pub reserved: [u8; 6],
     /// Generation that judged the packet.
     pub generation: u64,
+    /// Match set of the source address; 0 is none.
+    pub source_set: u32,
+    /// Match set of the destination address; 0 is none.
+    pub destination_set: u32,
     /// Approvals under which the packet is counted.
     pub approvals: SlotMask,
 }
@@ -96,10 +100,6 @@ pub struct FlowValue {
     pub first: u64,
     /// Time of the last packet, like `first`.
     pub last: u64,
-    /// Match set of the source address; 0 is none.
-    pub source_set: u32,
-    /// Match set of the destination address; 0 is none.
-    pub destination_set: u32,
     /// OR of all TCP flags (IPFIX `tcpControlBits`).
     pub tcp_flags: u16,
     /// Lowest time to live or hop limit (IPFIX `minimumTTL`).
@@ -117,8 +117,8 @@ pub struct FlowValue {
 impl FlowValue {
     /// Adds what `other` counted of the same flow, on another CPU or at another time.
     ///
-    /// A value without packets counts as absent. Class, direction and match
-    /// sets are part of the judgement and equal within one flow key.
+    /// A value without packets counts as absent. Class and direction are part of the judgement
+    /// and equal within one flow key.
     pub fn absorb(&mut self, other: &Self) {
         if other.packets == 0 {
             return;
@@ -147,10 +147,6 @@ pub struct FlowEvent {
     pub key: FlowKey,
     /// Time of its first packet: nanoseconds since boot.
     pub time: u64,
-    /// Match set of the source address; 0 is none.
-    pub source_set: u32,
-    /// Match set of the destination address; 0 is none.
-    pub destination_set: u32,
     /// [`crate::Class`] as a number.
     pub class: u8,
     /// [`crate::Direction`] as a number.
@@ -160,12 +156,12 @@ pub struct FlowEvent {
 }
 
 const _: () = {
-    assert!(size_of::<FlowKey>() == 96);
-    assert!(size_of::<FlowValue>() == 48);
+    assert!(size_of::<FlowKey>() == 104);
+    assert!(size_of::<FlowValue>() == 40);
     assert!(size_of::<FlowEvent>() == 120);
     assert!(core::mem::offset_of!(FlowEvent, class) == 112);
     assert!(core::mem::offset_of!(FlowKey, generation) == 56);
-    assert!(core::mem::offset_of!(FlowKey, approvals) == 64);
+    assert!(core::mem::offset_of!(FlowKey, approvals) == 72);
 };
 
 #[cfg(test)]

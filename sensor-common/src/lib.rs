@@ -45,7 +45,7 @@ pub use verdict::{
 /// size, an offset or a meaning in [`FlowKey`], [`FlowValue`], [`FlowEvent`],
 /// [`Slot`], [`SlotCounts`], [`SetRow`], [`Engine`], [`engine::Line`], [`Totals`], [`PlaceBucket`], [`PlaceRow4`],
 /// [`PlaceRow6`], [`Stat`] or [`ReplayContext`].
-pub const WIRE_VERSION: u32 = 3;
+pub const WIRE_VERSION: u32 = 4;
 
 #[cfg(test)]
 mod wire_tests;

@@ -27,8 +27,6 @@ pub(crate) fn announce(key: &FlowKey, value: &FlowValue) {
     unsafe {
         words::copy(key, &raw mut (*event).key);
         (*event).time = value.first;
-        (*event).source_set = value.source_set;
-        (*event).destination_set = value.destination_set;
         let tail = [value.class, value.direction, 0, 0, 0, 0, 0, 0];
         (&raw mut (*event).class)
             .cast::<u64>()

@@ -76,7 +76,7 @@ fn add(key: &FlowKey, value: &FlowValue) -> Outcome {
 pub(crate) fn fill_key(
     key: &mut FlowKey,
     packet: &Packet,
-    generation: Generation,
+    (generation, hit): (Generation, &Hit),
     interface: Option<u8>,
     judgement: &Judgement,
 ) {
@@ -115,6 +115,8 @@ pub(crate) fn fill_key(
     }
     key.interface = interface.unwrap_or(u8::MAX);
     key.generation = generation.number;
+    key.source_set = hit.source;
+    key.destination_set = hit.destination;
     // SAFETY: `key` is a mutable reference.
     unsafe { words::copy(&judgement.approvals, &raw mut key.approvals) };
 }
@@ -124,7 +126,6 @@ pub(crate) fn fill_key(
 pub(crate) fn fill_value(
     value: &mut FlowValue,
     packet: &Packet,
-    hit: &Hit,
     (passage, fields): (Passage, Fields),
     now: u64,
 ) {
@@ -133,8 +134,6 @@ pub(crate) fn fill_value(
     value.octets = u64::from(packet.octets);
     value.first = now;
     value.last = now;
-    value.source_set = hit.source;
-    value.destination_set = hit.destination;
     if fields.has(Fields::TCP_FLAGS) {
         value.tcp_flags = packet.tcp_flags;
     }

@@ -134,9 +134,10 @@ fn judge(context: &Context, scratch: &mut Scratch) -> Verdict {
     );
     if let Verdict::Recorded = judgement.verdict {
         totals::count(generation, &hit, packet.octets);
-        flows::fill_key(&mut scratch.key, packet, generation, interface, &judgement);
+        let by = (generation, &hit);
+        flows::fill_key(&mut scratch.key, packet, by, interface, &judgement);
         let fields = judgement.fields;
-        flows::fill_value(&mut scratch.value, packet, &hit, (passage, fields), now);
+        flows::fill_value(&mut scratch.value, packet, (passage, fields), now);
         flows::account(&scratch.key, &scratch.value);
     }
     judgement.verdict

@@ -174,9 +174,9 @@ impl Exchange {
             "generation {generation}: a packet to .{d} under {}",
             held.approval.id
         );
-        let covering = compiled.covering(SetId(value.destination_set));
+        let covering = compiled.covering(SetId(key.destination_set));
         assert!(covering.eq([IndicatorId(d.into())]), "{key:?}");
-        assert_eq!(value.source_set, 0);
+        assert_eq!(key.source_set, 0);
         *self.packets.entry((generation, held.slot)).or_default() += value.packets;
     }
 

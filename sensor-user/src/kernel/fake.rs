@@ -173,8 +173,9 @@ impl Fake {
         };
         let judgement = judge(&named, &counting, &facts);
         if judgement.verdict == Verdict::Recorded {
-            let key = key(&packet, &facts, tables.generation, &judgement);
-            let value = value(&packet, &facts, judgement.fields, (source, destination));
+            let mut key = key(&packet, &facts, tables.generation, &judgement);
+            (key.source_set, key.destination_set) = (source, destination);
+            let value = value(&packet, &facts, judgement.fields);
             self.account(key, value);
         }
         Ok(judgement.verdict)
@@ -182,7 +183,7 @@ impl Fake {
 
     fn account(&mut self, key: FlowKey, value: FlowValue) {
         let octets = value.octets;
-        let (source, destination) = (value.source_set as usize, value.destination_set as usize);
+        let (source, destination) = (key.source_set as usize, key.destination_set as usize);
         if source != 0 {
             self.totals[source].source_packets += 1;
             self.totals[source].source_octets += octets;
@@ -202,8 +203,6 @@ impl Fake {
             self.events.push(FlowEvent {
                 key,
                 time: value.first,
-                source_set: value.source_set,
-                destination_set: value.destination_set,
                 class: value.class,
                 direction: value.direction,
                 reserved: [0; 6],
@@ -403,14 +402,12 @@ fn key(packet: &Packet, facts: &Facts, generation: u64, judgement: &Judgement) -
     }
 }
 
-fn value(packet: &Packet, facts: &Facts, fields: Fields, sets: (u32, u32)) -> FlowValue {
+fn value(packet: &Packet, facts: &Facts, fields: Fields) -> FlowValue {
     FlowValue {
         packets: 1,
         octets: u64::from(packet.octets),
         first: facts.now,
         last: facts.now,
-        source_set: sets.0,
-        destination_set: sets.1,
         tcp_flags: allowed(fields, Fields::TCP_FLAGS, packet.tcp_flags),
         ttl_min: allowed(fields, Fields::TTL, packet.ttl),
         ttl_max: allowed(fields, Fields::TTL, packet.ttl),

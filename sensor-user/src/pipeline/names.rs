@@ -72,12 +72,7 @@ impl Names {
 
     /// The notice of a flow, from its counts.
     pub fn begun(&self, Flow { key, value }: &Flow) -> Notice {
-        self.notice(
-            key,
-            (value.class, value.direction),
-            (value.source_set, value.destination_set),
-            value.first,
-        )
+        self.notice(key, (value.class, value.direction), value.first)
     }
 
     /// The notice of a flow, from the kernel's.
@@ -85,27 +80,14 @@ impl Names {
         let FlowEvent {
             key,
             time,
-            source_set,
-            destination_set,
             class,
             direction,
             ..
         } = event;
-        self.notice(
-            key,
-            (*class, *direction),
-            (*source_set, *destination_set),
-            *time,
-        )
+        self.notice(key, (*class, *direction), *time)
     }
 
-    fn notice(
-        &self,
-        key: &FlowKey,
-        (class, direction): (u8, u8),
-        (source_set, destination_set): (u32, u32),
-        first: u64,
-    ) -> Notice {
+    fn notice(&self, key: &FlowKey, (class, direction): (u8, u8), first: u64) -> Notice {
         let class = Class::from_number(class).unwrap_or(Class::Transit);
         let direction = Direction::from_number(direction).unwrap_or(Direction::Through);
         let generation = self.generations.get(&key.generation);
@@ -116,8 +98,8 @@ impl Names {
         let mut indicators = Vec::new();
         if let Some(generation) = generation {
             for (end, set) in [
-                (End::Source, source_set),
-                (End::Destination, destination_set),
+                (End::Source, key.source_set),
+                (End::Destination, key.destination_set),
             ] {
                 matched(generation, end, set, direction, &mut indicators);
             }

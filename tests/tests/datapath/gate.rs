@@ -193,10 +193,10 @@ fn the_most_specific_prefix_names_all_that_cover_it() {
     let frame = frame();
     rig.receive(&frame, at_once(&frame));
     let counted = rig.counted();
-    let value = counted.flows.first_key_value().unwrap().1;
+    let key = counted.flows.first_key_value().unwrap().0;
     let covering = |set| compiled.covering(sekisho::watchlist::SetId(set)).count();
     assert_eq!(
-        (covering(value.source_set), covering(value.destination_set)),
+        (covering(key.source_set), covering(key.destination_set)),
         (4, 1)
     );
 }

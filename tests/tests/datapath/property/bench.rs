@@ -176,11 +176,11 @@ impl Bench {
         assert_eq!(since(Stat::Seen), found.given.iter().sum::<u64>());
         self.kernel.drain_events(&mut |_| {}).unwrap();
         self.kernel
-            .drain_flows(&mut |key, mut value| {
+            .drain_flows(&mut |mut key, value| {
                 let watched = |set, address| current.watched(set, key.ip_version, address);
-                let source = watched(value.source_set, key.source);
-                let destination = watched(value.destination_set, key.destination);
-                (value.source_set, value.destination_set) = (0, 0);
+                let source = watched(key.source_set, key.source);
+                let destination = watched(key.destination_set, key.destination);
+                (key.source_set, key.destination_set) = (0, 0);
                 let tally = Tally {
                     source,
                     destination,

@@ -170,14 +170,14 @@ impl Row {
                 key.approvals = key.approvals.union(&SlotMask::of(world.slot(name)));
             }
         }
+        key.source_set = world.set(source);
+        key.destination_set = world.set(destination);
         let octets = u64::try_from(self.packet(family).octets()).unwrap();
         let mut value = FlowValue {
             packets: 1,
             octets,
             first: self.time,
             last: self.time,
-            source_set: world.set(source),
-            destination_set: world.set(destination),
             class: class as u8,
             direction: direction as u8,
             ..FlowValue::default()
