@@ -14,7 +14,7 @@ use sensor_core::{
     capped,
     feeds::{self, plain::Shortest},
     places::Flat,
-    watchlist::{Approval, ApprovalId, Scope, Validity, Watchlist, compile, in_order},
+    watchlist::{Approval, ApprovalId, Moment, Scope, Validity, Watchlist, compile, in_order},
 };
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -45,7 +45,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let approvals = in_order(&[approval]);
         let step = Step::begin("compiled")?;
         let places = Arc::new(Flat::everywhere(Place::Foreign));
-        let compiled = compile(&watchlist, &approvals, places, 1);
+        let compiled = compile(&watchlist, &approvals, places, 1, Moment::default());
         step.end()?;
         let step = Step::begin("hashed and written")?;
         let digest = watchlist.digest();

@@ -8,6 +8,7 @@
 //! Ten million prefixes are compiled while recording waits, so all of it is columns and sorted
 //! words. Which approvals name an indicator is known by range of numbers, not by number.
 
+mod change;
 mod classes;
 mod sets;
 mod spans;
@@ -16,32 +17,40 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use sensor_common::{SLOTS, Slot, SlotMask};
 
-use self::{classes::Classes, sets::MatchSets, spans::Spans};
+use self::{change::Overlay, classes::Classes, sets::MatchSets, spans::Spans};
 use super::{
-    ApprovalId, InForce, IndicatorId, Tables, Watchlist,
+    ApprovalId, InForce, IndicatorId, Moment, Prefixes, Tables, Watchlist,
     keys::{self, FIT, Key, Prefix as _},
 };
 use crate::{parallel, places::Flat};
 
-pub use self::sets::{MatchSet, SetId};
+pub use self::{
+    change::{Change, Patch},
+    sets::{MatchSet, SetId},
+};
 
 /// A watchlist compiled for the kernel.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Compiled {
     /// What the kernel gets.
-    pub tables: Tables,
+    pub tables: Arc<Tables>,
     /// The approvals by slot.
-    pub approvals: BTreeMap<u32, InForce>,
-    sets: MatchSets,
+    pub approvals: Arc<BTreeMap<u32, InForce>>,
+    sets: Arc<MatchSets>,
+    overlay: Overlay,
 }
 
 impl Compiled {
     /// The match set with this id.
     pub fn set(&self, id: SetId) -> Option<MatchSet<'_>> {
-        self.sets.get(id, &self.tables)
+        let compiled = self.tables.group_of_set.len();
+        match (id.0 as usize).checked_sub(compiled) {
+            None => self.sets.get(id, &self.tables),
+            Some(after) => self.overlay.set(after),
+        }
     }
 
-    /// The match sets, by id.
+    /// The match sets, by id; also those that have given way to others.
     pub fn sets(&self) -> impl Iterator<Item = (SetId, MatchSet<'_>)> {
         let ids = (1..).map(SetId);
         ids.map_while(|id| Some((id, self.set(id)?)))
@@ -83,7 +92,7 @@ impl Compiled {
 }
 
 /// Compiles `watchlist` under `approvals` into generation `generation`. An indicator that
-/// none of them names stays outside.
+/// none of them names, or that does not count at `moment`, stays outside.
 ///
 /// The same input gives the same output.
 pub fn compile(
@@ -91,6 +100,7 @@ pub fn compile(
     approvals: &[InForce],
     places: Arc<Flat>,
     generation: u64,
+    moment: Moment,
 ) -> Compiled {
     let rows = approvals
         .iter()
@@ -101,7 +111,7 @@ pub fn compile(
     for held in approvals {
         slots[held.slot as usize] = held.approval.terms;
     }
-    let mut sets = Sets::of(approvals, watchlist);
+    let mut sets = Sets::of(approvals, watchlist, moment);
     let v4 = if watchlist.len() <= FIT {
         sets.add::<u64>(sets.keys_v4(watchlist))
     } else {
@@ -113,7 +123,7 @@ pub fn compile(
     } = sets;
     let (group_of_set, groups) = classes.into_groups();
     Compiled {
-        tables: Tables {
+        tables: Arc::new(Tables {
             generation,
             v4,
             v6,
@@ -121,12 +131,14 @@ pub fn compile(
             groups,
             slots,
             places,
-        },
-        approvals: approvals
-            .iter()
-            .map(|held| (held.slot, held.clone()))
-            .collect(),
-        sets: columns,
+        }),
+        approvals: Arc::new(
+            (approvals.iter())
+                .map(|held| (held.slot, held.clone()))
+                .collect(),
+        ),
+        sets: Arc::new(columns),
+        overlay: Overlay::default(),
     }
 }
 
@@ -142,16 +154,18 @@ pub fn in_order(approvals: &[super::Approval]) -> Vec<InForce> {
 /// The match sets so far.
 struct Sets {
     spans: Spans,
+    moment: Moment,
     classes: Classes,
     columns: MatchSets,
 }
 
 impl Sets {
-    fn of(approvals: &[InForce], watchlist: &Watchlist) -> Self {
+    fn of(approvals: &[InForce], watchlist: &Watchlist, moment: Moment) -> Self {
         let mut classes = Classes::default();
         let spans = Spans::of(approvals, watchlist.len(), &mut classes);
         Self {
             spans,
+            moment,
             classes,
             columns: MatchSets::default(),
         }
@@ -163,6 +177,7 @@ impl Sets {
         for (first, prefixes) in watchlist.parts() {
             for places in self.spans.within(first, prefixes.len()) {
                 let named = prefixes.v4(places);
+                let named = named.filter(|(at, _)| self.counts(prefixes, *at));
                 keys.extend(named.map(|(at, prefix)| K::new(prefix, numbered(first, at))));
             }
         }
@@ -175,10 +190,16 @@ impl Sets {
         for (first, prefixes) in watchlist.parts().filter(|(_, part)| part.wide() > 0) {
             for places in self.spans.within(first, prefixes.len()) {
                 let named = prefixes.v6(places);
+                let named = named.filter(|(at, _)| self.counts(prefixes, *at));
                 keys.extend(named.map(|(at, prefix)| K::new(prefix, numbered(first, at))));
             }
         }
         keys
+    }
+
+    /// Whether an indicator counts at this moment.
+    fn counts(&self, prefixes: &Prefixes, at: usize) -> bool {
+        !prefixes.has_limits() || self.moment.is_within(prefixes.validity(at))
     }
 
     /// Adds a set for each distinct prefix, and returns these in order.

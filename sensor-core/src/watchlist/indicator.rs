@@ -5,7 +5,7 @@ use std::{ops::Range, sync::Arc};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
-use super::{Limits, Prefixes};
+use super::{Limits, Prefixes, Validity};
 
 /// Number of an indicator in its [`Watchlist`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -90,6 +90,14 @@ impl Watchlist {
         let feed = after.checked_sub(1).and_then(|at| self.feeds.get(at));
         feed.map_or_else(Limits::default, |feed| {
             feed.prefixes.limits((number - feed.first) as usize)
+        })
+    }
+
+    /// The indicators that count at a time only, each with its time, ascending.
+    pub fn validities(&self) -> impl Iterator<Item = (IndicatorId, Validity)> {
+        self.feeds.iter().flat_map(|feed| {
+            let rows = feed.prefixes.validities().iter();
+            rows.map(|(at, validity)| (IndicatorId(feed.first.saturating_add(*at)), *validity))
         })
     }
 

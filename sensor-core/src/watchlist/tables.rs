@@ -45,6 +45,10 @@ impl Tables {
     pub const PREFIXES: usize = 16_000_000;
     /// Most distinct groups of approvals.
     pub const GROUPS: usize = 65_536;
+    /// Match sets that may be added to a generation in force.
+    pub const SPARE_SETS: u32 = 4_096;
+    /// Groups that may be added to a generation in force.
+    pub const SPARE_GROUPS: u32 = 256;
     /// Most ranges of one address family in the table of places.
     pub const RANGES: usize = 16_000_000;
 

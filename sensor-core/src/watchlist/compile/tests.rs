@@ -15,7 +15,13 @@ fn watchlist(prefixes: &[IpNet]) -> Watchlist {
 
 fn compiled(watchlist: &Watchlist, approvals: &[Approval]) -> Compiled {
     let places = Arc::new(Flat::everywhere(Place::Foreign));
-    compile(watchlist, &in_order(approvals), places, 1)
+    compile(
+        watchlist,
+        &in_order(approvals),
+        places,
+        1,
+        Moment::default(),
+    )
 }
 
 /// An approval that names every indicator.
@@ -191,7 +197,7 @@ proptest! {
     #[test]
     fn sets_parents_and_masks_are_those_of_the_reference((watchlist, approvals) in input()) {
         let places = Arc::new(Flat::everywhere(Place::Foreign));
-        let compiled = compile(&watchlist, &approvals, places.clone(), 1);
+        let compiled = compile(&watchlist, &approvals, places.clone(), 1, Moment::default());
         let tables = &compiled.tables;
         let masks: Vec<SlotMask> = (tables.group_of_set.iter())
             .map(|&group| tables.groups[group as usize])
@@ -218,14 +224,14 @@ proptest! {
             }
         }
         prop_assert_eq!(&first, &tables.groups);
-        prop_assert_eq!(compile(&watchlist, &approvals, places, 1), compiled);
+        prop_assert_eq!(compile(&watchlist, &approvals, places, 1, Moment::default()), compiled);
     }
 
     #[test]
     fn numbers_too_high_for_one_word_give_the_same(prefixes in prop::collection::vec(prefix(), 0..60)) {
         let watchlist = watchlist(&prefixes);
         let approvals = in_order(&[naming_all()]);
-        let (mut narrow, mut wide) = (Sets::of(&approvals, &watchlist), Sets::of(&approvals, &watchlist));
+        let (mut narrow, mut wide) = (Sets::of(&approvals, &watchlist, Moment::default()), Sets::of(&approvals, &watchlist, Moment::default()));
         let (a, b) = (narrow.keys_v4::<u64>(&watchlist), wide.keys_v4::<[u64; 2]>(&watchlist));
         prop_assert_eq!(narrow.add(a), wide.add(b));
         prop_assert_eq!(narrow.columns, wide.columns);
