@@ -108,6 +108,16 @@ pub struct Engine6 {
     pub first: u32,
 }
 
+impl Engine {
+    /// Words of a row.
+    pub const WORDS: usize = size_of::<Self>() / size_of::<u64>();
+
+    /// The row as words of memory.
+    pub const fn words(self) -> [u64; Self::WORDS] {
+        zerocopy::transmute!(self)
+    }
+}
+
 /// What a filter says of one address, each in the lowest bit; the others are anything.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Passed {

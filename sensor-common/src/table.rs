@@ -34,6 +34,13 @@ pub struct SetRow {
     pub group: u32,
 }
 
+impl SetRow {
+    /// The row as one word of memory.
+    pub const fn word(self) -> u64 {
+        zerocopy::transmute!(self)
+    }
+}
+
 /// Totals of one match set on one CPU.
 #[repr(C)]
 #[derive(

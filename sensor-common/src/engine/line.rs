@@ -110,9 +110,17 @@ impl Line {
         Some(lane)
     }
 
-    /// The header without a lane.
-    pub const fn without(header: u64, lane: u32) -> u64 {
-        header & !(1 << (VALID + lane))
+    /// Empties the lane of a row, and says which word the tag stood in. The lane is not used
+    /// again: rows follow from lanes.
+    pub const fn empty(&mut self, row: u32) -> usize {
+        let lane = row.wrapping_sub(self.first());
+        if lane >= LANES {
+            return 0;
+        }
+        let (word, shift) = place(lane);
+        self.0[0] &= !(1 << (VALID + lane));
+        self.0[word] &= !(0xffff << shift);
+        word
     }
 }
 

@@ -3,18 +3,25 @@
 //! How they are read stands in `sensor_common::engine`; what is written here is what the
 //! program finds. The same prefixes and the same seeds give the same tables.
 
+mod change;
 mod filter;
 mod lines;
 mod seeds;
 mod v4;
 mod v6;
 
+use std::collections::{BTreeMap, HashMap};
+
 use sensor_common::{
     Engine, SetRow,
     engine::{Line, NO_ROW},
 };
 
-pub use self::{filter::Sizes, seeds::Seeds};
+pub use self::{
+    change::{SPARE, Store, Stores, Table},
+    filter::Sizes,
+    seeds::Seeds,
+};
 use super::{Prefix4, Prefix6};
 
 /// What is laid out: prefixes in order, with the number and the group of each one's match set.
@@ -89,7 +96,11 @@ pub struct Laid {
     /// Keys of the IPv6 rows that lines lead to.
     pub keys_v6: Vec<Key6>,
     /// Prefixes for which their line had no room, and their rows.
-    pub overflow: Vec<(OverflowKey, u32)>,
+    pub overflow: HashMap<OverflowKey, u32>,
+    /// The rows of IPv4 prefixes of 16 bits and fewer.
+    short_rows: BTreeMap<Prefix4, u32>,
+    /// Prefixes that were added since, of [`SPARE`] that may be.
+    added: usize,
 }
 
 impl Laid {

@@ -3,6 +3,8 @@
     reason = "numbers of prefixes, and words a filter has"
 )]
 
+mod change;
+
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
@@ -60,10 +62,7 @@ fn in_lines(laid: &Laid, lines: &[Line], spot: Spot, key: impl Fn() -> OverflowK
 }
 
 fn in_overflow(laid: &Laid, wanted: OverflowKey) -> u32 {
-    let mut found = laid.overflow.iter().filter(|(key, _)| *key == wanted);
-    let row = found.next().map_or(NO_ROW, |(_, row)| *row);
-    assert_eq!(found.next(), None);
-    row
+    laid.overflow.get(&wanted).copied().unwrap_or(NO_ROW)
 }
 
 fn find_v6(laid: &Laid, address: u128) -> u32 {

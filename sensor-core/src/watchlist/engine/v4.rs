@@ -9,7 +9,7 @@ use sensor_common::{
 use super::{Laid, Prefix4, Prefixes, Sizes, filter, lines, overflow_v4};
 
 /// Prefixes of this many bits and fewer stand in the table by /16.
-const SHORT: u8 = 16;
+pub(super) const SHORT: u8 = 16;
 
 /// Bits of a block, which has a word of the filter.
 const BLOCK: u8 = 24;
@@ -48,7 +48,7 @@ pub(super) fn lay(laid: &mut Laid, prefixes: &Prefixes<'_>, sizes: Sizes) {
     }
 }
 
-fn mark_prefix(engine: &Engine4, prefix: Prefix4, mark: &mut dyn FnMut(u64, u64)) {
+pub(super) fn mark_prefix(engine: &Engine4, prefix: Prefix4, mark: &mut dyn FnMut(u64, u64)) {
     let Prefix4 { address, length } = prefix;
     match length {
         32.. => mark(engine.block_hash(address), engine.host_mask(address)),
@@ -64,7 +64,7 @@ fn mark_prefix(engine: &Engine4, prefix: Prefix4, mark: &mut dyn FnMut(u64, u64)
 }
 
 /// Where a prefix stands in the lines, if it does.
-const fn spot(engine: &Engine4, prefix: Prefix4) -> Option<Spot> {
+pub(super) const fn spot(engine: &Engine4, prefix: Prefix4) -> Option<Spot> {
     match prefix.length {
         0..=SHORT => None,
         32.. => Some(engine.host(prefix.address)),
@@ -90,7 +90,7 @@ fn lay_lines(laid: &mut Laid, prefixes: &Prefixes<'_>, engine: &Engine4, bits: u
     for item in left {
         let row = laid.add_row(prefixes.row(set(item)));
         let Prefix4 { address, length } = list[item];
-        laid.overflow.push((overflow_v4(address, length), row));
+        laid.overflow.insert(overflow_v4(address, length), row);
     }
 }
 
@@ -102,6 +102,7 @@ fn lay_short(laid: &mut Laid, prefixes: &Prefixes<'_>) {
             continue;
         }
         let row = laid.add_row(prefixes.row(set));
+        laid.short_rows.insert(*prefix, row);
         let first = Engine4::short(prefix.address) as usize;
         let count = 1 << (SHORT - prefix.length);
         rows[first..first + count].fill(row);

@@ -5,19 +5,19 @@ use sensor_common::{
     engine::{LINE_BITS_V6, Line, SHORT_BITS, Spot},
 };
 
-use super::{Laid, Prefix6, Prefixes, Sizes, filter, halves, lines, overflow_v6};
+use super::{Key6, Laid, Prefix6, Prefixes, Sizes, filter, halves, lines, overflow_v6};
 
 /// From so many bits on, a prefix has bits of its own in its block's word.
 const LONG: u8 = 64;
 
 /// Bits of a block, which has a word of the filter.
-const BLOCK: u8 = 48;
+pub(super) const BLOCK: u8 = 48;
 
 /// Bits of a wide block, which has a word of the wide filter.
 const WIDE: u8 = 32;
 
 /// A prefix of fewer bits stands in the bitmap by /16.
-const SHORT: u8 = 24;
+pub(super) const SHORT: u8 = 24;
 
 pub(super) fn lay(laid: &mut Laid, prefixes: &Prefixes<'_>, sizes: Sizes) {
     let list = prefixes.v6;
@@ -53,49 +53,74 @@ pub(super) fn lay(laid: &mut Laid, prefixes: &Prefixes<'_>, sizes: Sizes) {
 
 fn lay_filters(laid: &mut Laid, list: &[Prefix6], engine: &Engine6) {
     laid.filter_v6 = filter::fill(engine.filter_bits, list.len(), |mark| {
-        for prefix in list.iter().filter(|prefix| prefix.length >= BLOCK) {
-            let [high, _] = halves(prefix.address);
-            let mask = if prefix.length >= LONG {
-                engine.long_mask(high)
-            } else {
-                engine.block_mask(high)
-            };
-            mark(engine.block_hash(high), mask);
+        for prefix in list {
+            mark_prefix(engine, *prefix, mark);
         }
     });
     if engine.wide_bits > 0 {
         laid.wide_v6 = filter::fill(engine.wide_bits, list.len(), |mark| {
             for prefix in list {
-                if !(SHORT..BLOCK).contains(&prefix.length) {
-                    continue;
-                }
-                let [high, _] = halves(prefix.address);
-                for block in 0..1u64 << WIDE.saturating_sub(prefix.length) {
-                    let high = high | block << (64 - WIDE);
-                    mark(engine.wide_hash(high), engine.wide_mask(high));
-                }
+                mark_wide(engine, *prefix, mark);
             }
         });
     }
     if engine.has_short == 1 {
         laid.short_v6 = vec![0; (1 << SHORT_BITS) / 64];
-        for prefix in list.iter().filter(|prefix| prefix.length < SHORT) {
-            let [high, _] = halves(prefix.address);
-            let first = Engine6::short(high) as usize;
-            for block in first..first + (1 << 16u8.saturating_sub(prefix.length)) {
+        for prefix in list {
+            for block in short_blocks(*prefix) {
                 laid.short_v6[block / 64] |= 1 << (block % 64);
             }
         }
     }
 }
 
+/// What a prefix of 48 bits and more sets in the filter.
+pub(super) fn mark_prefix(engine: &Engine6, prefix: Prefix6, mark: &mut dyn FnMut(u64, u64)) {
+    let [high, _] = halves(prefix.address);
+    match prefix.length {
+        LONG.. => mark(engine.block_hash(high), engine.long_mask(high)),
+        BLOCK.. => mark(engine.block_hash(high), engine.block_mask(high)),
+        _ => {}
+    }
+}
+
+/// What a prefix of 24 to 47 bits sets in the wide filter.
+pub(super) fn mark_wide(engine: &Engine6, prefix: Prefix6, mark: &mut dyn FnMut(u64, u64)) {
+    if !(SHORT..BLOCK).contains(&prefix.length) {
+        return;
+    }
+    let [high, _] = halves(prefix.address);
+    for block in 0..1u64 << WIDE.saturating_sub(prefix.length) {
+        let high = high | block << (64 - WIDE);
+        mark(engine.wide_hash(high), engine.wide_mask(high));
+    }
+}
+
+/// The /16 that a prefix of fewer than 24 bits touches.
+pub(super) fn short_blocks(prefix: Prefix6) -> std::ops::Range<usize> {
+    if prefix.length >= SHORT {
+        return 0..0;
+    }
+    let [high, _] = halves(prefix.address);
+    let first = Engine6::short(high) as usize;
+    first..first + (1 << 16u8.saturating_sub(prefix.length))
+}
+
+/// Where a prefix stands in the lines.
+pub(super) const fn spot(engine: &Engine6, Prefix6 { address, length }: Prefix6) -> Spot {
+    let [high, low] = halves(address);
+    engine.prefix(high, low, length as u32)
+}
+
+/// The key of its row.
+pub(super) const fn key(Prefix6 { address, length }: Prefix6) -> Key6 {
+    let [high, low] = halves(address);
+    [high, low, length as u64]
+}
+
 fn lay_lines(laid: &mut Laid, prefixes: &Prefixes<'_>, engine: &Engine6, bits: u32) {
     let list = prefixes.v6;
-    let spot = |item: usize| -> Option<Spot> {
-        let Prefix6 { address, length } = list[item];
-        let [high, low] = halves(address);
-        Some(engine.prefix(high, low, u32::from(length)))
-    };
+    let spot = |item: usize| Some(spot(engine, list[item]));
     laid.lines_v6 = vec![Line::default(); 1 << bits];
     let left = lines::fill(&mut laid.lines_v6, list.len(), spot);
     let first = engine.first;
@@ -114,15 +139,11 @@ fn lay_lines(laid: &mut Laid, prefixes: &Prefixes<'_>, engine: &Engine6, bits: u
         (&laid.lines_v6, &left),
         (first, &mut laid.keys_v6),
         list.len(),
-        (spot, |item| {
-            let Prefix6 { address, length } = list[item];
-            let [high, low] = halves(address);
-            [high, low, u64::from(length)]
-        }),
+        (spot, |item| key(list[item])),
     );
     for item in left {
         let row = laid.add_row(prefixes.row(set(item)));
         let Prefix6 { address, length } = list[item];
-        laid.overflow.push((overflow_v6(address, length), row));
+        laid.overflow.insert(overflow_v6(address, length), row);
     }
 }
