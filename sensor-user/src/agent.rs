@@ -191,6 +191,7 @@ where
             lease: 0,
             told: None,
             kept: 0,
+            held_back: None,
             mended: 0,
             next: Batch {
                 flows: recovered,

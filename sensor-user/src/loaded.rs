@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     pipeline::Generation,
     places::{Flat, Layers, PlacesError, flatten},
-    watchlist::{InForce, Watchlist, compile},
+    watchlist::{InForce, Moment, Schedule, Watchlist, compile},
 };
 
 /// An interface that is watched.
@@ -46,6 +46,8 @@ pub struct Loaded {
     pub unix_at_boot: u64,
     /// The generation's number.
     pub generation: u64,
+    /// When the generation was compiled, and when indicators began or ended in it since.
+    pub moments: Vec<Moment>,
     /// Whether it is lab.
     pub lab: bool,
     /// Interfaces, by slot.
@@ -67,11 +69,22 @@ impl Loaded {
         flatten(&self.layers).map(Arc::new)
     }
 
-    /// The generation with its tables.
+    /// The generation with its tables, and with every change since.
     pub fn compile(&self, places: Arc<Flat>) -> Generation {
+        let mut moments = self.moments.iter().copied();
+        let first = moments.next().unwrap_or_default();
+        let watchlist = &self.watchlist;
+        let mut compiled = compile(watchlist, &self.approvals, places, self.generation, first);
+        let mut schedule = Schedule::of(watchlist, first);
+        for moment in moments {
+            let affected = schedule.pass(moment);
+            if let Some((changed, _)) = compiled.changed(watchlist, &affected, moment) {
+                compiled = changed;
+            }
+        }
         Generation {
-            watchlist: self.watchlist.clone(),
-            compiled: compile(&self.watchlist, &self.approvals, places, self.generation),
+            watchlist: watchlist.clone(),
+            compiled,
             interfaces: (!self.interfaces.is_empty())
                 .then(|| self.interfaces.iter().map(|i| i.name.clone()).collect()),
         }

@@ -24,7 +24,7 @@ use crate::{
     pipeline::{Clock, Flow, FlowTable, Losses, Names, RecordId, Summary, Timeouts},
     places::Layers,
     settings::lab,
-    watchlist::Watchlist,
+    watchlist::{Moment, Watchlist},
 };
 
 /// Events between two drains of the ring: far fewer than it holds, so none is lost.
@@ -177,6 +177,7 @@ impl<'a> Replay<'a> {
             boot_id: String::new(),
             unix_at_boot: 0,
             generation: 0,
+            moments: Vec::new(),
             lab: is_lab,
             // They are known when their first packet comes, by the names of the run.
             interfaces: Vec::new(),
@@ -215,6 +216,15 @@ impl<'a> Replay<'a> {
 
     /// Puts into force what papers said at this time.
     fn turn(&mut self, time: u64) -> Result<(), Error> {
+        self.publisher.reach(Moment::at(time));
+        self.follow(time)?;
+        if let Some(changed) = self.publisher.catch_up(&mut self.kernel)? {
+            self.names.add(changed);
+        }
+        Ok(())
+    }
+
+    fn follow(&mut self, time: u64) -> Result<(), Error> {
         let Some(then) = &mut self.then else {
             return Ok(());
         };

@@ -15,7 +15,7 @@ use sekisho::{
     kernel::{Datapath as _, Replayer},
     places::Flat,
     settings::lab,
-    watchlist::{Approval, Watchlist, compile, in_order},
+    watchlist::{Approval, Moment, Watchlist, compile, in_order},
 };
 use sensor_common::{Place, ReplayContext, Slot};
 use sensor_tests::packet::Packet;
@@ -68,7 +68,14 @@ fn loaded(prefixes: &[IpNet], flat: Flat) -> Replayer {
     let mut watchlist = Watchlist::default();
     watchlist.add_feed("bench".into(), prefixes.iter().copied().zip(1..));
     let mut kernel = Replayer::load(true, 64).unwrap();
-    let tables = compile(&watchlist, &in_order(&[approval]), Arc::new(flat), 1).tables;
+    let tables = compile(
+        &watchlist,
+        &in_order(&[approval]),
+        Arc::new(flat),
+        1,
+        Moment::default(),
+    )
+    .tables;
     kernel.publish(&tables).unwrap();
     kernel
 }

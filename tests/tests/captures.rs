@@ -14,7 +14,7 @@ use sekisho::{
     kernel::{Datapath as _, Replayer},
     places::Flat,
     settings::lab,
-    watchlist::{compile, in_order},
+    watchlist::{Moment, compile, in_order},
 };
 use sensor_common::{Place, ReplayContext, Stat, Verdict};
 use sensor_tests::{packet::Packet, require, requires};
@@ -242,7 +242,7 @@ fn ipsum_is_whole_in_the_kernel() {
     watchlist.share_feed("ipsum".into(), std::sync::Arc::new(decoded.prefixes));
     let places = std::sync::Arc::new(Flat::everywhere(Place::Foreign));
     let approvals = in_order(&[lab::replay()]);
-    let tables = compile(&watchlist, &approvals, places, 1).tables;
+    let tables = compile(&watchlist, &approvals, places, 1, Moment::default()).tables;
     let mut kernel = Replayer::load(true, 65_536).unwrap();
     kernel.publish(&tables).unwrap();
     let (mut sent, mut watched) = (0, 0);

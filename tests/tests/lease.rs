@@ -7,7 +7,7 @@ use sekisho::{
     kernel::{AttachMode, Datapath as _, Kernel, Options, boot_now, probe},
     places::Flat,
     settings::lab,
-    watchlist::{Watchlist, compile, in_order},
+    watchlist::{Moment, Watchlist, compile, in_order},
 };
 use sensor_common::{LEASE_LIMIT, Place, Stat, Verdict};
 use sensor_tests::{require, road::Road};
@@ -46,7 +46,14 @@ impl Barrier {
         watchlist.add_feed("test".into(), [(east, 1)]);
         let approval = lab::live(boot_now().expect("a clock"), length, 1, 0);
         let places = Arc::new(Flat::everywhere(Place::Foreign));
-        let tables = compile(&watchlist, &in_order(&[approval]), places, generation).tables;
+        let tables = compile(
+            &watchlist,
+            &in_order(&[approval]),
+            places,
+            generation,
+            Moment::default(),
+        )
+        .tables;
         self.kernel.publish(&tables).expect("a generation");
     }
 

@@ -25,7 +25,7 @@ use sekisho::{
     pipeline::{Clock, Names, Timeouts},
     places::Layers,
     replay::{self, History, Under},
-    watchlist::{Tables, Watchlist},
+    watchlist::{Change, Tables, Watchlist},
 };
 use sensor_common::{
     Class, Counters, Direction, Fields, FlowEvent, FlowKey, FlowValue, ReplayContext, SlotCounts,
@@ -231,6 +231,9 @@ impl Datapath for Shared {
     fn publish(&mut self, tables: &Tables) -> Result<Retired, DatapathError> {
         self.0.lock().unwrap().publish(tables)
     }
+    fn change(&mut self, change: &Change) -> Result<(), DatapathError> {
+        self.0.lock().unwrap().change(change)
+    }
     fn narrow(&mut self, slot: u32, terms: Terms) -> Result<(), DatapathError> {
         self.0.lock().unwrap().narrow(slot, terms)
     }
@@ -390,6 +393,7 @@ fn loaded() -> Loaded {
         boot_id: String::new(),
         unix_at_boot: 0,
         generation: 0,
+        moments: Vec::new(),
         lab: false,
         interfaces: vec![Interface {
             name: "eth0".into(),

@@ -17,8 +17,8 @@ use sekisho::{
     places::Flat,
     settings::lab,
     watchlist::{
-        Approval, ApprovalId, Compiled, InForce, IndicatorId, Scope, SetId, SlotBook, Watchlist,
-        compile,
+        Approval, ApprovalId, Compiled, InForce, IndicatorId, Moment, Scope, SetId, SlotBook,
+        Watchlist, compile,
     },
 };
 use sensor_common::{FlowKey, FlowValue, Place, Stat, Verdict};
@@ -93,7 +93,13 @@ impl Exchange {
         let generation = self.kernel.next_generation();
         let in_force = self.assign(approvals, generation);
         let places = Arc::new(Flat::everywhere(Place::Foreign));
-        let compiled = compile(&self.watchlist, &in_force, places, generation);
+        let compiled = compile(
+            &self.watchlist,
+            &in_force,
+            places,
+            generation,
+            Moment::default(),
+        );
         self.attend();
         let retired = self.kernel.publish(&compiled.tables).unwrap();
         assert_eq!(retired.generation, generation - 1);

@@ -9,7 +9,7 @@ use sekisho::{
     kernel::{AttachMode, Datapath as _, Kernel, Options, PinFolder, Recovered, boot_now, probe},
     places::Flat,
     settings::lab,
-    watchlist::{Tables, Watchlist, compile, in_order},
+    watchlist::{Moment, Tables, Watchlist, compile, in_order},
 };
 use sensor_common::{Place, Stat, Verdict};
 use sensor_tests::{
@@ -27,12 +27,19 @@ const OPTIONS: Options = Options {
     flow_capacity: 4096,
 };
 
-fn tables(generation: u64) -> Tables {
+fn tables(generation: u64) -> Arc<Tables> {
     let mut watchlist = Watchlist::default();
     watchlist.add_feed("test".into(), [("198.51.100.0/24".parse().unwrap(), 1)]);
     let approval = lab::live(boot_now().unwrap(), lab::LONGEST, 1, 0);
     let places = Arc::new(Flat::everywhere(Place::Foreign));
-    compile(&watchlist, &in_order(&[approval]), places, generation).tables
+    compile(
+        &watchlist,
+        &in_order(&[approval]),
+        places,
+        generation,
+        Moment::default(),
+    )
+    .tables
 }
 
 /// An agent that begins to record on `r0`, with what the one before left.

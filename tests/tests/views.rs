@@ -81,6 +81,7 @@ fn loaded(begin: u64) -> Loaded {
         boot_id: boot_id().unwrap().to_string(),
         unix_at_boot: 0,
         generation: 1,
+        moments: Vec::new(),
         lab: true,
         interfaces: vec![Interface {
             name: "r0".into(),

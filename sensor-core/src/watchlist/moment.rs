@@ -78,6 +78,16 @@ impl Schedule {
         self.begins.is_due(moment.earliest) || self.ends.is_due(moment.latest)
     }
 
+    /// What has been passed so far, for [`Self::back_to`].
+    pub const fn passed(&self) -> (usize, usize) {
+        (self.begins.passed, self.ends.passed)
+    }
+
+    /// Goes back to where it was: what has been passed since comes again.
+    pub const fn back_to(&mut self, passed: (usize, usize)) {
+        (self.begins.passed, self.ends.passed) = passed;
+    }
+
     /// Passes a moment: the indicators that begin or end with it, each once, ascending.
     pub fn pass(&mut self, moment: Moment) -> Vec<IndicatorId> {
         let begun = self.begins.pass(moment.earliest);
@@ -156,5 +166,10 @@ mod tests {
         let rest = schedule.pass(Moment::at(1000));
         assert_eq!(rest, [IndicatorId(1), IndicatorId(4)]);
         assert!(!schedule.is_due(Moment::at(u64::MAX - 1)));
+        let mut again = Schedule::of(&watchlist, Moment::at(5));
+        let before = again.passed();
+        assert_eq!(again.pass(Moment::at(10)), [IndicatorId(1)]);
+        again.back_to(before);
+        assert_eq!(again.pass(Moment::at(10)), [IndicatorId(1)]);
     }
 }

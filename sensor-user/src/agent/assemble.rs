@@ -88,14 +88,14 @@ impl Assemble {
     async fn take(&mut self, batch: Batch) {
         let Batch {
             now,
-            generation,
+            generations,
             events,
             flows,
             alarms,
             end: _,
         } = batch;
-        let is_new = generation.is_some();
-        if let Some(generation) = generation {
+        let is_new = !generations.is_empty();
+        for generation in generations {
             self.names.add(generation);
         }
         for mut alarm in alarms {

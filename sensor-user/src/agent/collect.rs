@@ -6,7 +6,7 @@ use sensor_common::{Counters, FlowEvent, FlowKey, FlowValue, LEASE_LIMIT};
 use tokio::{sync::mpsc, time::MissedTickBehavior};
 
 use super::{
-    AgentError, Alarm, AlarmKind, Authority, Config, Links, Publisher, Recording,
+    AgentError, Alarm, AlarmKind, Authority, Config, Links, PublishError, Publisher, Recording,
     papers::{self, LOOK, Papers},
 };
 use crate::{
@@ -37,8 +37,8 @@ const KEEP: u64 = 60_000_000_000;
 pub(super) struct Batch {
     /// Nanoseconds since boot, after draining.
     pub(super) now: u64,
-    /// A generation that came into force; before what was counted under it.
-    pub(super) generation: Option<Arc<Generation>>,
+    /// Generations that came into force or changed; before what was counted under them.
+    pub(super) generations: Vec<Arc<Generation>>,
     pub(super) events: Vec<FlowEvent>,
     pub(super) flows: Vec<(FlowKey, FlowValue)>,
     pub(super) alarms: Vec<Alarm>,
@@ -68,6 +68,8 @@ pub(super) struct Collect<D, C, L, A> {
     pub(super) told: Option<Recording>,
     /// When anchors were last kept.
     pub(super) kept: u64,
+    /// Why indicators that are to begin do not.
+    pub(super) held_back: Option<String>,
     /// When the kernel was last compared with what was put there.
     pub(super) mended: u64,
     /// What goes with the next batch.
@@ -174,9 +176,11 @@ impl<D: Datapath, C: ClockSource, L: Links, A: Authority> Collect<D, C, L, A> {
         if self.has_lapsed(now) && self.config.mark.lab {
             return Ok(true);
         }
+        self.publisher.reach(self.anchors.moment(now));
         if self.papers.as_ref().is_some_and(|papers| now >= papers.due) {
             self.follow()?;
         }
+        self.catch_up(now)?;
         if now.saturating_sub(self.mended) >= MEND {
             self.mended = now;
             for alarm in self.datapath.mend()? {
@@ -191,7 +195,7 @@ impl<D: Datapath, C: ClockSource, L: Links, A: Authority> Collect<D, C, L, A> {
                 return Ok(true);
             }
             if let Some(generation) = self.publisher.without_ended(&mut self.datapath, now)? {
-                self.next.generation = Some(generation);
+                self.next.generations.push(generation);
             }
             self.promise(now, u64::MAX)?;
             return Ok(false);
@@ -202,6 +206,24 @@ impl<D: Datapath, C: ClockSource, L: Links, A: Authority> Collect<D, C, L, A> {
         self.has_lapsed(now);
         self.promise(now, longest)?;
         Ok(false)
+    }
+
+    /// Lets indicators begin and end. What cannot begin is told, and tried again.
+    fn catch_up(&mut self, now: u64) -> Result<(), AgentError> {
+        let held_back = match self.publisher.catch_up(&mut self.datapath) {
+            Ok(changed) => {
+                self.next.generations.extend(changed);
+                None
+            }
+            Err(PublishError::Runtime(error)) => Some(error.to_string()),
+            Err(error) => return Err(error.into()),
+        };
+        if let Some(error) = held_back.as_ref().filter(|_| held_back != self.held_back) {
+            let text = format!("indicators that are to begin do not: {error}");
+            self.alarm(now, AlarmKind::Papers, &text);
+        }
+        self.held_back = held_back;
+        Ok(())
     }
 
     /// Whether the lease ran out before it was renewed, which is said once.

@@ -277,7 +277,7 @@ impl<D: Datapath, C: ClockSource, L: Links, A: Authority> Collect<D, C, L, A> {
         });
         let before = self.publisher.loaded().generation;
         match self.publisher.publish_all(&mut self.datapath, content) {
-            Ok(generation) => self.next.generation = Some(generation),
+            Ok(generation) => self.next.generations.push(generation),
             Err(error) if self.publisher.loaded().generation == before => return Ok(Err(error)),
             Err(error) => return Err(error.into()),
         }

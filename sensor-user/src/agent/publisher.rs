@@ -13,7 +13,10 @@ use crate::{
     pipeline::{Generation, Lasting},
     places::{Flat, Layers, PlacesError},
     settings::runtime::{RuntimeError, RuntimeFolder},
-    watchlist::{Approval, ApprovalId, InForce, NoRoom, SetId, SlotBook, Watchlist},
+    watchlist::{
+        Approval, ApprovalId, Change, InForce, IndicatorId, Moment, NoRoom, Schedule, SetId,
+        SlotBook, Watchlist,
+    },
 };
 
 /// Why nothing was published; what was in force stays in force.
@@ -60,6 +63,10 @@ pub struct Publisher {
     loaded: Loaded,
     places: Arc<Flat>,
     book: SlotBook,
+    /// The latest moment that was reached, by which indicators have begun and ended.
+    moment: Moment,
+    /// What begins and ends after what is loaded was compiled or changed.
+    schedule: Schedule,
     lasting: Lasting,
     recovered: Lasting,
     current: Option<Arc<Generation>>,
@@ -76,12 +83,105 @@ impl Publisher {
             places: loaded.places()?,
             loaded,
             book: SlotBook::default(),
+            moment: Moment::default(),
+            schedule: Schedule::default(),
             lasting: Lasting::default(),
             recovered: Lasting::default(),
             current: None,
             runtime,
             has_undrained: false,
         })
+    }
+
+    /// It is this moment now. What is published from now on has what has begun by then and not
+    /// what has ended; what is in force has it after [`Self::catch_up`].
+    pub fn reach(&mut self, moment: Moment) {
+        self.moment = self.moment.later(moment);
+    }
+
+    /// Lets the indicators of the generation in force begin and end that have since it was
+    /// published: by stores where there is room for them, else by another generation.
+    pub fn catch_up(
+        &mut self,
+        datapath: &mut impl Datapath,
+    ) -> Result<Option<Arc<Generation>>, PublishError> {
+        if !self.schedule.is_due(self.moment) {
+            return Ok(None);
+        }
+        let Some(current) = self.current.clone() else {
+            return Ok(None);
+        };
+        let passed = self.schedule.passed();
+        let affected = self.schedule.pass(self.moment);
+        let caught_up = self.let_begin_and_end(datapath, &current, &affected);
+        if caught_up.is_err() {
+            self.schedule.back_to(passed);
+        }
+        caught_up
+    }
+
+    fn let_begin_and_end(
+        &mut self,
+        datapath: &mut impl Datapath,
+        current: &Generation,
+        affected: &[IndicatorId],
+    ) -> Result<Option<Arc<Generation>>, PublishError> {
+        let Generation {
+            watchlist,
+            compiled,
+            interfaces,
+        } = current;
+        let changed = compiled.changed(watchlist, affected, self.moment);
+        if let Some((compiled, change)) = changed {
+            if change.patches.is_empty() {
+                return Ok(None);
+            }
+            let counts = |id: &IndicatorId| self.moment.is_within(watchlist.limits(*id).validity);
+            let only_ends = !affected.iter().any(counts);
+            match self.change(datapath, &change, only_ends) {
+                Ok(()) => {
+                    let changed = Arc::new(Generation {
+                        watchlist: watchlist.clone(),
+                        compiled,
+                        interfaces: interfaces.clone(),
+                    });
+                    self.current = Some(changed.clone());
+                    return Ok(Some(changed));
+                }
+                Err(error) if error.is_refusal() => {
+                    tracing::debug!(%error, "a change takes a generation of its own");
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        let in_force = self.loaded.approvals.iter();
+        let approvals = in_force.map(|held| held.approval.clone()).collect();
+        self.publish(datapath, approvals).map(Some)
+    }
+
+    /// Changes what is in force. The snapshot says so first, for whoever reads the kernel's
+    /// numbers later; but what ends waits for no disk that refuses.
+    fn change(
+        &mut self,
+        datapath: &mut impl Datapath,
+        change: &Change,
+        only_ends: bool,
+    ) -> Result<(), PublishError> {
+        self.loaded.moments.push(self.moment);
+        let kept = self.keep();
+        match kept {
+            Ok(()) => {}
+            Err(error) if only_ends => tracing::warn!(%error, "the snapshot is out of date"),
+            Err(error) => {
+                self.loaded.moments.pop();
+                return Err(error.into());
+            }
+        }
+        let changed = datapath.change(change);
+        if changed.is_err() {
+            self.loaded.moments.pop();
+        }
+        Ok(changed?)
     }
 
     /// Publishes a generation with these approvals in force. What the one before counted is
@@ -127,6 +227,7 @@ impl Publisher {
         let mut book = self.book.clone();
         loaded.approvals = book.assign(approvals, number)?;
         loaded.generation = number;
+        loaded.moments = vec![self.moment];
         let generation = Arc::new(loaded.compile(places.clone()));
         if let Some(runtime) = &self.runtime {
             runtime.store(&loaded)?;
@@ -142,6 +243,7 @@ impl Publisher {
             return Ok(published.map(|_| generation)?);
         }
         self.book = book;
+        self.schedule = Schedule::of(&loaded.watchlist, self.moment);
         self.loaded = loaded;
         self.places = places;
         self.has_undrained = true;

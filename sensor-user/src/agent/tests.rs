@@ -100,6 +100,7 @@ fn loaded() -> Loaded {
         boot_id: String::new(),
         unix_at_boot: 0,
         generation: 0,
+        moments: Vec::new(),
         lab: true,
         interfaces: vec![Interface {
             name: "veth0".into(),

@@ -169,6 +169,7 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
         boot_id: anchor.boot_id.to_string(),
         unix_at_boot: times.unix_at_boot,
         generation: 0,
+        moments: Vec::new(),
         lab: is_lab,
         interfaces: numbered(&interfaces),
         own_addresses,
@@ -178,6 +179,7 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     };
     let indicators = loaded.watchlist.len();
     let mut publisher = Publisher::new(loaded, Some(runtime))?;
+    publisher.reach(anchors.moment(anchor.boot));
     // Under papers nothing is recorded before they were read: the lease begins at 0.
     let lasts = lasting(args.duration);
     let approvals = is_lab.then(|| approval(&interfaces, lasts, anchor.wall, &anchors));

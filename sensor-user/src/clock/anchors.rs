@@ -3,6 +3,7 @@
 use std::{collections::BTreeSet, fmt, time::Duration};
 
 use super::{Anchor, ClockError, Terms};
+use crate::watchlist::Moment;
 
 /// Differences up to this are not told as steps.
 ///
@@ -127,6 +128,32 @@ impl Anchors {
             .map(|anchor| Terms::by(anchor, begin, end))
             .reduce(Terms::narrowed)
             .unwrap_or(Terms::NEVER)
+    }
+
+    /// The calendar time of a moment since boot, as far as every anchor of this boot allows it:
+    /// by it begins and ends what [`Self::terms`] would say. Before the first anchor of this run
+    /// nothing has begun and everything has ended.
+    pub fn moment(&self, boot: u64) -> Moment {
+        let never = Moment {
+            earliest: 0,
+            latest: u64::MAX,
+        };
+        if self.run.is_none() {
+            return never;
+        }
+        let wall = |offset: i128| {
+            let wall = i128::from(boot).saturating_add(offset).max(0);
+            u64::try_from(wall).unwrap_or(u64::MAX)
+        };
+        let smallest = self.kept.iter().map(Anchor::smallest).min();
+        let greatest = self.kept.iter().map(Anchor::greatest).max();
+        match (smallest, greatest) {
+            (Some(smallest), Some(greatest)) => Moment {
+                earliest: wall(smallest),
+                latest: wall(greatest),
+            },
+            _ => never,
+        }
     }
 
     /// Nanoseconds since 1970 of a time since boot, for records: by the first anchor of this run,

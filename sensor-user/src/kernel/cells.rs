@@ -36,6 +36,18 @@ impl Cells {
         }
     }
 
+    /// Writes the words from a place on that are not as wanted; whether there were any.
+    pub(super) fn mend(&self, first: usize, wanted: impl IntoIterator<Item = u64>) -> bool {
+        let mut differs = false;
+        for (index, wanted) in (first..).zip(wanted) {
+            if self.load(index) != wanted {
+                differs = true;
+                self.store(index, wanted);
+            }
+        }
+        differs
+    }
+
     fn word(&self, index: usize) -> Option<&AtomicU64> {
         // SAFETY: the mapping is aligned to pages and lives as long as `self`; the kernel and
         // other processes write whole words, and here they are reached by atomic operations.

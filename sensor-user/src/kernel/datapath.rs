@@ -9,7 +9,7 @@ use thiserror::Error;
 
 use crate::{
     clock::Terms,
-    watchlist::{NoRoom, SetId, Tables},
+    watchlist::{Change, NoRoom, SetId, Tables},
 };
 
 /// Why the kernel did not do what it was asked.
@@ -142,6 +142,15 @@ pub trait Datapath {
     /// of it or nothing changes, but an error of the last steps, which wait for packets still
     /// judged by the generation before, comes with the new one in force.
     fn publish(&mut self, tables: &Tables) -> Result<Retired, DatapathError>;
+
+    /// Changes single prefixes of the generation in force, by stores that packets may meet one by
+    /// one: each address leads where it did or where it will.
+    ///
+    /// # Errors
+    ///
+    /// [`DatapathError::NoRoom`] where the tables have no room for it, and
+    /// [`DatapathError::OutOfTurn`]; then nothing has changed.
+    fn change(&mut self, change: &Change) -> Result<(), DatapathError>;
 
     /// Narrows the times of a slot in the generation in force, at once: raises its begin and
     /// lowers its end, never the other way.

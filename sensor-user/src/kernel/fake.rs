@@ -20,7 +20,7 @@ use super::{Alarm, Datapath, DatapathError, Held, Retired, TotalsBySet, loader::
 use crate::{
     clock::Terms,
     places::Flat,
-    watchlist::{SetId, Tables},
+    watchlist::{Change, Patch, SetId, Tables},
 };
 
 /// A datapath in memory.
@@ -267,6 +267,34 @@ impl Datapath for Fake {
         };
         self.generation = Some((tables.clone(), v4.chain(v6).zip(1..).collect()));
         Ok(retired)
+    }
+
+    fn change(&mut self, change: &Change) -> Result<(), DatapathError> {
+        let current = self.next_generation() - 1;
+        let generation = self.generation.as_mut();
+        let Some((tables, prefixes)) = generation.filter(|_| current == change.generation) else {
+            let given = change.generation;
+            return Err(DatapathError::OutOfTurn { given, current });
+        };
+        let group_of_set = &mut tables.group_of_set;
+        assert_eq!(change.first_set as usize, group_of_set.len());
+        assert_eq!(change.first_group as usize, tables.groups.len());
+        group_of_set.extend(&change.group_of_set);
+        tables.groups.extend(&change.groups);
+        self.totals.resize(group_of_set.len(), Totals::default());
+        for Patch {
+            prefix,
+            is_watched,
+            row,
+        } in &change.patches
+        {
+            let _before = if *is_watched {
+                prefixes.insert(*prefix, row.set)
+            } else {
+                prefixes.remove(prefix)
+            };
+        }
+        Ok(())
     }
 
     fn narrow(&mut self, slot: u32, terms: Terms) -> Result<(), DatapathError> {

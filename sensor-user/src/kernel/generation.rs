@@ -9,6 +9,7 @@
 
 mod buckets;
 mod built;
+mod live;
 mod mapped;
 mod sized;
 
@@ -34,11 +35,8 @@ use super::{
 };
 use crate::{
     clock::Terms,
-    watchlist::{Tables, engine::Key6},
+    watchlist::{Change, Tables, engine::Key6},
 };
-
-/// Words of the match engine's row.
-const ENGINE_WORDS: usize = size_of::<Engine>() / size_of::<u64>();
 
 type Outer<M> = Named<ArrayOfMaps<MapData, M>>;
 
@@ -81,7 +79,7 @@ impl Generations {
         Ok(Self {
             word: Cells::map(&number, 1)?,
             number,
-            shapes: Cells::map(&engine, 2 * ENGINE_WORDS)?,
+            shapes: Cells::map(&engine, 2 * Engine::WORDS)?,
             engine,
             outer: OuterMaps {
                 sized: SizedMaps::take(ebpf)?,
@@ -152,6 +150,18 @@ impl Generations {
         Ok(before.retired())
     }
 
+    /// Changes single prefixes of the generation in force.
+    pub(super) fn change(&mut self, change: &Change) -> Result<(), DatapathError> {
+        let (given, current) = (change.generation, self.last);
+        let in_force = self.current.as_mut();
+        let Some(built) = in_force.filter(|built| built.number == given) else {
+            return Err(DatapathError::OutOfTurn { given, current });
+        };
+        let first = built.place() as usize * Engine::WORDS;
+        let shapes = &self.shapes;
+        built.change(change, |at, word| shapes.store(first + at, word))
+    }
+
     /// Narrows the times of a slot of the generation in force.
     pub(super) fn narrow(&mut self, slot: u32, terms: Terms) {
         if let Some(current) = &mut self.current {
@@ -179,26 +189,29 @@ impl Generations {
             alarms.push(Alarm::Generation { found, wanted });
         }
         current.mend_slots(alarms);
-        let first = current.place() as usize * ENGINE_WORDS;
-        let stands = |(at, word): (usize, &u64)| self.shapes.load(first + at) == *word;
-        if !current.engine.iter().enumerate().all(stands) {
+        let place = current.place();
+        if self
+            .shapes
+            .mend(place as usize * Engine::WORDS, current.engine())
+        {
             alarms.push(Alarm::Words {
                 map: self.engine.name,
             });
         }
-        self.outer.mend(current.place(), current, alarms)?;
-        let current = self.current.as_ref();
-        if let Some(current) = current {
-            self.set_engine(current);
-            self.word.store(0, current.number);
+        self.outer.mend(place, current, alarms)?;
+        self.word.store(0, current.number);
+        if current.has_later() {
+            // Returns when no packet is judged that was when the changes were made.
+            self.outer.rows.put(place, &current.rows)?;
+            current.store_later();
         }
-        Ok(())
+        current.mend_watchlist(alarms)
     }
 
     fn set_engine(&self, built: &Built) {
-        let first = built.place() as usize * ENGINE_WORDS;
-        for (at, word) in (first..).zip(&built.engine) {
-            self.shapes.store(at, *word);
+        let first = built.place() as usize * Engine::WORDS;
+        for (at, word) in (first..).zip(built.engine()) {
+            self.shapes.store(at, word);
         }
     }
 

@@ -29,7 +29,10 @@ use super::{
     sys,
     wire::Wire,
 };
-use crate::{clock::Terms, watchlist::Tables};
+use crate::{
+    clock::Terms,
+    watchlist::{Change, Tables},
+};
 
 /// Words of `Scratch` in sensor-ebpf/src/scratch.rs; loading fails when they differ.
 const SCRATCH_WORDS: usize = 40;
@@ -319,6 +322,10 @@ impl Datapath for Kernel {
     fn publish(&mut self, tables: &Tables) -> Result<Retired, DatapathError> {
         let folder = self.pins.as_ref().map(OwnPins::path);
         self.generations.publish(tables, folder)
+    }
+
+    fn change(&mut self, change: &Change) -> Result<(), DatapathError> {
+        self.generations.change(change)
     }
 
     fn narrow(&mut self, slot: u32, terms: Terms) -> Result<(), DatapathError> {

@@ -1,9 +1,12 @@
 //! Maps with their descriptors: aya's typed maps keep these to themselves, and pinning,
 //! freezing and comparing need them.
 
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::{
+    collections::HashMap,
+    os::fd::{AsFd, BorrowedFd, OwnedFd},
+};
 
-use aya::maps::{Array, ArrayOfMaps, HashMap, InnerMap, Map, MapData, MapError, PerCpuHashMap};
+use aya::maps::{self, Array, ArrayOfMaps, InnerMap, Map, MapData, MapError, PerCpuHashMap};
 use aya_obj::generated::bpf_map_type;
 use sensor_common::{FlowKey, FlowValue};
 use zerocopy::{FromBytes, Immutable, IntoBytes};
@@ -21,7 +24,7 @@ pub(super) const MMAPABLE: u32 = 1 << 10;
 /// `BPF_F_INNER_MAP`.
 pub(super) const ANY_SIZE: u32 = 1 << 12;
 
-pub(super) type Overflow = HashMap<MapData, OverflowKey, u32>;
+pub(super) type Overflow = maps::HashMap<MapData, OverflowKey, u32>;
 pub(super) type Rows<T> = Array<MapData, Wire<T>>;
 pub(super) type Bank = PerCpuHashMap<MapData, Wire<FlowKey>, Wire<FlowValue>>;
 
@@ -120,20 +123,31 @@ where
         flags: u32,
         name: &'static str,
     ) -> Result<Self, DatapathError> {
-        let array = Self::zeroes(rows.len(), flags | MMAPABLE, name)?;
+        Self::filled_with_room(rows, 0, flags, name)
+    }
+
+    /// The same with so many rows of zeroes after them.
+    pub(super) fn filled_with_room(
+        rows: &[T],
+        room: usize,
+        flags: u32,
+        name: &'static str,
+    ) -> Result<Self, DatapathError> {
+        let array = Self::zeroes(rows.len() + room, flags | MMAPABLE, name)?;
         Memory::map(&array, rows.len().max(1), Access::ReadAndWrite)?.fill(rows);
         Ok(array)
     }
 }
 
 impl Named<Overflow> {
-    /// A table of these prefixes and their rows.
+    /// A table of these prefixes and their rows, with room for more.
     pub(super) fn overflow(
-        entries: &[(OverflowKey, u32)],
+        entries: &HashMap<OverflowKey, u32>,
+        room: usize,
         name: &'static str,
     ) -> Result<Self, DatapathError> {
         let sizes = (size_of::<OverflowKey>(), size_of::<u32>());
-        let mut table = Self::create(Kind::Hash, sizes, entries.len(), 0, name)?;
+        let mut table = Self::create(Kind::Hash, sizes, entries.len() + room, 0, name)?;
         for (key, row) in entries {
             let inserted = table.map.insert(key, row, 0);
             inserted.map_err(refused(name))?;

@@ -16,7 +16,10 @@ use zerocopy::IntoBytes as _;
 use super::{
     Alarm, Datapath, DatapathError, Held, Kernel, LoadError, Options, Retired, TotalsBySet,
 };
-use crate::{clock::Terms, watchlist::Tables};
+use crate::{
+    clock::Terms,
+    watchlist::{Change, Tables},
+};
 
 /// `ETH_HLEN`: fewer bytes are refused (`bpf_prog_test_run_xdp`, `net/bpf/test_run.c`).
 const SHORTEST: usize = 14;
@@ -216,6 +219,10 @@ impl Datapath for Replayer {
 
     fn publish(&mut self, tables: &Tables) -> Result<Retired, DatapathError> {
         self.kernel.publish(tables)
+    }
+
+    fn change(&mut self, change: &Change) -> Result<(), DatapathError> {
+        self.kernel.change(change)
     }
 
     fn narrow(&mut self, slot: u32, terms: Terms) -> Result<(), DatapathError> {

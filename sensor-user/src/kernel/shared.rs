@@ -5,7 +5,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use sensor_common::{Counters, FlowEvent, FlowKey, FlowValue, SlotCounts};
 
 use super::{Alarm, Datapath, DatapathError, Held, Retired, TotalsBySet};
-use crate::{clock::Terms, watchlist::Tables};
+use crate::{
+    clock::Terms,
+    watchlist::{Change, Tables},
+};
 
 /// A datapath that several hands hold. Clones are the same one.
 #[derive(Debug)]
@@ -37,6 +40,10 @@ impl<D: Datapath> Datapath for Shared<D> {
 
     fn publish(&mut self, tables: &Tables) -> Result<Retired, DatapathError> {
         self.lock().publish(tables)
+    }
+
+    fn change(&mut self, change: &Change) -> Result<(), DatapathError> {
+        self.lock().change(change)
     }
 
     fn narrow(&mut self, slot: u32, terms: Terms) -> Result<(), DatapathError> {

@@ -259,6 +259,7 @@ fn agent(
         boot_id: String::new(),
         unix_at_boot: 0,
         generation: 0,
+        moments: Vec::new(),
         lab: false,
         interfaces: vec![Interface {
             name: "r0".into(),

@@ -13,7 +13,7 @@ use sekisho::{
     kernel::Workbench,
     places::Flat,
     settings::lab,
-    watchlist::{Watchlist, compile, in_order},
+    watchlist::{Moment, Watchlist, compile, in_order},
 };
 use sensor_common::Place;
 
@@ -35,7 +35,13 @@ pub(crate) fn publish(bench: &mut Workbench, prefixes: &[IpNet]) -> Result<Publi
     let places = Arc::new(Flat::everywhere(Place::Unknown));
     let started = Instant::now();
     let approvals = in_order(&[lab::replay()]);
-    let compiled = compile(&watchlist, &approvals, places, bench.next_generation());
+    let compiled = compile(
+        &watchlist,
+        &approvals,
+        places,
+        bench.next_generation(),
+        Moment::default(),
+    );
     let compiling = started.elapsed();
     let started = Instant::now();
     (bench.publish(&compiled.tables)).context("the list cannot be published")?;

@@ -26,6 +26,7 @@ fn loaded() -> Loaded {
         boot_id: "00000000-0000-0000-0000-000000000000".into(),
         unix_at_boot: 5,
         generation: 3,
+        moments: Vec::new(),
         lab: true,
         interfaces: vec![Interface {
             name: "r0".into(),

@@ -1,5 +1,7 @@
 //! The verdict in the kernel: slots, times, interfaces, own addresses.
 
+use std::sync::Arc;
+
 use sekisho::{
     settings::lab,
     watchlist::{Approval, ApprovalId},
@@ -84,7 +86,9 @@ fn every_step_has_its_verdict_in_the_kernel() {
 fn a_match_set_that_no_approval_names_is_unapproved() {
     require!(privilege);
     let mut compiled = compiled(&["192.0.2.0/24"], &[approval(terms())]);
-    compiled.tables.groups.fill(SlotMask::EMPTY);
+    Arc::make_mut(&mut compiled.tables)
+        .groups
+        .fill(SlotMask::EMPTY);
     let mut rig = Rig::new(true, 16);
     rig.publish(&compiled);
     let frame = frame();

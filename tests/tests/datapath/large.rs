@@ -11,7 +11,7 @@ use sekisho::{
     kernel::Datapath as _,
     places::Flat,
     settings::lab,
-    watchlist::{Compiled, Watchlist, compile, in_order},
+    watchlist::{Compiled, Moment, Watchlist, compile, in_order},
 };
 use sensor_common::{Place, Verdict};
 use sensor_tests::{packet::Packet, require};
@@ -65,7 +65,13 @@ fn compiled(prefixes: &[IpNet]) -> Compiled {
     let mut watchlist = Watchlist::default();
     watchlist.add_feed("test".into(), prefixes.iter().copied().zip(1..));
     let places = Arc::new(Flat::everywhere(Place::Foreign));
-    compile(&watchlist, &in_order(&[lab::replay()]), places, 1)
+    compile(
+        &watchlist,
+        &in_order(&[lab::replay()]),
+        places,
+        1,
+        Moment::default(),
+    )
 }
 
 /// Short ones are rare, or nothing would be outside.

@@ -6,7 +6,7 @@ use sekisho::{
     kernel::{Datapath, Fake, Replayer, TotalsBySet},
     places::Flat,
     settings::lab,
-    watchlist::{Approval, Compiled, Watchlist, compile, in_order},
+    watchlist::{Approval, Compiled, Moment, Watchlist, compile, in_order},
 };
 use sensor_common::{
     Counters, FlowEvent, FlowKey, FlowValue, Place, ReplayContext, SlotCounts, Stat, Totals,
@@ -46,7 +46,13 @@ pub(crate) fn compiled(prefixes: &[&str], approvals: &[Approval]) -> Compiled {
 /// A generation of these prefixes under these approvals, all addresses being foreign.
 pub(crate) fn generation(prefixes: &[&str], approvals: &[Approval], number: u64) -> Compiled {
     let places = Arc::new(Flat::everywhere(Place::Foreign));
-    compile(&watchlist(prefixes), &in_order(approvals), places, number)
+    compile(
+        &watchlist(prefixes),
+        &in_order(approvals),
+        places,
+        number,
+        Moment::default(),
+    )
 }
 
 /// Time 1,000, interface slot 0, captured whole.

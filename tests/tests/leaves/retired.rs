@@ -8,7 +8,7 @@ use sekisho::{
     kernel::{AttachMode, Datapath as _, Kernel, Options, boot_now, probe},
     places::{Flat, flatten},
     settings::lab,
-    watchlist::{Watchlist, compile, in_order},
+    watchlist::{Moment, Watchlist, compile, in_order},
 };
 use sensor_tests::{dump::Dump, require};
 
@@ -66,6 +66,13 @@ fn publish(kernel: &mut Kernel, generation: u64, places: &Arc<Flat>) {
     watchlist.add_feed("test".into(), prefixes.into_iter().zip(1..));
     let approval = lab::live(boot_now().unwrap(), Duration::from_mins(10), 0b11, 0);
     let approvals = in_order(&[approval]);
-    let tables = compile(&watchlist, &approvals, places.clone(), generation).tables;
+    let tables = compile(
+        &watchlist,
+        &approvals,
+        places.clone(),
+        generation,
+        Moment::default(),
+    )
+    .tables;
     kernel.publish(&tables).unwrap();
 }

@@ -186,6 +186,7 @@ async fn run<F: Future<Output = ()>>(
     }));
     let mut publisher = Publisher::new(
         Loaded {
+            moments: Vec::new(),
             lab: false,
             layers: grants::nowhere(),
             watchlist: Watchlist::default(),

@@ -11,6 +11,7 @@ use zerocopy::IntoBytes as _;
 
 use super::{
     buckets::{Directory, buckets_v4, buckets_v6},
+    live::{Groups, Live},
     mapped::Mapped,
     pin, pin_name, place_of,
     sized::Sized,
@@ -24,8 +25,8 @@ use crate::{
         sys,
     },
     watchlist::{
-        Tables,
-        engine::{Key6, Laid, Prefixes, Seeds, Sizes},
+        Change, Tables,
+        engine::{Key6, Laid, Prefixes, SPARE, Seeds, Sizes, Table},
     },
 };
 
@@ -36,8 +37,6 @@ const END: usize = core::mem::offset_of!(Slot, end) / size_of::<u64>();
 
 pub(super) struct Built {
     pub(super) number: u64,
-    /// Shape and seeds, as words.
-    pub(super) engine: Vec<u64>,
     pub(super) sized: Sized,
     pub(super) lines_v4: Named<Rows<Line>>,
     pub(super) lines_v6: Named<Rows<Line>>,
@@ -52,6 +51,8 @@ pub(super) struct Built {
     pub(super) buckets_v6: Named<Rows<PlaceBucket>>,
     pub(super) places_v4: Named<Rows<PlaceRow4>>,
     pub(super) places_v6: Named<Rows<PlaceRow6>>,
+    live: Live,
+    more_groups: Groups,
     /// The slots as words in shared memory.
     words: Cells,
     /// What the slots have to hold.
@@ -61,10 +62,12 @@ pub(super) struct Built {
 }
 
 impl Built {
-    /// Builds the tables. All that packets only read is frozen: nobody changes it any more,
-    /// other than by exchanging the whole table, which is noticed.
+    /// Builds the tables. Places are frozen: nobody changes them any more, other than by
+    /// exchanging the whole table, which is noticed. What single changes are made in is compared
+    /// with what it has to be instead.
     pub(super) fn new(tables: &Tables) -> Result<Self, DatapathError> {
-        let stride = u32::try_from(tables.group_of_set.len().max(1)).unwrap_or(u32::MAX);
+        let sets = u32::try_from(tables.group_of_set.len()).unwrap_or(u32::MAX);
+        let stride = sets.max(1).saturating_add(Tables::SPARE_SETS);
         let mut laid = lay(tables)?;
         laid.engine.stride = stride;
         let (totals, mapped_totals) = Mapped::create(stride, "TOTALS")?;
@@ -82,16 +85,18 @@ impl Built {
             rows: ranges,
         } = buckets_v6(&tables.places.v6);
         let slots = Named::rows(&wanted, MMAPABLE, "APPROVALS")?;
-        let built = Self {
+        let (groups, more_groups) = Groups::new(&tables.groups, "GROUPS", ANY_SIZE)?;
+        let mut built = Self {
             number: tables.generation,
-            engine: words_of(&laid.engine),
             sized: Sized::new(&laid, place_of(tables.generation))?,
             lines_v4: Named::filled(&laid.lines_v4, ANY_SIZE, "LINES_V4")?,
             lines_v6: Named::filled(&laid.lines_v6, ANY_SIZE, "LINES_V6")?,
             keys_v6: Named::filled(&laid.keys_v6, ANY_SIZE, "KEYS_V6")?,
-            overflow: Named::overflow(&laid.overflow, "OVERFLOW")?,
-            rows: Named::filled(&laid.rows, ANY_SIZE, "ROWS")?,
-            groups: Named::rows(&tables.groups, ANY_SIZE, "GROUPS")?,
+            overflow: Named::overflow(&laid.overflow, SPARE, "OVERFLOW")?,
+            rows: Named::filled_with_room(&laid.rows, SPARE, ANY_SIZE, "ROWS")?,
+            groups,
+            more_groups,
+            live: Live::new(laid),
             words: Cells::map(&slots, wanted.len() * WORDS)?,
             slots,
             totals,
@@ -105,16 +110,52 @@ impl Built {
             mapped_counts,
         };
         built.freeze()?;
+        let live = &mut built.live;
+        built.sized.map(live)?;
+        live.map(Table::LinesV4, &built.lines_v4)?;
+        live.map(Table::LinesV6, &built.lines_v6)?;
+        live.map(Table::KeysV6, &built.keys_v6)?;
+        live.map(Table::Rows, &built.rows)?;
         Ok(built)
     }
 
+    /// Shape and seeds, as words.
+    pub(super) fn engine(&self) -> [u64; Engine::WORDS] {
+        self.live.laid().engine.words()
+    }
+
+    /// Changes single prefixes. `engine` stores words of shape and seeds.
+    pub(super) fn change(
+        &mut self,
+        change: &Change,
+        engine: impl Fn(usize, u64),
+    ) -> Result<(), DatapathError> {
+        self.live.check_room(change)?;
+        // Rows that lead to them come after them.
+        self.more_groups.add(change.first_group, &change.groups);
+        self.live.change(change, &mut self.overflow, engine)
+    }
+
+    /// Whether something is to be stored when packets that are judged now no longer are.
+    pub(super) const fn has_later(&self) -> bool {
+        self.live.has_later()
+    }
+
+    /// They no longer are.
+    pub(super) fn store_later(&mut self) {
+        self.live.store_later();
+    }
+
+    /// Compares what changes are made in with what has to stand there.
+    pub(super) fn mend_watchlist(&mut self, alarms: &mut Vec<Alarm>) -> Result<(), DatapathError> {
+        if self.more_groups.mend() {
+            let map = self.groups.name;
+            alarms.push(Alarm::Words { map });
+        }
+        self.live.mend(&mut self.overflow, alarms)
+    }
+
     fn freeze(&self) -> Result<(), DatapathError> {
-        self.lines_v4.freeze()?;
-        self.lines_v6.freeze()?;
-        self.keys_v6.freeze()?;
-        self.overflow.freeze()?;
-        self.rows.freeze()?;
-        self.groups.freeze()?;
         self.buckets_v4.freeze()?;
         self.buckets_v6.freeze()?;
         self.places_v4.freeze()?;
@@ -201,9 +242,4 @@ fn lay(tables: &Tables) -> Result<Laid, DatapathError> {
         group_of_set: &tables.group_of_set,
     };
     Ok(Laid::new(&prefixes, &Seeds::new(random), Sizes::default()))
-}
-
-fn words_of(engine: &Engine) -> Vec<u64> {
-    let (words, _) = engine.as_bytes().as_chunks::<{ size_of::<u64>() }>();
-    words.iter().map(|word| u64::from_ne_bytes(*word)).collect()
 }

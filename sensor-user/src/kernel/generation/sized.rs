@@ -7,9 +7,9 @@ use aya::{
     Ebpf,
     maps::{ArrayOfMaps, MapData},
 };
-use sensor_core::watchlist::engine::Laid;
+use sensor_core::watchlist::engine::{self, Laid};
 
-use super::{Outer, pin_as};
+use super::{Outer, live::Live, pin_as};
 use crate::kernel::{
     Alarm, DatapathError, LoadError,
     loader::take,
@@ -44,35 +44,45 @@ struct Table {
     /// The outer map's name.
     outer: &'static str,
     place: u32,
+    kind: engine::Table,
     words: Named<Rows<u64>>,
 }
 
 impl Sized {
     /// The tables of a generation that stands at `place`.
     pub(super) fn new(laid: &Laid, place: u32) -> Result<Self, DatapathError> {
-        let filters = [&laid.filter_v4, &laid.filter_v6, &laid.wide_v6];
-        let filters = KINDS.into_iter().zip(filters).filter_map(|(kind, words)| {
+        let filters = [
+            (engine::Table::FilterV4, &laid.filter_v4),
+            (engine::Table::FilterV6, &laid.filter_v6),
+            (engine::Table::WideV6, &laid.wide_v6),
+        ];
+        let filters = KINDS.into_iter().zip(filters);
+        let filters = filters.filter_map(|(places, (kind, words))| {
             let bits = words.len().checked_ilog2()?;
             let (_, name) = FILTERS.into_iter().find(|filter| filter.0 == bits)?;
-            Some((name, kind + place, words))
+            Some((name, places + place, kind, words))
         });
         let short = [
-            ("SHORT_V4", place, &laid.short_v4),
-            ("SHORT_V6", place, &laid.short_v6),
+            ("SHORT_V4", place, engine::Table::ShortV4, &laid.short_v4),
+            ("SHORT_V6", place, engine::Table::ShortV6, &laid.short_v6),
         ];
-        let tables = filters
-            .chain(short)
-            .filter(|(_, _, words)| !words.is_empty());
-        let built = tables.map(|(outer, place, words)| {
+        let tables = filters.chain(short).filter(|(.., words)| !words.is_empty());
+        let built = tables.map(|(outer, place, kind, words)| {
             let words = Named::filled(words, MMAPABLE, outer)?;
-            words.freeze()?;
             Ok(Table {
                 outer,
                 place,
+                kind,
                 words,
             })
         });
         built.collect::<Result<_, _>>().map(Self)
+    }
+
+    /// Lets single changes be made in them.
+    pub(super) fn map(&self, live: &mut Live) -> Result<(), DatapathError> {
+        let mut tables = self.0.iter();
+        tables.try_for_each(|table| live.map(table.kind, &table.words))
     }
 }
 

@@ -17,6 +17,7 @@ fn loaded(generation: u64) -> Loaded {
         boot_id: "boot".into(),
         unix_at_boot: 5,
         generation,
+        moments: Vec::new(),
         lab: true,
         interfaces: vec![Interface {
             name: "r0".into(),

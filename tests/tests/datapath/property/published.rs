@@ -6,7 +6,8 @@ use ipnet::IpNet;
 use sekisho::{
     places::{Exclusion, Layers, Operator, OperatorId, Territory, flatten, territory::Row},
     watchlist::{
-        Approval, ApprovalId, Compiled, InForce, IndicatorId, Scope, Validity, Watchlist, compile,
+        Approval, ApprovalId, Compiled, InForce, IndicatorId, Moment, Scope, Validity, Watchlist,
+        compile,
     },
 };
 use sensor_common::Slot;
@@ -19,7 +20,13 @@ pub(crate) fn compiled(world: &World) -> Compiled {
     watchlist.add_feed("property".into(), world.indicators.iter().copied().zip(1..));
     let in_force: Vec<InForce> = world.permits.iter().map(in_force).collect();
     let places = Arc::new(flatten(&layers(world)).unwrap());
-    compile(&watchlist, &in_force, places, world.generation)
+    compile(
+        &watchlist,
+        &in_force,
+        places,
+        world.generation,
+        Moment::default(),
+    )
 }
 
 /// The prefixes of the match sets that were compiled.

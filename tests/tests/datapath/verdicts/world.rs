@@ -17,7 +17,8 @@ use sekisho::{
         territory::{Placed, Row},
     },
     watchlist::{
-        Approval, ApprovalId, Compiled, InForce, IndicatorId, Scope, Validity, Watchlist, compile,
+        Approval, ApprovalId, Compiled, InForce, IndicatorId, Moment, Scope, Validity, Watchlist,
+        compile,
     },
 };
 use sensor_common::Slot;
@@ -168,7 +169,7 @@ impl World {
         watchlist.add_feed("table".into(), prefixes.into_iter().zip(1..));
         let places = Arc::new(flatten(&layers()).unwrap());
         Self {
-            compiled: compile(&watchlist, &in_force, places, 1),
+            compiled: compile(&watchlist, &in_force, places, 1, Moment::default()),
             slots,
         }
     }

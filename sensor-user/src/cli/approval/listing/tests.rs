@@ -47,6 +47,7 @@ fn loaded(approvals: &[Approval]) -> Loaded {
         boot_id: "2e84fa73-6b6d-490d-86da-6b00b63df503".into(),
         unix_at_boot: 7,
         generation: 4,
+        moments: Vec::new(),
         lab: false,
         interfaces: vec![interface("eth0", 3, 0), interface("eth1", 4, 1)],
         own_addresses: Vec::new(),
