@@ -29,7 +29,8 @@ pub(crate) const MMAPABLE: usize = 1 << 10;
 
 /// Approval groups: the distinct masks of approvals that name a match set, by generation.
 #[btf_map]
-static GROUPS: ArrayOfMaps<Array<Cells<SlotMask>, 1, ANY_SIZE>, 2> = ArrayOfMaps::new();
+static GROUPS: ArrayOfMaps<Array<Cells<SlotMask>, 1, { ANY_SIZE | MMAPABLE }>, 2> =
+    ArrayOfMaps::new();
 
 /// Slots, by generation. While they are in force, user space stores begin and end only, a
 /// word each through shared memory.

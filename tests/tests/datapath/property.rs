@@ -63,7 +63,8 @@ fn the_kernel_decides_a_million_times_as_the_reference_does() {
     let seed = seed();
     let mut dice = Dice(seed);
     let own = ["40.77.1.1", "2a40:77::1"].map(|text| text.parse().unwrap());
-    let mut given = replayed(&mut dice, &own, seed);
+    let (mut given, changes) = replayed(&mut dice, &own, seed);
+    assert!(changes >= 200, "{changes} changes of single prefixes");
     for (sum, count) in given.iter_mut().zip(attended(&mut dice, &own, seed)) {
         *sum += count;
     }
@@ -77,7 +78,7 @@ fn the_kernel_decides_a_million_times_as_the_reference_does() {
 }
 
 /// Time, interface and length come with the frame, and somebody always attends.
-fn replayed(dice: &mut Dice, own: &[IpAddr], seed: u64) -> Given {
+fn replayed(dice: &mut Dice, own: &[IpAddr], seed: u64) -> (Given, usize) {
     const FAR: u64 = 1 << 33;
     let clock = Clock {
         begins: vec![0, 1_000, 1_000, 1_000, 1_500, FAR],
@@ -103,10 +104,13 @@ fn replayed(dice: &mut Dice, own: &[IpAddr], seed: u64) -> Given {
             if dice.percent(20) {
                 bench.narrow(dice, &[0, 1_000, 1_500, 1_505, FAR, Slot::FOREVER]);
             }
+            if dice.percent(40) {
+                bench.go_on();
+            }
             bench.run(dice, &arrivals, (batch, REPLAYED.packets), true);
         }
     }
-    bench.given()
+    (bench.given(), bench.changes())
 }
 
 /// The boot clock tells the time, and the lease whether somebody attends.

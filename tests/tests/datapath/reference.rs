@@ -7,6 +7,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     net::IpAddr,
+    ops::Range,
 };
 
 use ipnet::IpNet;
@@ -24,6 +25,10 @@ pub(crate) struct World {
     /// Prefixes of operator 1, of operator 2, and so on.
     pub(crate) operators: Vec<Vec<IpNet>>,
     pub(crate) indicators: Vec<IpNet>,
+    /// When each of them begins and ends.
+    pub(crate) times: Vec<Range<u64>>,
+    /// What time it is for indicators.
+    pub(crate) moment: u64,
     pub(crate) permits: Vec<Permit>,
     /// Addresses of this host.
     pub(crate) own: Vec<IpAddr>,
@@ -204,6 +209,7 @@ impl World {
     pub(crate) fn named_around(&self, address: IpAddr) -> BTreeSet<usize> {
         let around = self.indicators.iter().enumerate();
         let around = around.filter(|(_, prefix)| prefix.contains(&address));
+        let around = around.filter(|(number, _)| self.times[*number].contains(&self.moment));
         let is_named =
             |number: &usize| (self.permits.iter()).any(|p| p.indicators.contains(number));
         around.map(|(number, _)| number).filter(is_named).collect()

@@ -6,8 +6,8 @@ use ipnet::IpNet;
 use sekisho::{
     places::{Exclusion, Layers, Operator, OperatorId, Territory, flatten, territory::Row},
     watchlist::{
-        Approval, ApprovalId, Compiled, InForce, IndicatorId, Moment, Scope, Validity, Watchlist,
-        compile,
+        Approval, ApprovalId, Change, Compiled, InForce, IndicatorId, Limits, Moment, Prefixes,
+        Schedule, Scope, Validity, Watchlist, compile,
     },
 };
 use sensor_common::Slot;
@@ -16,8 +16,7 @@ use crate::reference::{Consent, Permit, World};
 
 /// Compiles a world into its generation.
 pub(crate) fn compiled(world: &World) -> Compiled {
-    let mut watchlist = Watchlist::default();
-    watchlist.add_feed("property".into(), world.indicators.iter().copied().zip(1..));
+    let watchlist = watchlist(world);
     let in_force: Vec<InForce> = world.permits.iter().map(in_force).collect();
     let places = Arc::new(flatten(&layers(world)).unwrap());
     compile(
@@ -25,8 +24,34 @@ pub(crate) fn compiled(world: &World) -> Compiled {
         &in_force,
         places,
         world.generation,
-        Moment::default(),
+        Moment::at(world.moment),
     )
+}
+
+/// The indicators with their times.
+fn watchlist(world: &World) -> Watchlist {
+    let mut prefixes = Prefixes::default();
+    let timed = world.indicators.iter().zip(&world.times);
+    for (line, (prefix, time)) in (1..).zip(timed) {
+        let validity = Some(Validity {
+            begin: time.start,
+            end: time.end,
+        });
+        let ports = Vec::new();
+        prefixes.push_limited(*prefix, line, &Limits { validity, ports });
+    }
+    let mut watchlist = Watchlist::default();
+    watchlist.share_feed("property".into(), prefixes.into());
+    watchlist
+}
+
+/// What becomes of it when the world's time goes on by one.
+pub(crate) fn changed(world: &World, compiled: &Compiled) -> Option<(Compiled, Change)> {
+    let watchlist = watchlist(world);
+    let mut schedule = Schedule::of(&watchlist, Moment::at(world.moment - 1));
+    let moment = Moment::at(world.moment);
+    let affected = schedule.pass(moment);
+    compiled.changed(&watchlist, &affected, moment)
 }
 
 /// The prefixes of the match sets that were compiled.

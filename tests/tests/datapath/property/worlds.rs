@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeSet,
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
+    ops::Range,
 };
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
@@ -86,6 +87,7 @@ impl Universe {
             })
             .collect();
         let indicators = around(dice, 16, 9);
+        let times = (0..indicators.len()).map(|_| time(dice)).collect();
         let permits = permits(dice, indicators.len(), clock);
         let world = World {
             generation,
@@ -93,6 +95,8 @@ impl Universe {
             exclusions,
             operators,
             indicators,
+            times,
+            moment: 0,
             permits,
             own: own.to_vec(),
         };
@@ -103,6 +107,13 @@ impl Universe {
             watched,
         }
     }
+}
+
+/// When an indicator begins and ends.
+fn time(dice: &mut Dice) -> Range<u64> {
+    let begin = [0, 0, 0, 1, 2, 4];
+    let end = [u64::MAX, u64::MAX, 1, 3, 5];
+    dice.pick(&begin)..dice.pick(&end)
 }
 
 /// Rows that do not overlap, the finer the nearer to an anchor.
