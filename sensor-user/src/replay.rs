@@ -218,7 +218,7 @@ impl<'a> Replay<'a> {
     fn turn(&mut self, time: u64) -> Result<(), Error> {
         self.publisher.reach(Moment::at(time));
         self.follow(time)?;
-        if let Some(changed) = self.publisher.catch_up(&mut self.kernel)? {
+        if let Some(changed) = self.publisher.catch_up(&mut self.kernel)?.changed {
             self.names.add(changed);
         }
         Ok(())

@@ -6,8 +6,9 @@ use sensor_common::{Counters, FlowEvent, FlowKey, FlowValue, LEASE_LIMIT};
 use tokio::{sync::mpsc, time::MissedTickBehavior};
 
 use super::{
-    AgentError, Alarm, AlarmKind, Authority, Config, Links, PublishError, Publisher, Recording,
+    AgentError, Alarm, AlarmKind, Authority, Config, Links, Publisher, Recording,
     papers::{self, LOOK, Papers},
+    publisher::CaughtUp,
 };
 use crate::{
     clock::{Anchor, Anchors, ClockSource, News},
@@ -210,14 +211,9 @@ impl<D: Datapath, C: ClockSource, L: Links, A: Authority> Collect<D, C, L, A> {
 
     /// Lets indicators begin and end. What cannot begin is told, and tried again.
     fn catch_up(&mut self, now: u64) -> Result<(), AgentError> {
-        let held_back = match self.publisher.catch_up(&mut self.datapath) {
-            Ok(changed) => {
-                self.next.generations.extend(changed);
-                None
-            }
-            Err(PublishError::Runtime(error)) => Some(error.to_string()),
-            Err(error) => return Err(error.into()),
-        };
+        let CaughtUp { changed, held_back } = self.publisher.catch_up(&mut self.datapath)?;
+        self.next.generations.extend(changed);
+        let held_back = held_back.map(|error| error.to_string());
         if let Some(error) = held_back.as_ref().filter(|_| held_back != self.held_back) {
             let text = format!("indicators that are to begin do not: {error}");
             self.alarm(now, AlarmKind::Papers, &text);

@@ -57,6 +57,15 @@ pub struct Content {
     pub watchlist: Watchlist,
 }
 
+/// What became of indicators that were to begin or end.
+#[derive(Debug, Default)]
+pub struct CaughtUp {
+    /// The generation in force with its changes, or another one.
+    pub changed: Option<Arc<Generation>>,
+    /// Why what is to begin does not.
+    pub held_back: Option<RuntimeError>,
+}
+
 /// What is loaded, and how it got into the kernel.
 #[derive(Debug)]
 pub struct Publisher {
@@ -100,20 +109,44 @@ impl Publisher {
     }
 
     /// Lets the indicators of the generation in force begin and end that have since it was
-    /// published: by stores where there is room for them, else by another generation.
-    pub fn catch_up(
+    /// published: by stores where there is room for them, else by another generation. Where no
+    /// snapshot can be kept, what begins waits, and what ends does not.
+    pub fn catch_up(&mut self, datapath: &mut impl Datapath) -> Result<CaughtUp, PublishError> {
+        if !self.schedule.is_due(self.moment) {
+            return Ok(CaughtUp::default());
+        }
+        let refused = match self.catch_up_to(datapath, self.moment) {
+            Ok(changed) => {
+                return Ok(CaughtUp {
+                    changed,
+                    held_back: None,
+                });
+            }
+            Err(PublishError::Runtime(refused)) => refused,
+            Err(error) => return Err(error),
+        };
+        let before = self.loaded.moments.last().copied().unwrap_or_default();
+        let ends = Moment {
+            earliest: before.earliest,
+            latest: self.moment.latest,
+        };
+        Ok(CaughtUp {
+            changed: self.catch_up_to(datapath, ends)?,
+            held_back: Some(refused),
+        })
+    }
+
+    fn catch_up_to(
         &mut self,
         datapath: &mut impl Datapath,
+        moment: Moment,
     ) -> Result<Option<Arc<Generation>>, PublishError> {
-        if !self.schedule.is_due(self.moment) {
-            return Ok(None);
-        }
         let Some(current) = self.current.clone() else {
             return Ok(None);
         };
         let passed = self.schedule.passed();
-        let affected = self.schedule.pass(self.moment);
-        let caught_up = self.let_begin_and_end(datapath, &current, &affected);
+        let affected = self.schedule.pass(moment);
+        let caught_up = self.let_begin_and_end(datapath, &current, &affected, moment);
         if caught_up.is_err() {
             self.schedule.back_to(passed);
         }
@@ -125,20 +158,20 @@ impl Publisher {
         datapath: &mut impl Datapath,
         current: &Generation,
         affected: &[IndicatorId],
+        moment: Moment,
     ) -> Result<Option<Arc<Generation>>, PublishError> {
         let Generation {
             watchlist,
             compiled,
             interfaces,
         } = current;
-        let changed = compiled.changed(watchlist, affected, self.moment);
-        if let Some((compiled, change)) = changed {
+        if let Some((compiled, change)) = compiled.changed(watchlist, affected, moment) {
             if change.patches.is_empty() {
                 return Ok(None);
             }
-            let counts = |id: &IndicatorId| self.moment.is_within(watchlist.limits(*id).validity);
+            let counts = |id: &IndicatorId| moment.is_within(watchlist.limits(*id).validity);
             let only_ends = !affected.iter().any(counts);
-            match self.change(datapath, &change, only_ends) {
+            match self.change(datapath, &change, (moment, only_ends)) {
                 Ok(()) => {
                     let changed = Arc::new(Generation {
                         watchlist: watchlist.clone(),
@@ -165,9 +198,9 @@ impl Publisher {
         &mut self,
         datapath: &mut impl Datapath,
         change: &Change,
-        only_ends: bool,
+        (moment, only_ends): (Moment, bool),
     ) -> Result<(), PublishError> {
-        self.loaded.moments.push(self.moment);
+        self.loaded.moments.push(moment);
         let kept = self.keep();
         match kept {
             Ok(()) => {}

@@ -18,6 +18,7 @@ use crate::{
 };
 
 mod gate;
+mod indicators;
 mod papers;
 
 /// The test feeds it, the agent drains it.
@@ -171,7 +172,18 @@ fn agent<W: Write + Send + 'static>(
     output: W,
     config: Config,
 ) -> Agent<Shared, SimulatedClock, Steady, papers::Scripted, W> {
-    let mut publisher = Publisher::new(loaded(), None).unwrap();
+    let publisher = Publisher::new(loaded(), None).unwrap();
+    agent_of(publisher, (datapath, clock), approvals, output, config)
+}
+
+/// An agent that has something else loaded.
+fn agent_of<W: Write + Send + 'static>(
+    mut publisher: Publisher,
+    (datapath, clock): (&Shared, &SimulatedClock),
+    approvals: Vec<Approval>,
+    output: W,
+    config: Config,
+) -> Agent<Shared, SimulatedClock, Steady, papers::Scripted, W> {
     let mut datapath = datapath.clone();
     let generation = publisher.publish(&mut datapath, approvals).unwrap();
     let parts = Parts {
