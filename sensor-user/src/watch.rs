@@ -189,11 +189,20 @@ mod tests {
         let (_state, papers) = folder();
         let mut watch = FolderWatch::new(&papers).unwrap();
         is_quiet(&mut watch).await;
-        fs::write(papers.join("new"), "1").unwrap();
-        // Dropped at once, while nothing is heard, and while the rest of a burst is waited for.
-        for wait in [0, 0, 5, 5] {
-            let waited = timeout(Duration::from_millis(wait), watch.changed()).await;
-            assert!(waited.is_err(), "{waited:?}");
+        // On a machine that is busy a wait may be over before it is dropped: then once more.
+        for attempt in 0.. {
+            fs::write(papers.join(attempt.to_string()), "1").unwrap();
+            // Dropped at once, while nothing is heard, and while the rest of a burst is waited for.
+            let mut dropped = 0;
+            for wait in [0, 0, 5, 5] {
+                let waited = timeout(Duration::from_millis(wait), watch.changed()).await;
+                dropped += usize::from(waited.is_err());
+            }
+            if dropped == 4 {
+                break;
+            }
+            is_quiet(&mut watch).await;
+            assert!(attempt < 50, "no wait is ever dropped");
         }
         is_told(&mut watch).await;
         is_quiet(&mut watch).await;
