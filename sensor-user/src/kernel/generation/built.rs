@@ -38,6 +38,8 @@ pub(super) struct Built {
     pub(super) number: u64,
     /// Shape and seeds, as words.
     pub(super) engine: Vec<u64>,
+    /// Bits that are set in the filters of IPv4 and IPv6, at most.
+    pub(super) set_bits: [usize; 2],
     pub(super) sized: Sized,
     pub(super) lines_v4: Named<Rows<Line>>,
     pub(super) lines_v6: Named<Rows<Line>>,
@@ -63,9 +65,9 @@ pub(super) struct Built {
 impl Built {
     /// Builds the tables. All that packets only read is frozen: nobody changes it any more,
     /// other than by exchanging the whole table, which is noticed.
-    pub(super) fn new(tables: &Tables) -> Result<Self, DatapathError> {
+    pub(super) fn new(tables: &Tables, sizes: Sizes) -> Result<Self, DatapathError> {
         let stride = u32::try_from(tables.group_of_set.len().max(1)).unwrap_or(u32::MAX);
-        let mut laid = lay(tables)?;
+        let mut laid = lay(tables, sizes)?;
         laid.engine.stride = stride;
         let (totals, mapped_totals) = Mapped::create(stride, "TOTALS")?;
         let (counts, mapped_counts) = Mapped::create(SLOTS, "SLOT_COUNTS")?;
@@ -85,6 +87,7 @@ impl Built {
         let built = Self {
             number: tables.generation,
             engine: words_of(&laid.engine),
+            set_bits: [laid.set_v4, laid.set_v6],
             sized: Sized::new(&laid, place_of(tables.generation))?,
             lines_v4: Named::filled(&laid.lines_v4, ANY_SIZE, "LINES_V4")?,
             lines_v6: Named::filled(&laid.lines_v6, ANY_SIZE, "LINES_V6")?,
@@ -193,17 +196,17 @@ impl Built {
 }
 
 /// Lays the prefixes out, with seeds that nobody knew before.
-fn lay(tables: &Tables) -> Result<Laid, DatapathError> {
+fn lay(tables: &Tables, sizes: Sizes) -> Result<Laid, DatapathError> {
     let random = sys::random().map_err(system("asking for random numbers"))?;
     let prefixes = Prefixes {
         v4: &tables.v4,
         v6: &tables.v6,
         group_of_set: &tables.group_of_set,
     };
-    Ok(Laid::new(&prefixes, &Seeds::new(random), Sizes::default()))
+    Ok(Laid::new(&prefixes, &Seeds::new(random), sizes))
 }
 
-fn words_of(engine: &Engine) -> Vec<u64> {
+pub(super) fn words_of(engine: &Engine) -> Vec<u64> {
     let (words, _) = engine.as_bytes().as_chunks::<{ size_of::<u64>() }>();
     words.iter().map(|word| u64::from_ne_bytes(*word)).collect()
 }
