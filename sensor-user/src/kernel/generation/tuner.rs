@@ -191,8 +191,8 @@ impl Tuner {
             let (family, rule) = (task.family, task.rule);
             let mut bits = rule;
             match self.measure(program, maps, tables, (built, &task, share)) {
-                Ok(measured) => match choose(&measured) {
-                    Some(chosen) => {
+                Ok(measured) => {
+                    if let Some(chosen) = choose(&measured) {
                         bits = chosen;
                         self.learn(Tuned {
                             family,
@@ -200,12 +200,11 @@ impl Tuner {
                             chosen,
                             measured,
                         });
-                    }
-                    None => {
+                    } else {
                         tracing::debug!(?family, rule, "no time to measure filters");
                         self.late.push((family, rule));
                     }
-                },
+                }
                 Err(error) => self.give_up(&error),
             }
             leave(built, maps.1, family, bits);
