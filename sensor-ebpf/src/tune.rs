@@ -84,7 +84,7 @@ extern "C" fn step(index: u64, walk: *mut c_void) -> i64 {
     i64::from(rows == u64::MAX)
 }
 
-/// A packet between two addresses anywhere, in IPv6 in the part that is in use, 2000::/3.
+/// A packet between two addresses anywhere, in IPv6 in the part that is in use, `2000::/3`.
 #[inline(always)]
 fn pair(walk: &Walk, index: u64) -> Packet {
     let number = walk.first.wrapping_add(index).wrapping_mul(2);

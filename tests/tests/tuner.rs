@@ -39,7 +39,7 @@ const RULE: u32 = 15;
 /// Where IPv4 and IPv6 filters stand in an outer map, by generation modulo two.
 const PLACES: [[u32; 2]; 2] = [[0, 2], [1, 3]];
 
-/// A list of addresses of 11.0.0.0/8 and 2a00::/16, as a generation. It is laid out anew each
+/// A list of addresses of 11.0.0.0/8 and `2a00::/16`, as a generation. It is laid out anew each
 /// time, with seeds of its own.
 fn tables(v4: u32, v6: u32, generation: u64) -> Tables {
     let odd = |number: u32| number.wrapping_mul(0x9e37_79b1);
