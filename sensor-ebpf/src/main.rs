@@ -26,6 +26,7 @@ mod scratch;
 mod slots;
 mod stats;
 mod totals;
+mod tune;
 mod words;
 
 use aya_ebpf::{bindings::xdp_action::XDP_PASS, macros::xdp, programs::XdpContext};

@@ -27,6 +27,7 @@ pub use attach::{AttachError, AttachMode, Attached};
 pub use clock::{SystemClock, boot_id, boot_now, check_time_namespace, clock_now};
 pub use datapath::{Alarm, Datapath, DatapathError, Held, Retired, TotalsBySet};
 pub use fake::Fake;
+pub use generation::{Measured, Tuned};
 pub use links::LinkWatch;
 pub use loader::{Kernel, LoadError, Options};
 pub use object::{OBJECT, ObjectError, map_names, wire_version};

@@ -59,7 +59,10 @@ fn watchlist() -> Watchlist {
         // Some begin when others end.
         for begin in (1 + at % 2..MOMENTS).step_by(2) {
             let end = begin + 1;
-            add(&format!("{}/32", address(host)), Some(Validity { begin, end }));
+            add(
+                &format!("{}/32", address(host)),
+                Some(Validity { begin, end }),
+            );
         }
     }
     let mut watchlist = Watchlist::default();

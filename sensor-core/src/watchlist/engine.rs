@@ -19,8 +19,10 @@ use sensor_common::{
 
 pub use self::{
     change::{SPARE, Store, Stores, Table},
-    filter::Sizes,
+    filter::{Chosen, Sizes, bits_for, candidates},
     seeds::Seeds,
+    v4::filter_v4,
+    v6::filter_v6,
 };
 use super::{Prefix4, Prefix6};
 
@@ -80,6 +82,10 @@ pub struct Laid {
     pub filter_v4: Vec<u64>,
     /// Words of the IPv6 filter.
     pub filter_v6: Vec<u64>,
+    /// Bits that are set in the IPv4 filter, at most: what its size follows from.
+    pub set_v4: usize,
+    /// Bits that are set in the IPv6 filter, likewise.
+    pub set_v6: usize,
     /// Words of the filter of IPv6 prefixes of 24 to 47 bits.
     pub wide_v6: Vec<u64>,
     /// Rows of IPv4 prefixes of 16 bits and fewer, by /16, two a word; empty where there are

@@ -12,20 +12,23 @@ mod built;
 mod live;
 mod mapped;
 mod sized;
+mod tuner;
 
 use std::{os::fd::AsFd as _, path::Path};
 
 use aya::{
     Ebpf,
     maps::{Array, ArrayOfMaps, MapData},
+    programs::Xdp,
 };
 use sensor_common::{
     Engine, PlaceBucket, PlaceRow4, PlaceRow6, SLOTS, SetRow, Slot, SlotCounts, SlotMask, Totals,
     engine::Line,
 };
 
-pub(super) use self::mapped::Mapped;
+pub use self::tuner::{Measured, Tuned};
 use self::{built::Built, sized::SizedMaps};
+pub(super) use self::{mapped::Mapped, tuner::Tuner};
 use super::{
     Alarm, DatapathError, LoadError, Retired, TotalsBySet,
     cells::Cells,
@@ -49,6 +52,7 @@ pub(super) struct Generations {
     /// They in shared memory.
     shapes: Cells,
     outer: OuterMaps,
+    pub(super) tuner: Tuner,
     /// The number of the generation in force, of this process or the one before it.
     last: u64,
     current: Option<Built>,
@@ -97,6 +101,7 @@ impl Generations {
                 places_v4: take(ebpf, "PLACES_V4")?,
                 places_v6: take(ebpf, "PLACES_V6")?,
             },
+            tuner: Tuner::take(ebpf)?,
             last,
             current: None,
         })
@@ -115,11 +120,12 @@ impl Generations {
     }
 
     /// Puts a generation into force. With a folder, what the next process has to read of it
-    /// is pinned there first.
+    /// is pinned there first. With the program that measures, its filters are tuned before.
     pub(super) fn publish(
         &mut self,
         tables: &Tables,
         pins: Option<&Path>,
+        program: Option<&mut Xdp>,
     ) -> Result<Retired, DatapathError> {
         tables.check_room()?;
         if tables.generation != self.next() {
@@ -128,12 +134,17 @@ impl Generations {
                 current: self.last,
             });
         }
-        let built = Built::new(tables)?;
+        let mut built = Built::new(tables, self.tuner.sizes())?;
         if let Some(folder) = pins {
             built.pin(folder)?;
         }
         let place = built.place();
         self.outer.put(place, &built)?;
+        if let Some(program) = program {
+            let (shapes, sized) = (&self.shapes, &self.outer.sized);
+            (self.tuner).tune(program, (shapes, sized), tables, &mut built);
+        }
+        built.open()?;
         self.set_engine(&built);
         self.word.store(0, tables.generation);
         self.last = tables.generation;
@@ -192,7 +203,7 @@ impl Generations {
         let place = current.place();
         if self
             .shapes
-            .mend(place as usize * Engine::WORDS, current.engine())
+            .mend(place as usize * Engine::WORDS, current.engine().words())
         {
             alarms.push(Alarm::Words {
                 map: self.engine.name,
@@ -209,10 +220,7 @@ impl Generations {
     }
 
     fn set_engine(&self, built: &Built) {
-        let first = built.place() as usize * Engine::WORDS;
-        for (at, word) in (first..).zip(built.engine()) {
-            self.shapes.store(at, word);
-        }
+        store_engine(&self.shapes, built.place(), built.engine());
     }
 
     fn in_force(
@@ -303,6 +311,14 @@ impl OuterMaps {
         }
         every_table!(mend);
         self.sized.mend(&built.sized, alarms)
+    }
+}
+
+/// Writes shape and seeds of a generation that stands at `place`.
+fn store_engine(shapes: &Cells, place: u32, engine: &Engine) {
+    let first = place as usize * Engine::WORDS;
+    for (at, word) in (first..).zip(engine.words()) {
+        shapes.store(at, word);
     }
 }
 

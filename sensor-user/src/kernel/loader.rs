@@ -22,7 +22,7 @@ use super::{
     Alarm, Attached, Datapath, DatapathError, Held, Retired, TotalsBySet,
     cells::Cells,
     flows::FlowBanks,
-    generation::Generations,
+    generation::{Generations, Tuned, Tuner},
     maps::{Named, refused, system},
     object::{self, OBJECT, ObjectError},
     pins::{Inherited, OwnPins, PinError},
@@ -38,6 +38,9 @@ use crate::{
 const SCRATCH_WORDS: usize = 40;
 
 const PROGRAM: &str = "sekisho";
+
+/// The program that measures filters. It is loaded while it does, and never attached.
+const TUNE: &str = "tune";
 
 /// Why the program could not be loaded.
 #[derive(Debug, Error)]
@@ -125,7 +128,12 @@ impl Kernel {
         loader
             .override_global("REPLAY", &replay, true)
             .override_global("LAB", &lab, true);
-        Self::load_object(OBJECT, &mut loader, options.flow_capacity, last_generation)
+        let mut kernel =
+            Self::load_object(OBJECT, &mut loader, options.flow_capacity, last_generation)?;
+        if is_replay {
+            kernel.generations.tuner.turn_off();
+        }
+        Ok(kernel)
     }
 
     /// Loads the program of an object with what the loader was told about it.
@@ -195,6 +203,16 @@ impl Kernel {
         let per_cpu = self.scratch.map.get(&0, 0).map_err(refused("SCRATCH"))?;
         let words = per_cpu.iter().flatten();
         Ok(words.filter(|word| **word != 0).count())
+    }
+
+    /// Sizes of filters that were measured, and what was chosen.
+    pub fn tuned(&self) -> &[Tuned] {
+        self.generations.tuner.tuned()
+    }
+
+    /// What chooses them, for tests and measurements.
+    pub(super) const fn tuner(&mut self) -> &mut Tuner {
+        &mut self.generations.tuner
     }
 
     pub(super) fn program(&mut self) -> Result<&mut Xdp, LoadError> {
@@ -321,7 +339,9 @@ impl Datapath for Kernel {
 
     fn publish(&mut self, tables: &Tables) -> Result<Retired, DatapathError> {
         let folder = self.pins.as_ref().map(OwnPins::path);
-        self.generations.publish(tables, folder)
+        let tune = self.ebpf.program_mut(TUNE);
+        let tune = tune.and_then(|program| program.try_into().ok());
+        self.generations.publish(tables, folder, tune)
     }
 
     fn change(&mut self, change: &Change) -> Result<(), DatapathError> {

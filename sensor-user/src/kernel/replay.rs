@@ -8,13 +8,14 @@ use std::time::Duration;
 
 use aya::{TestRun as _, TestRunOptions, programs::ProgramError};
 use sensor_common::{
-    Bytes, Counters, FlowEvent, FlowKey, FlowValue, ReplayContext, SlotCounts, Stat, parse,
+    Bytes, Counters, FlowEvent, FlowKey, FlowValue, IpVersion, ReplayContext, SlotCounts, Stat,
+    parse,
 };
 use thiserror::Error;
 use zerocopy::IntoBytes as _;
 
 use super::{
-    Alarm, Datapath, DatapathError, Held, Kernel, LoadError, Options, Retired, TotalsBySet,
+    Alarm, Datapath, DatapathError, Held, Kernel, LoadError, Options, Retired, TotalsBySet, Tuned,
 };
 use crate::{
     clock::Terms,
@@ -184,6 +185,17 @@ impl Replayer {
         addresses: impl IntoIterator<Item = std::net::IpAddr>,
     ) -> Result<(), DatapathError> {
         self.kernel.set_own_addresses(addresses)
+    }
+
+    /// Gives filters that by the rule would have `rule` another size. Both are bits of the number
+    /// of words.
+    pub fn choose_filter(&mut self, family: IpVersion, rule: u32, bits: u32) {
+        self.kernel.tuner().choose(family, rule, bits);
+    }
+
+    /// See [`Kernel::tuned`].
+    pub fn tuned(&self) -> &[Tuned] {
+        self.kernel.tuned()
     }
 
     /// See [`Kernel::leftovers`].

@@ -6,7 +6,7 @@
 use aya::{Ebpf, EbpfLoader};
 use sensor_common::Counters;
 
-use super::{Datapath as _, DatapathError, Kernel, LoadError, Options, Retired};
+use super::{Datapath as _, DatapathError, Kernel, LoadError, Options, Retired, Tuned};
 use crate::watchlist::Tables;
 
 /// A loaded object with the sensor's program and others.
@@ -43,6 +43,17 @@ impl Workbench {
     /// See [`super::Datapath::publish`].
     pub fn publish(&mut self, tables: &Tables) -> Result<Retired, DatapathError> {
         self.0.publish(tables)
+    }
+
+    /// See [`Kernel::tuned`].
+    pub fn tuned(&self) -> &[Tuned] {
+        self.0.tuned()
+    }
+
+    /// Has filters of these sizes measured as well, before they are published. All are bits of
+    /// the number of words.
+    pub fn offer_filters(&mut self, sizes: &[u32]) {
+        self.0.tuner().offer(sizes);
     }
 
     /// See [`super::Datapath::counters`].

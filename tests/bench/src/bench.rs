@@ -16,7 +16,7 @@ use aya::{
     },
 };
 use ipnet::IpNet;
-use sekisho::kernel::Workbench;
+use sekisho::kernel::{Tuned, Workbench};
 
 use crate::{
     lists::{Family, List},
@@ -150,6 +150,11 @@ impl Bench {
     /// What a look-up in this list has to find.
     pub(crate) fn oracle(&self) -> Oracle {
         Oracle::new(&self.published.sets)
+    }
+
+    /// The sizes of filters that were measured.
+    pub(crate) fn tuned(&self) -> &[Tuned] {
+        self.work.tuned()
     }
 
     fn fill(&mut self) -> Result<()> {

@@ -21,6 +21,7 @@ mod plot;
 mod report;
 mod say;
 mod traces;
+mod tune;
 
 use std::{collections::BTreeMap, path::PathBuf, process::ExitCode};
 
@@ -49,6 +50,9 @@ struct Args {
     /// Material that is not in the repository, such as lists
     #[arg(long, value_name = "FOLDER")]
     data: Option<PathBuf>,
+    /// Say what filters of every size measured, for lists of three sizes, and nothing else
+    #[arg(long, hide = true)]
+    tune: bool,
     /// Load this list and say what it took: what another process of this program asks for
     #[arg(long, hide = true, value_name = "FILE")]
     load: Option<PathBuf>,
@@ -68,6 +72,11 @@ fn perform(args: &Args) -> Result<()> {
     if let Some(list) = &args.load {
         show(serde_json::to_string(&load::load(list)?)?);
         return Ok(());
+    }
+    if args.tune {
+        let cpu = pin()?;
+        say(format_args!("all on CPU {cpu}"));
+        return tune::perform();
     }
     peers::own_mounts()?;
     let mut run = Run {

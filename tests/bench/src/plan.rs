@@ -17,6 +17,7 @@ use crate::{
     report::{ListRow, Run, rounded},
     say::say,
     traces::{PACKETS, Shape, Spread, Trace},
+    tune::FilterRow,
 };
 
 /// Times a way or a lane is measured, all in turns: in a whole run and in a quick one.
@@ -193,6 +194,7 @@ fn measure(run: &mut Run, part: &Part, list: &List, cpu: usize) -> Result<()> {
         publish_s: rounded(bench.published.publishing.as_secs_f64()),
         lpm_s: rounded(bench.filling.lpm.as_secs_f64()),
         hash_s: rounded(bench.filling.hashes.as_secs_f64()),
+        filters: bench.tuned().iter().map(FilterRow::of).collect(),
     });
     let oracle = bench.oracle();
     for &(shape, forms) in &part.walks {

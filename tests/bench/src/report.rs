@@ -12,6 +12,7 @@ use crate::{
     measure::{Figure, Measured},
     peers::Peer,
     traces::{Shape, Spread},
+    tune::FilterRow,
 };
 
 /// Everything one run measured.
@@ -42,6 +43,8 @@ pub(crate) struct ListRow {
     pub(crate) publish_s: f64,
     pub(crate) lpm_s: f64,
     pub(crate) hash_s: f64,
+    /// Filters that the tuner measured.
+    pub(crate) filters: Vec<FilterRow>,
 }
 
 /// One way in one trace, in nanoseconds a packet, net of walking; that itself is `none`.
@@ -262,6 +265,21 @@ impl Run {
                 "{:<22}{:>10.2}{:>10.2}{:>10.2}{:>10.2}",
                 row.list, row.compile_s, row.publish_s, row.lpm_s, row.hash_s
             )?;
+        }
+        for row in &self.lists {
+            for filter in &row.filters {
+                let FilterRow {
+                    family,
+                    rule_kib,
+                    chosen_kib,
+                    ..
+                } = filter;
+                writeln!(
+                    text,
+                    "{}: the {family} filter has {chosen_kib} KiB, by the rule {rule_kib}",
+                    row.list
+                )?;
+            }
         }
         for peer in &self.peers {
             let Peer {

@@ -13,7 +13,7 @@ use sekisho::{
     settings::lab,
     watchlist::{Compiled, Moment, Watchlist, compile, in_order},
 };
-use sensor_common::{Place, Verdict};
+use sensor_common::{IpVersion, Place, Verdict, engine::FILTER_BITS};
 use sensor_tests::{packet::Packet, require};
 
 use super::{
@@ -30,35 +30,54 @@ fn prefixes_of_every_length_are_found_in_lists_of_every_size() {
     let mut dice = Dice(5);
     // The IPv6 lines of the last are full: their prefixes go on in the overflow table.
     for (v4, v6) in [(0, 900), (3_000, 0), (20_000, 5_000), (90_000, 81_000)] {
-        let prefixes: Vec<IpNet> = (0..v4 + v6)
-            .map(|at| match at {
-                at if at < v4 => IpNet::V4(v4_prefix(&mut dice)),
-                _ => IpNet::V6(v6_prefix(&mut dice)),
-            })
-            .collect();
-        let mut rig = Rig::new(true, FLOWS);
-        rig.publish(&compiled(&prefixes));
-        for packet in 0..40_000 {
-            let frame = if dice.below(v4 + v6) < v4 {
-                let source = near_v4(&mut dice, &prefixes[..v4]);
-                let destination = near_v4(&mut dice, &prefixes[..v4]);
-                Packet::v4(source, destination)
-            } else {
-                let source = near_v6(&mut dice, &prefixes[v4..]);
-                let destination = near_v6(&mut dice, &prefixes[v4..]);
-                Packet::v6(source, destination)
-            };
-            let frame = frame.udp(1, 2).build();
-            rig.receive(&frame, at_once(&frame));
-            if packet % 1_000 == 0 {
-                rig.kernel.drain_events(&mut |_| {}).unwrap();
-            }
-        }
-        let counted = rig.counted();
-        let verdicts = [Verdict::Recorded, Verdict::NoMatch].map(|v| counted.verdict(v));
-        assert_eq!(verdicts.iter().sum::<u64>(), 40_000);
-        assert!(verdicts.iter().all(|&count| count > 100), "{verdicts:?}");
+        compare(&mut dice, (v4, v6), Rig::new(true, FLOWS));
     }
+}
+
+/// However full a filter is, what passes is looked up in the same lines.
+#[test]
+fn prefixes_are_found_whatever_size_a_filter_has() {
+    require!(privilege);
+    let mut dice = Dice(6);
+    for (v4, v6) in [(13, 22), (17, 13), (22, 18)] {
+        let mut rig = Rig::new(true, FLOWS);
+        for rule in FILTER_BITS {
+            rig.kernel.choose_filter(IpVersion::V4, rule, v4);
+            rig.kernel.choose_filter(IpVersion::V6, rule, v6);
+        }
+        compare(&mut dice, (60_000, 60_000), rig);
+    }
+}
+
+/// Kernel and fake say the same of packets near a list's prefixes.
+fn compare(dice: &mut Dice, (v4, v6): (usize, usize), mut rig: Rig) {
+    let prefixes: Vec<IpNet> = (0..v4 + v6)
+        .map(|at| match at {
+            at if at < v4 => IpNet::V4(v4_prefix(dice)),
+            _ => IpNet::V6(v6_prefix(dice)),
+        })
+        .collect();
+    rig.publish(&compiled(&prefixes));
+    for packet in 0..40_000 {
+        let frame = if dice.below(v4 + v6) < v4 {
+            let source = near_v4(dice, &prefixes[..v4]);
+            let destination = near_v4(dice, &prefixes[..v4]);
+            Packet::v4(source, destination)
+        } else {
+            let source = near_v6(dice, &prefixes[v4..]);
+            let destination = near_v6(dice, &prefixes[v4..]);
+            Packet::v6(source, destination)
+        };
+        let frame = frame.udp(1, 2).build();
+        rig.receive(&frame, at_once(&frame));
+        if packet % 1_000 == 0 {
+            rig.kernel.drain_events(&mut |_| {}).unwrap();
+        }
+    }
+    let counted = rig.counted();
+    let verdicts = [Verdict::Recorded, Verdict::NoMatch].map(|v| counted.verdict(v));
+    assert_eq!(verdicts.iter().sum::<u64>(), 40_000);
+    assert!(verdicts.iter().all(|&count| count > 100), "{verdicts:?}");
 }
 
 fn compiled(prefixes: &[IpNet]) -> Compiled {

@@ -4,19 +4,66 @@ use sensor_common::engine::FILTER_BITS;
 
 use super::lines::shares;
 
-/// How large filters are, against what they would be of themselves.
+/// How large filters are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Sizes {
-    /// Bits of the number of words of the IPv4 filter.
-    pub v4: Option<u32>,
-    /// Bits of the number of words of the IPv6 filter.
-    pub v6: Option<u32>,
+    /// The IPv4 filter.
+    pub v4: Chosen,
+    /// The IPv6 filter; that of wide prefixes has the size of the rule.
+    pub v6: Chosen,
 }
 
-/// The bits of the number of words for a filter in which so many bits are set: the smallest
-/// in which at most every sixth one is, or the largest.
-pub(super) fn bits_for(set: usize) -> u32 {
-    let fits = |&bits: &u32| set.saturating_mul(6) <= 64 << bits;
+/// The sizes of one address family's filters, by the size of the rule: that one, unless
+/// another was chosen. All are bits of the number of words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Chosen([u32; FILTER_BITS.len()]);
+
+impl Default for Chosen {
+    fn default() -> Self {
+        Self(FILTER_BITS)
+    }
+}
+
+impl Chosen {
+    /// Chooses a size for filters that by the rule would have `rule`.
+    pub fn set(&mut self, rule: u32, bits: u32) {
+        for (of, chosen) in FILTER_BITS.into_iter().zip(&mut self.0) {
+            if of == rule {
+                *chosen = bits;
+            }
+        }
+    }
+
+    /// The size of a filter in which so many bits are set at most.
+    pub(super) fn bits(&self, set: usize) -> u32 {
+        let rule = bits_for(set);
+        let mut sizes = FILTER_BITS.into_iter().zip(self.0);
+        sizes
+            .find(|(of, _)| *of == rule)
+            .map_or(rule, |(_, chosen)| chosen)
+    }
+}
+
+/// The rule: the smallest filter in which at most every sixth bit is set, or the largest.
+pub fn bits_for(set: usize) -> u32 {
+    smallest(set, 1, 6)
+}
+
+/// The sizes that may be faster than that of the rule, which is among them: smaller ones, if
+/// at most two fifths of the bits are set, and the next larger one. A larger one still would
+/// hold back half a packet in a hundred more at most.
+pub fn candidates(set: usize) -> impl Iterator<Item = u32> {
+    let (least, rule) = (smallest(set, 2, 5), bits_for(set));
+    let sizes = FILTER_BITS.into_iter();
+    let smaller = sizes
+        .clone()
+        .filter(move |bits| (least..rule).contains(bits));
+    smaller.chain(sizes.filter(move |&bits| bits >= rule).take(2))
+}
+
+/// The smallest filter in which at most a part of the bits is set, or the largest.
+fn smallest(set: usize, part: usize, of: usize) -> u32 {
+    let fits = |&bits: &u32| set.saturating_mul(of) <= part * (64 << bits);
     let [.., largest] = FILTER_BITS;
     FILTER_BITS.into_iter().find(fits).unwrap_or(largest)
 }

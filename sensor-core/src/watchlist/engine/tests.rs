@@ -144,6 +144,9 @@ fn compare(v4: &[Prefix4], v6: &[Prefix6], others: (&[u32], &[u128]), seed: u64,
         group_of_set: &groups,
     };
     let laid = Laid::new(&prefixes, &Seeds::from_number(seed), sizes);
+    // Laid alone, a filter is the same.
+    assert!(v4.is_empty() || laid.filter_v4 == filter_v4(&v4, &laid.engine.v4));
+    assert!(v6.is_empty() || laid.filter_v6 == filter_v6(&v6, &laid.engine.v6));
     assert_eq!(
         laid.rows.len(),
         v4.len() + v6.len() + 1,
@@ -204,8 +207,13 @@ proptest! {
         others4 in prop::collection::vec(any::<u32>(), 50),
         others6 in prop::collection::vec(any::<u128>(), 50),
         seed: u64,
+        chosen in (15u32..=18, 15u32..=18),
     ) {
-        compare(&v4, &v6, (&others4, &others6), seed, Sizes::default());
+        let mut sizes = Sizes::default();
+        compare(&v4, &v6, (&others4, &others6), seed, sizes);
+        sizes.v4.set(13, if chosen.0 == 16 { 13 } else { chosen.0 });
+        sizes.v6.set(13, if chosen.1 == 16 { 13 } else { chosen.1 });
+        compare(&v4, &v6, (&others4, &others6), seed, sizes);
     }
 }
 
@@ -289,4 +297,34 @@ fn few_addresses_beside_the_prefixes_pass_the_filter() {
     // Whoever knows the list cannot choose what passes: neighbours do not either.
     let beside = v4.iter().filter(|host| passes(host.address ^ 1)).count();
     assert!(beside < 8_000, "{beside} of 100,000 neighbours pass");
+}
+
+#[test]
+fn what_was_chosen_stands_for_the_size_of_the_rule_alone() {
+    let mut chosen = Chosen::default();
+    // 300,000 bits of 2^21, and of 2^19.
+    assert_eq!(chosen.bits(300_000), 15);
+    chosen.set(15, 18);
+    assert_eq!(chosen.bits(300_000), 18);
+    assert_eq!(chosen.bits(30_000), 13);
+    assert_eq!(chosen.bits(3_000_000), 19);
+    chosen.set(16, 22);
+    assert_eq!(chosen.bits(300_000), 18, "no filter has 2^16 words");
+}
+
+#[test]
+fn candidates_are_the_size_of_the_rule_and_those_around_it() {
+    let of = |set| candidates(set).collect::<Vec<_>>();
+    assert_eq!(of(0), [13, 15]);
+    // In 64 KiB more than a half of the bits would be set.
+    assert_eq!(of(300_000), [15, 17]);
+    // In 64 KiB less than a third, more than a sixth.
+    assert_eq!(of(150_000), [13, 15, 17]);
+    assert_eq!(of(3_000_000), [17, 18, 19, 20]);
+    assert_eq!(of(30_000_000), [21, 22]);
+    // More than a third even in the largest.
+    assert_eq!(of(100_000_000), [22]);
+    for set in (0..200_000_000).step_by(70_001) {
+        assert!(of(set).contains(&bits_for(set)) && of(set).is_sorted());
+    }
 }

@@ -35,17 +35,23 @@ pub(super) fn lay(laid: &mut Laid, prefixes: &Prefixes<'_>, sizes: Sizes) {
     engine.has_short = u32::from(shorter > 0);
     let bits = lines::bits_for(list.len() - shorter, LINE_BITS_V4);
     engine.line_shift = 32 - bits;
-    engine.filter_bits = sizes.v4.unwrap_or_else(|| filter::bits_for(set_bits));
+    engine.filter_bits = sizes.v4.bits(set_bits);
     let engine = *engine;
-    laid.filter_v4 = filter::fill(engine.filter_bits, list.len(), |mark| {
-        for prefix in list {
-            mark_prefix(&engine, *prefix, mark);
-        }
-    });
+    laid.set_v4 = set_bits;
+    laid.filter_v4 = filter_v4(list, &engine);
     lay_lines(laid, prefixes, &engine, bits);
     if shorter > 0 {
         lay_short(laid, prefixes);
     }
+}
+
+/// The words of the filter that an engine has for these prefixes.
+pub fn filter_v4(list: &[Prefix4], engine: &Engine4) -> Vec<u64> {
+    filter::fill(engine.filter_bits, list.len(), |mark| {
+        for prefix in list {
+            mark_prefix(engine, *prefix, mark);
+        }
+    })
 }
 
 pub(super) fn mark_prefix(engine: &Engine4, prefix: Prefix4, mark: &mut dyn FnMut(u64, u64)) {

@@ -42,21 +42,28 @@ pub(super) fn lay(laid: &mut Laid, prefixes: &Prefixes<'_>, sizes: Sizes) {
     engine.has_short = u32::from(shorter > 0);
     let bits = lines::bits_for(list.len(), LINE_BITS_V6);
     engine.line_shift = 64 - bits;
-    engine.filter_bits = sizes.v6.unwrap_or_else(|| filter::bits_for(set_bits));
+    engine.filter_bits = sizes.v6.bits(set_bits);
     if wide_bits > 0 {
         engine.wide_bits = filter::bits_for(wide_bits);
     }
     let engine = *engine;
-    lay_filters(laid, list, &engine);
+    laid.set_v6 = set_bits;
+    laid.filter_v6 = filter_v6(list, &engine);
+    lay_wider(laid, list, &engine);
     lay_lines(laid, prefixes, &engine, bits);
 }
 
-fn lay_filters(laid: &mut Laid, list: &[Prefix6], engine: &Engine6) {
-    laid.filter_v6 = filter::fill(engine.filter_bits, list.len(), |mark| {
+/// The words of the filter that an engine has for these prefixes, but for the wide ones.
+pub fn filter_v6(list: &[Prefix6], engine: &Engine6) -> Vec<u64> {
+    filter::fill(engine.filter_bits, list.len(), |mark| {
         for prefix in list {
             mark_prefix(engine, *prefix, mark);
         }
-    });
+    })
+}
+
+/// The filter of wide prefixes, and the bitmap of those that are shorter still.
+fn lay_wider(laid: &mut Laid, list: &[Prefix6], engine: &Engine6) {
     if engine.wide_bits > 0 {
         laid.wide_v6 = filter::fill(engine.wide_bits, list.len(), |mark| {
             for prefix in list {

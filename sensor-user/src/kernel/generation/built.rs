@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use sensor_common::{
-    Engine, PlaceBucket, PlaceRow4, PlaceRow6, SLOTS, SetRow, Slot, SlotCounts, SlotMask, Totals,
-    engine::Line,
+    Engine, IpVersion, PlaceBucket, PlaceRow4, PlaceRow6, SLOTS, SetRow, Slot, SlotCounts,
+    SlotMask, Totals, engine::Line,
 };
 
 use zerocopy::IntoBytes as _;
@@ -37,6 +37,8 @@ const END: usize = core::mem::offset_of!(Slot, end) / size_of::<u64>();
 
 pub(super) struct Built {
     pub(super) number: u64,
+    /// Bits that are set in the filters of IPv4 and IPv6, at most.
+    pub(super) set_bits: [usize; 2],
     pub(super) sized: Sized,
     pub(super) lines_v4: Named<Rows<Line>>,
     pub(super) lines_v6: Named<Rows<Line>>,
@@ -65,10 +67,10 @@ impl Built {
     /// Builds the tables. Places are frozen: nobody changes them any more, other than by
     /// exchanging the whole table, which is noticed. What single changes are made in is compared
     /// with what it has to be instead.
-    pub(super) fn new(tables: &Tables) -> Result<Self, DatapathError> {
+    pub(super) fn new(tables: &Tables, sizes: Sizes) -> Result<Self, DatapathError> {
         let sets = u32::try_from(tables.group_of_set.len()).unwrap_or(u32::MAX);
         let stride = sets.max(1).saturating_add(Tables::SPARE_SETS);
-        let mut laid = lay(tables)?;
+        let mut laid = lay(tables, sizes)?;
         laid.engine.stride = stride;
         let (totals, mapped_totals) = Mapped::create(stride, "TOTALS")?;
         let (counts, mapped_counts) = Mapped::create(SLOTS, "SLOT_COUNTS")?;
@@ -86,8 +88,9 @@ impl Built {
         } = buckets_v6(&tables.places.v6);
         let slots = Named::rows(&wanted, MMAPABLE, "APPROVALS")?;
         let (groups, more_groups) = Groups::new(&tables.groups, "GROUPS", ANY_SIZE)?;
-        let mut built = Self {
+        let built = Self {
             number: tables.generation,
+            set_bits: [laid.set_v4, laid.set_v6],
             sized: Sized::new(&laid, place_of(tables.generation))?,
             lines_v4: Named::filled(&laid.lines_v4, ANY_SIZE, "LINES_V4")?,
             lines_v6: Named::filled(&laid.lines_v6, ANY_SIZE, "LINES_V6")?,
@@ -110,18 +113,27 @@ impl Built {
             mapped_counts,
         };
         built.freeze()?;
-        let live = &mut built.live;
-        built.sized.map(live)?;
-        live.map(Table::LinesV4, &built.lines_v4)?;
-        live.map(Table::LinesV6, &built.lines_v6)?;
-        live.map(Table::KeysV6, &built.keys_v6)?;
-        live.map(Table::Rows, &built.rows)?;
         Ok(built)
     }
 
-    /// Shape and seeds, as words.
-    pub(super) fn engine(&self) -> [u64; Engine::WORDS] {
-        self.live.laid().engine.words()
+    /// Lets single changes be made, when its filters are those that it keeps.
+    pub(super) fn open(&mut self) -> Result<(), DatapathError> {
+        let live = &mut self.live;
+        self.sized.map(live)?;
+        live.map(Table::LinesV4, &self.lines_v4)?;
+        live.map(Table::LinesV6, &self.lines_v6)?;
+        live.map(Table::KeysV6, &self.keys_v6)?;
+        live.map(Table::Rows, &self.rows)
+    }
+
+    /// Shape and seeds.
+    pub(super) const fn engine(&self) -> &Engine {
+        &self.live.laid().engine
+    }
+
+    /// Takes another filter for the one that was laid out.
+    pub(super) fn set_filter(&mut self, family: IpVersion, bits: u32, words: Vec<u64>) {
+        self.live.set_filter(family, bits, words);
     }
 
     /// Changes single prefixes. `engine` stores words of shape and seeds.
@@ -234,12 +246,12 @@ impl Built {
 }
 
 /// Lays the prefixes out, with seeds that nobody knew before.
-fn lay(tables: &Tables) -> Result<Laid, DatapathError> {
+fn lay(tables: &Tables, sizes: Sizes) -> Result<Laid, DatapathError> {
     let random = sys::random().map_err(system("asking for random numbers"))?;
     let prefixes = Prefixes {
         v4: &tables.v4,
         v6: &tables.v6,
         group_of_set: &tables.group_of_set,
     };
-    Ok(Laid::new(&prefixes, &Seeds::new(random), Sizes::default()))
+    Ok(Laid::new(&prefixes, &Seeds::new(random), sizes))
 }

@@ -5,7 +5,7 @@
 //! the kernel is compared with it, since a table that the agent may write others may write as
 //! well.
 
-use sensor_common::SlotMask;
+use sensor_common::{IpVersion, SlotMask};
 
 use crate::{
     kernel::{
@@ -91,6 +91,21 @@ impl Live {
             later: Vec::new(),
             next: (0, 0),
         }
+    }
+
+    /// Takes another filter for the one that was laid out.
+    pub(super) fn set_filter(&mut self, family: IpVersion, bits: u32, words: Vec<u64>) {
+        let (engine, filter) = match family {
+            IpVersion::V4 => (
+                &mut self.laid.engine.v4.filter_bits,
+                &mut self.laid.filter_v4,
+            ),
+            IpVersion::V6 => (
+                &mut self.laid.engine.v6.filter_bits,
+                &mut self.laid.filter_v6,
+            ),
+        };
+        (*engine, *filter) = (bits, words);
     }
 
     pub(super) const fn laid(&self) -> &Laid {

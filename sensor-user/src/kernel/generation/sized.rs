@@ -7,9 +7,10 @@ use aya::{
     Ebpf,
     maps::{ArrayOfMaps, MapData},
 };
+use sensor_common::IpVersion;
 use sensor_core::watchlist::engine::{self, Laid};
 
-use super::{Outer, live::Live, pin_as};
+use super::{Outer, all, live::Live, pin_as};
 use crate::kernel::{
     Alarm, DatapathError, LoadError,
     loader::take,
@@ -38,6 +39,7 @@ const KINDS: [u32; 3] = [0, 2, 4];
 pub(super) struct SizedMaps(Vec<Outer<Rows<u64>>>);
 
 /// The tables of one generation, and where they stand.
+#[derive(Default)]
 pub(super) struct Sized(Vec<Table>);
 
 struct Table {
@@ -58,8 +60,7 @@ impl Sized {
         ];
         let filters = KINDS.into_iter().zip(filters);
         let filters = filters.filter_map(|(places, (kind, words))| {
-            let bits = words.len().checked_ilog2()?;
-            let (_, name) = FILTERS.into_iter().find(|filter| filter.0 == bits)?;
+            let name = words.len().checked_ilog2().and_then(filter_map)?;
             Some((name, places + place, kind, words))
         });
         let short = [
@@ -67,15 +68,7 @@ impl Sized {
             ("SHORT_V6", place, engine::Table::ShortV6, &laid.short_v6),
         ];
         let tables = filters.chain(short).filter(|(.., words)| !words.is_empty());
-        let built = tables.map(|(outer, place, kind, words)| {
-            let words = Named::filled(words, MMAPABLE, outer)?;
-            Ok(Table {
-                outer,
-                place,
-                kind,
-                words,
-            })
-        });
+        let built = tables.map(|(outer, place, kind, words)| Table::new(outer, place, kind, words));
         built.collect::<Result<_, _>>().map(Self)
     }
 
@@ -83,6 +76,71 @@ impl Sized {
     pub(super) fn map(&self, live: &mut Live) -> Result<(), DatapathError> {
         let mut tables = self.0.iter();
         tables.try_for_each(|table| live.map(table.kind, &table.words))
+    }
+
+    /// Adds a filter of another size for a generation that stands at `place`.
+    pub(super) fn add_filter(
+        &mut self,
+        family: IpVersion,
+        place: u32,
+        words: &[u64],
+    ) -> Result<(), DatapathError> {
+        let outer = words.len().checked_ilog2().and_then(filter_map);
+        let outer = outer.ok_or_else(|| system(PUTTING)(std::io::ErrorKind::NotFound.into()))?;
+        let kind = match family {
+            IpVersion::V4 => engine::Table::FilterV4,
+            IpVersion::V6 => engine::Table::FilterV6,
+        };
+        let table = Table::new(outer, filter_place(family, place), kind, words)?;
+        self.0.push(table);
+        Ok(())
+    }
+
+    /// Takes in the tables of another.
+    pub(super) fn absorb(&mut self, mut other: Self) {
+        self.0.append(&mut other.0);
+    }
+
+    /// Hands out the filters of an address family, but that of one size.
+    pub(super) fn take_filters_but(&mut self, family: IpVersion, place: u32, bits: u32) -> Self {
+        let (kept, place) = (filter_map(bits), filter_place(family, place));
+        let is_other = |table: &mut Table| {
+            let is_filter = FILTERS.iter().any(|(_, name)| *name == table.outer);
+            is_filter && table.place == place && Some(table.outer) != kept
+        };
+        Self(self.0.extract_if(.., is_other).collect())
+    }
+}
+
+/// The outer map of filters of this size.
+fn filter_map(bits: u32) -> Option<&'static str> {
+    let (_, name) = FILTERS.into_iter().find(|filter| filter.0 == bits)?;
+    Some(name)
+}
+
+/// Where the filter of an address family stands in it.
+const fn filter_place(family: IpVersion, place: u32) -> u32 {
+    let [v4, v6, _] = KINDS;
+    match family {
+        IpVersion::V4 => v4 + place,
+        IpVersion::V6 => v6 + place,
+    }
+}
+
+impl Table {
+    fn new(
+        outer: &'static str,
+        place: u32,
+        kind: engine::Table,
+        words: &[u64],
+    ) -> Result<Self, DatapathError> {
+        let words = Named::filled(words, MMAPABLE, outer)?;
+        Ok(Self {
+            outer,
+            place,
+            kind,
+            words,
+        })
     }
 }
 
@@ -134,6 +192,16 @@ impl SizedMaps {
         })
     }
 
+    /// Puts tables into their places, all at once.
+    pub(super) fn put(&self, tables: &Sized) -> Result<(), DatapathError> {
+        at_once(self.puts(tables))
+    }
+
+    /// Empties their places again, likewise.
+    pub(super) fn forget(&self, tables: &Sized) -> Result<(), DatapathError> {
+        at_once(self.forgets(tables))
+    }
+
     /// Puts back every table that somebody exchanged.
     pub(super) fn mend(
         &self,
@@ -152,4 +220,10 @@ impl SizedMaps {
         }
         Ok(())
     }
+}
+
+fn at_once(
+    work: impl Iterator<Item = impl FnOnce() -> Result<(), DatapathError> + Send>,
+) -> Result<(), DatapathError> {
+    std::thread::scope(|scope| all(work.map(|work| scope.spawn(work)).collect()))
 }
