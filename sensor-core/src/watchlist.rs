@@ -21,8 +21,8 @@ pub use ids::IndicatorIds;
 pub use indicator::{Indicator, IndicatorId, Watchlist};
 pub use limits::{Limits, PortRule};
 pub use prefix::{Prefix4, Prefix6};
-pub use prefixes::Prefixes;
-pub use tables::{NoRoom, Tables};
+pub use prefixes::{Beyond, Prefixes};
+pub use tables::{NoRoom, PortSet, Tables};
 
 #[cfg(test)]
 pub(crate) mod tests;

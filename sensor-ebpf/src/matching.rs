@@ -7,6 +7,7 @@
 
 mod filter;
 mod lines;
+mod ports;
 mod v4;
 mod v6;
 
@@ -35,7 +36,7 @@ static ROWS: ArrayOfMaps<Array<Cells<SetRow>, 1, { ANY_SIZE | MMAPABLE }>, 2> = 
 #[btf_map]
 static OVERFLOW: ArrayOfMaps<HashMap<[u64; 3], u32, 1>, 2> = ArrayOfMaps::new();
 
-/// The match sets of a packet; at least one is not [`NO_MATCH_SET`].
+/// The match sets of a packet.
 #[derive(Clone, Copy)]
 pub(crate) struct Hit {
     /// Match set of the source address.
@@ -46,6 +47,14 @@ pub(crate) struct Hit {
     pub(crate) source_group: u32,
     /// Likewise.
     pub(crate) destination_group: u32,
+}
+
+impl Hit {
+    /// Whether no indicator is left: those around its ends count on other ports.
+    #[inline(always)]
+    pub(crate) const fn is_nothing(&self) -> bool {
+        self.source | self.destination == NO_MATCH_SET
+    }
 }
 
 /// As [`look_up`], with a stack of its own: with that of the parser it would be more than
@@ -76,16 +85,21 @@ fn both(source: u32, destination: u32) -> u64 {
     u64::from(destination) << 32 | u64::from(source)
 }
 
-/// What the rows that were found say.
+/// What the rows that were found say of a packet.
 #[inline(always)]
-pub(crate) fn hit(generation: Generation, rows: u64) -> Hit {
-    let source = row(generation, rows as u32);
-    let destination = row(generation, (rows >> 32) as u32);
+pub(crate) fn hit(generation: Generation, packet: &Packet, rows: u64) -> Hit {
+    let source = row(generation, rows as u32, packet, packet.source_port);
+    let destination = row(
+        generation,
+        (rows >> 32) as u32,
+        packet,
+        packet.destination_port,
+    );
     Hit {
         source: source.set,
         destination: destination.set,
-        source_group: source.group,
-        destination_group: destination.group,
+        source_group: u32::from(source.group),
+        destination_group: u32::from(destination.group),
     }
 }
 
@@ -96,17 +110,20 @@ pub(crate) fn stride(generation: Generation) -> Option<u32> {
     Some(engine.stride)
 }
 
+/// What a row says of a packet with this port on the side of the address.
 #[inline(always)]
-fn row(generation: Generation, row: u32) -> SetRow {
-    const NONE: SetRow = SetRow {
-        set: NO_MATCH_SET,
-        group: 0,
-    };
+fn row(generation: Generation, row: u32, packet: &Packet, port: [u8; 2]) -> SetRow {
     if row == NO_ROW {
-        return NONE;
+        return SetRow::NONE;
     }
-    ROWS.get_value(generation.index, &row)
-        .map_or(NONE, |row| *words::view(row))
+    let row: SetRow = match ROWS.get_value(generation.index, &row) {
+        Some(row) => *words::view(row),
+        None => return SetRow::NONE,
+    };
+    if row.flags & SetRow::PORTS == 0 {
+        return row;
+    }
+    ports::narrowed(generation, row, packet, port)
 }
 
 /// The row of a prefix in the overflow table.

@@ -12,10 +12,11 @@ mod v6;
 use sensor_common::{
     Engine, SetRow,
     engine::{Line, NO_ROW},
+    port_key,
 };
 
 pub use self::{filter::Sizes, seeds::Seeds};
-use super::{Prefix4, Prefix6};
+use super::{PortSet, Prefix4, Prefix6, Tables, tables::has_ports};
 
 /// What is laid out: prefixes in order, with the number and the group of each one's match set.
 #[derive(Clone, Copy, Debug)]
@@ -24,22 +25,40 @@ pub struct Prefixes<'a> {
     pub v4: &'a [Prefix4],
     /// IPv6, ascending; number `j` has match set `v4.len() + j + 1`.
     pub v6: &'a [Prefix6],
+    /// What match sets of port rules are for, as in [`Tables::ports`](super::Tables::ports).
+    pub ports: &'a [PortSet],
     /// The approval group of every match set; row 0 belongs to none.
     pub group_of_set: &'a [u32],
 }
 
 impl Prefixes<'_> {
     fn row(&self, set: u32) -> SetRow {
-        let group = self.group_of_set.get(set as usize).copied().unwrap_or(0);
-        SetRow { set, group }
+        let group = self.group_of_set.get(set as usize).copied();
+        SetRow {
+            set,
+            group: group.and_then(|group| group.try_into().ok()).unwrap_or(0),
+            flags: if has_ports(self.ports, set) {
+                SetRow::PORTS
+            } else {
+                0
+            },
+        }
+    }
+
+    /// The rows that the second look-up leads to, each with its key.
+    fn port_rows(&self) -> Vec<(u64, SetRow)> {
+        let first = self.v4.len() + self.v6.len();
+        let rows = (first..).map(Tables::set_v4).zip(self.ports);
+        rows.map(|(own, &PortSet { set, rule })| {
+            let key = port_key(set, rule.protocol, rule.port.to_be_bytes());
+            (key, self.row(own))
+        })
+        .collect()
     }
 }
 
 /// A row that leads nowhere.
-const EMPTY: SetRow = SetRow {
-    set: sensor_common::NO_MATCH_SET,
-    group: 0,
-};
+const EMPTY: SetRow = SetRow::NONE;
 
 /// The key of an IPv6 row, which a fingerprint only points to.
 pub type Key6 = [u64; 3];
@@ -90,6 +109,9 @@ pub struct Laid {
     pub keys_v6: Vec<Key6>,
     /// Prefixes for which their line had no room, and their rows.
     pub overflow: Vec<(OverflowKey, u32)>,
+    /// Rows that stand in the place of those of match sets with port rules, by
+    /// [`port_key`].
+    pub ports: Vec<(u64, SetRow)>,
 }
 
 impl Laid {
@@ -98,6 +120,7 @@ impl Laid {
         let mut laid = Self {
             rows: vec![SetRow::default(); 1],
             engine: seeds.engine(),
+            ports: prefixes.port_rows(),
             ..Self::default()
         };
         v4::lay(&mut laid, prefixes, sizes);
@@ -117,6 +140,7 @@ impl Laid {
         (filters + self.short_v4.len() + self.short_v6.len()) * size_of::<u64>()
             + (self.lines_v4.len() + self.lines_v6.len()) * size_of::<Line>()
             + self.overflow.len() * size_of::<(OverflowKey, u32)>()
+            + self.ports.len() * size_of::<(u64, SetRow)>()
     }
 }
 

@@ -6,7 +6,7 @@ use ipnet::IpNet;
 use sensor_common::{NO_MATCH_SET, SLOTS, Slot, SlotMask};
 use thiserror::Error;
 
-use super::{Prefix4, Prefix6};
+use super::{PortRule, Prefix4, Prefix6};
 use crate::places::Flat;
 
 /// Everything one generation consists of.
@@ -18,6 +18,9 @@ pub struct Tables {
     pub v4: Vec<Prefix4>,
     /// IPv6 prefixes, likewise; the one at `j` has match set `v4.len() + j + 1`.
     pub v6: Vec<Prefix6>,
+    /// What match sets of port rules are for, ascending, without duplicates; the one at `k` has
+    /// match set `v4.len() + v6.len() + k + 1`.
+    pub ports: Vec<PortSet>,
     /// The approval group of every match set; row 0 belongs to no set.
     pub group_of_set: Vec<u32>,
     /// The distinct masks of approvals that name a match set.
@@ -26,6 +29,15 @@ pub struct Tables {
     pub slots: Vec<Slot>,
     /// Where every address lies.
     pub places: Arc<Flat>,
+}
+
+/// What a match set of a port rule is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct PortSet {
+    /// The match set of the prefix, in the place of which it stands.
+    pub set: u32,
+    /// The protocol and the port that a packet has on the side of the address.
+    pub rule: PortRule,
 }
 
 /// A generation that does not fit.
@@ -45,6 +57,8 @@ impl Tables {
     pub const PREFIXES: usize = 16_000_000;
     /// Most distinct groups of approvals.
     pub const GROUPS: usize = 65_536;
+    /// Most match sets of port rules.
+    pub const PORT_SETS: usize = 1_000_000;
     /// Most ranges of one address family in the table of places.
     pub const RANGES: usize = 16_000_000;
 
@@ -63,10 +77,35 @@ impl Tables {
         let place = (set as usize).checked_sub(1)?;
         match self.v4.get(place) {
             Some(&prefix) => Some(prefix.into()),
-            None => self
-                .v6
-                .get(place - self.v4.len())
-                .map(|&prefix| prefix.into()),
+            None => {
+                let place = place - self.v4.len();
+                match self.v6.get(place) {
+                    Some(&prefix) => Some(prefix.into()),
+                    None => self.prefix(self.ports.get(place - self.v6.len())?.set),
+                }
+            }
+        }
+    }
+
+    /// Whether a match set has port rules, so that ports decide about an address.
+    pub fn has_ports(&self, set: u32) -> bool {
+        has_ports(&self.ports, set)
+    }
+
+    /// The match set of an address whose longest prefix has match set `set`, in a packet that has
+    /// this port on its side, or none; [`NO_MATCH_SET`] where no indicator counts.
+    pub fn on_port(&self, set: u32, rule: Option<PortRule>) -> u32 {
+        let found = rule.and_then(|rule| {
+            let key = PortSet { set, rule };
+            self.ports.binary_search(&key).ok()
+        });
+        match found {
+            Some(place) => self.set_v6(self.v6.len() + place),
+            // Row 0 of the groups: no approval names it, so no indicator is left.
+            None if self.has_ports(set) && self.group_of_set.get(set as usize) == Some(&0) => {
+                NO_MATCH_SET
+            }
+            None => set,
         }
     }
 
@@ -75,6 +114,11 @@ impl Tables {
         for (what, needed, room) in [
             ("IPv4 prefixes", self.v4.len(), Self::PREFIXES),
             ("IPv6 prefixes", self.v6.len(), Self::PREFIXES),
+            (
+                "match sets of port rules",
+                self.ports.len(),
+                Self::PORT_SETS,
+            ),
             ("IPv4 ranges of places", self.places.v4.len(), Self::RANGES),
             ("IPv6 ranges of places", self.places.v6.len(), Self::RANGES),
             ("groups of approvals", self.groups.len(), Self::GROUPS),
@@ -86,4 +130,9 @@ impl Tables {
         }
         Ok(())
     }
+}
+
+/// Whether a match set has port rules, by what those are for.
+pub(super) fn has_ports(ports: &[PortSet], set: u32) -> bool {
+    ports.binary_search_by_key(&set, |row| row.set).is_ok()
 }

@@ -74,7 +74,7 @@ fn ours(generation: Generation, packet: &Packet) -> u64 {
     if rows == 0 {
         return 0;
     }
-    let hit = matching::hit(generation, rows);
+    let hit = matching::hit(generation, packet, rows);
     u64::from(hit.source) | u64::from(hit.destination) << 32
 }
 

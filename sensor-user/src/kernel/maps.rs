@@ -3,9 +3,12 @@
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use aya::maps::{Array, ArrayOfMaps, HashMap, InnerMap, Map, MapData, MapError, PerCpuHashMap};
+use aya::{
+    Pod,
+    maps::{Array, ArrayOfMaps, HashMap, InnerMap, Map, MapData, MapError, PerCpuHashMap},
+};
 use aya_obj::generated::bpf_map_type;
-use sensor_common::{FlowKey, FlowValue};
+use sensor_common::{FlowKey, FlowValue, SetRow};
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 use super::{
@@ -22,6 +25,7 @@ pub(super) const MMAPABLE: u32 = 1 << 10;
 pub(super) const ANY_SIZE: u32 = 1 << 12;
 
 pub(super) type Overflow = HashMap<MapData, OverflowKey, u32>;
+pub(super) type Ports = HashMap<MapData, u64, Wire<SetRow>>;
 pub(super) type Rows<T> = Array<MapData, Wire<T>>;
 pub(super) type Bank = PerCpuHashMap<MapData, Wire<FlowKey>, Wire<FlowValue>>;
 
@@ -87,7 +91,7 @@ enum Kind {
 impl<T> Named<Rows<T>>
 where
     T: Copy,
-    Wire<T>: aya::Pod,
+    Wire<T>: Pod,
 {
     /// An array of zeroes.
     pub(super) fn zeroes(
@@ -112,7 +116,7 @@ where
 impl<T> Named<Rows<T>>
 where
     T: Copy + FromBytes + IntoBytes + Immutable,
-    Wire<T>: aya::Pod,
+    Wire<T>: Pod,
 {
     /// An array of these rows, written through shared memory.
     pub(super) fn filled(
@@ -126,16 +130,13 @@ where
     }
 }
 
-impl Named<Overflow> {
-    /// A table of these prefixes and their rows.
-    pub(super) fn overflow(
-        entries: &[(OverflowKey, u32)],
-        name: &'static str,
-    ) -> Result<Self, DatapathError> {
-        let sizes = (size_of::<OverflowKey>(), size_of::<u32>());
+impl<K: Pod, V: Pod> Named<HashMap<MapData, K, V>> {
+    /// A table of these keys and what stands under them.
+    pub(super) fn table(entries: &[(K, V)], name: &'static str) -> Result<Self, DatapathError> {
+        let sizes = (size_of::<K>(), size_of::<V>());
         let mut table = Self::create(Kind::Hash, sizes, entries.len(), 0, name)?;
-        for (key, row) in entries {
-            let inserted = table.map.insert(key, row, 0);
+        for (key, value) in entries {
+            let inserted = table.map.insert(key, value, 0);
             inserted.map_err(refused(name))?;
         }
         Ok(table)

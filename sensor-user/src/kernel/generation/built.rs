@@ -20,8 +20,9 @@ use crate::{
     kernel::{
         Alarm, DatapathError, Retired, TotalsBySet,
         cells::Cells,
-        maps::{ANY_SIZE, MMAPABLE, Named, Overflow, Rows, system},
+        maps::{ANY_SIZE, MMAPABLE, Named, Overflow, Ports, Rows, system},
         sys,
+        wire::Wire,
     },
     watchlist::{
         Tables,
@@ -43,6 +44,7 @@ pub(super) struct Built {
     pub(super) lines_v6: Named<Rows<Line>>,
     pub(super) keys_v6: Named<Rows<Key6>>,
     pub(super) overflow: Named<Overflow>,
+    pub(super) ports: Named<Ports>,
     pub(super) rows: Named<Rows<SetRow>>,
     pub(super) groups: Named<Rows<SlotMask>>,
     pub(super) slots: Named<Rows<Slot>>,
@@ -89,7 +91,8 @@ impl Built {
             lines_v4: Named::filled(&laid.lines_v4, ANY_SIZE, "LINES_V4")?,
             lines_v6: Named::filled(&laid.lines_v6, ANY_SIZE, "LINES_V6")?,
             keys_v6: Named::filled(&laid.keys_v6, ANY_SIZE, "KEYS_V6")?,
-            overflow: Named::overflow(&laid.overflow, "OVERFLOW")?,
+            overflow: Named::table(&laid.overflow, "OVERFLOW")?,
+            ports: Named::table(&port_rows(&laid), "PORTS")?,
             rows: Named::filled(&laid.rows, ANY_SIZE, "ROWS")?,
             groups: Named::rows(&tables.groups, ANY_SIZE, "GROUPS")?,
             words: Cells::map(&slots, wanted.len() * WORDS)?,
@@ -113,6 +116,7 @@ impl Built {
         self.lines_v6.freeze()?;
         self.keys_v6.freeze()?;
         self.overflow.freeze()?;
+        self.ports.freeze()?;
         self.rows.freeze()?;
         self.groups.freeze()?;
         self.buckets_v4.freeze()?;
@@ -198,9 +202,15 @@ fn lay(tables: &Tables) -> Result<Laid, DatapathError> {
     let prefixes = Prefixes {
         v4: &tables.v4,
         v6: &tables.v6,
+        ports: &tables.ports,
         group_of_set: &tables.group_of_set,
     };
     Ok(Laid::new(&prefixes, &Seeds::new(random), Sizes::default()))
+}
+
+fn port_rows(laid: &Laid) -> Vec<(u64, Wire<SetRow>)> {
+    let rows = laid.ports.iter();
+    rows.map(|&(key, row)| (key, Wire(row))).collect()
 }
 
 fn words_of(engine: &Engine) -> Vec<u64> {
