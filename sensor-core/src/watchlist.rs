@@ -22,7 +22,7 @@ pub use indicator::{Indicator, IndicatorId, Watchlist};
 pub use limits::{Limits, PortRule};
 pub use prefix::{Prefix4, Prefix6};
 pub use prefixes::{Beyond, Prefixes};
-pub use tables::{NoRoom, PortSet, Tables};
+pub use tables::{NoRoom, PortRow, Tables};
 
 #[cfg(test)]
 pub(crate) mod tests;

@@ -18,7 +18,12 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use sensor_common::{SLOTS, Slot, SlotMask};
 
-use self::{classes::Classes, ports::Limited, sets::MatchSets, spans::Spans};
+use self::{
+    classes::Classes,
+    ports::{Limited, PortSets},
+    sets::MatchSets,
+    spans::Spans,
+};
 use super::{
     ApprovalId, InForce, IndicatorId, Tables, Watchlist,
     keys::{self, FIT, Key, Prefix as _},
@@ -116,7 +121,7 @@ pub fn compile(
         mut columns,
         limited,
     } = sets;
-    let ports = limited.map_or_else(Vec::new, |limited| {
+    let ports = limited.map_or_else(PortSets::default, |limited| {
         limited.add_sets(&mut columns, &mut classes, &spans)
     });
     let (group_of_set, groups) = classes.into_groups();
@@ -125,7 +130,8 @@ pub fn compile(
             generation,
             v4,
             v6,
-            ports,
+            ports: ports.rows,
+            port_sets: ports.of,
             group_of_set,
             groups,
             slots,

@@ -16,7 +16,7 @@ use sensor_common::{
 };
 
 pub use self::{filter::Sizes, seeds::Seeds};
-use super::{PortSet, Prefix4, Prefix6, Tables, tables::has_ports};
+use super::{PortRow, Prefix4, Prefix6, tables::has_ports};
 
 /// What is laid out: prefixes in order, with the number and the group of each one's match set.
 #[derive(Clone, Copy, Debug)]
@@ -25,8 +25,8 @@ pub struct Prefixes<'a> {
     pub v4: &'a [Prefix4],
     /// IPv6, ascending; number `j` has match set `v4.len() + j + 1`.
     pub v6: &'a [Prefix6],
-    /// What match sets of port rules are for, as in [`Tables::ports`](super::Tables::ports).
-    pub ports: &'a [PortSet],
+    /// The port rules of match sets, as in [`Tables::ports`](super::Tables::ports).
+    pub ports: &'a [PortRow],
     /// The approval group of every match set; row 0 belongs to none.
     pub group_of_set: &'a [u32],
 }
@@ -47,11 +47,15 @@ impl Prefixes<'_> {
 
     /// The rows that the second look-up leads to, each with its key.
     fn port_rows(&self) -> Vec<(u64, SetRow)> {
-        let first = self.v4.len() + self.v6.len();
-        let rows = (first..).map(Tables::set_v4).zip(self.ports);
-        rows.map(|(own, &PortSet { set, rule })| {
+        let rows = self.ports.iter();
+        rows.map(|row| {
+            let PortRow {
+                set,
+                rule,
+                narrowed,
+            } = *row;
             let key = port_key(set, rule.protocol, rule.port.to_be_bytes());
-            (key, self.row(own))
+            (key, self.row(narrowed))
         })
         .collect()
     }

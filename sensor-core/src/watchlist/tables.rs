@@ -18,9 +18,11 @@ pub struct Tables {
     pub v4: Vec<Prefix4>,
     /// IPv6 prefixes, likewise; the one at `j` has match set `v4.len() + j + 1`.
     pub v6: Vec<Prefix6>,
-    /// What match sets of port rules are for, ascending, without duplicates; the one at `k` has
-    /// match set `v4.len() + v6.len() + k + 1`.
-    pub ports: Vec<PortSet>,
+    /// The port rules of match sets, ascending by set and rule, without duplicates.
+    pub ports: Vec<PortRow>,
+    /// The match sets in the place of which those of port rules stand; the one at `k` is match
+    /// set `v4.len() + v6.len() + k + 1`.
+    pub port_sets: Vec<u32>,
     /// The approval group of every match set; row 0 belongs to no set.
     pub group_of_set: Vec<u32>,
     /// The distinct masks of approvals that name a match set.
@@ -31,13 +33,15 @@ pub struct Tables {
     pub places: Arc<Flat>,
 }
 
-/// What a match set of a port rule is for.
+/// A port rule of a match set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct PortSet {
-    /// The match set of the prefix, in the place of which it stands.
+pub struct PortRow {
+    /// The match set of a prefix.
     pub set: u32,
     /// The protocol and the port that a packet has on the side of the address.
     pub rule: PortRule,
+    /// The match set that stands in its place then.
+    pub narrowed: u32,
 }
 
 /// A generation that does not fit.
@@ -57,8 +61,8 @@ impl Tables {
     pub const PREFIXES: usize = 16_000_000;
     /// Most distinct groups of approvals.
     pub const GROUPS: usize = 65_536;
-    /// Most match sets of port rules.
-    pub const PORT_SETS: usize = 1_000_000;
+    /// Most port rules of match sets.
+    pub const PORT_RULES: usize = 1_000_000;
     /// Most ranges of one address family in the table of places.
     pub const RANGES: usize = 16_000_000;
 
@@ -81,7 +85,7 @@ impl Tables {
                 let place = place - self.v4.len();
                 match self.v6.get(place) {
                     Some(&prefix) => Some(prefix.into()),
-                    None => self.prefix(self.ports.get(place - self.v6.len())?.set),
+                    None => self.prefix(*self.port_sets.get(place - self.v6.len())?),
                 }
             }
         }
@@ -96,11 +100,12 @@ impl Tables {
     /// this port on its side, or none; [`NO_MATCH_SET`] where no indicator counts.
     pub fn on_port(&self, set: u32, rule: Option<PortRule>) -> u32 {
         let found = rule.and_then(|rule| {
-            let key = PortSet { set, rule };
-            self.ports.binary_search(&key).ok()
+            let key = |row: &PortRow| (row.set, row.rule);
+            let place = self.ports.binary_search_by_key(&(set, rule), key).ok()?;
+            self.ports.get(place)
         });
         match found {
-            Some(place) => self.set_v6(self.v6.len() + place),
+            Some(row) => row.narrowed,
             // Row 0 of the groups: no approval names it, so no indicator is left.
             None if self.has_ports(set) && self.group_of_set.get(set as usize) == Some(&0) => {
                 NO_MATCH_SET
@@ -115,9 +120,9 @@ impl Tables {
             ("IPv4 prefixes", self.v4.len(), Self::PREFIXES),
             ("IPv6 prefixes", self.v6.len(), Self::PREFIXES),
             (
-                "match sets of port rules",
+                "port rules of match sets",
                 self.ports.len(),
-                Self::PORT_SETS,
+                Self::PORT_RULES,
             ),
             ("IPv4 ranges of places", self.places.v4.len(), Self::RANGES),
             ("IPv6 ranges of places", self.places.v6.len(), Self::RANGES),
@@ -132,7 +137,7 @@ impl Tables {
     }
 }
 
-/// Whether a match set has port rules, by what those are for.
-pub(super) fn has_ports(ports: &[PortSet], set: u32) -> bool {
+/// Whether a match set has port rules, by all of them.
+pub(super) fn has_ports(ports: &[PortRow], set: u32) -> bool {
     ports.binary_search_by_key(&set, |row| row.set).is_ok()
 }

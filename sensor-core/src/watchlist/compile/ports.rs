@@ -1,15 +1,16 @@
 //! Match sets of port rules.
 //!
 //! An indicator that counts on some ports only is in no set of a prefix. For every set that it
-//! covers, and every port of any indicator there, a set is added that has it as well where the
-//! port fits: the second look-up of the kernel leads to it. Such a set follows that of the
-//! prefix: its own indicators are those of the prefix, and its parent is the parent's set for
-//! the same port, or the parent.
+//! covers, and every port of any indicator there, the second look-up of the kernel leads to a
+//! set that has it as well where the port fits. Such a set follows that of the prefix: its own
+//! indicators are those of the prefix, and its parent is what the parent leads to for the same
+//! port, or the parent. Ports that make no difference between indicators lead to one set, so
+//! that a record without ports does not tell them.
 
-use std::ops::Range;
+use std::{collections::HashMap, ops::Range};
 
 use super::{Classes, MatchSets, SetId, Spans};
-use crate::watchlist::{IndicatorId, PortRule, PortSet, Tables, Watchlist};
+use crate::watchlist::{IndicatorId, PortRow, PortRule, Tables, Watchlist};
 
 /// Indicators that count on some ports only, found while sets are made.
 pub(super) struct Limited<'a> {
@@ -43,42 +44,46 @@ impl<'a> Limited<'a> {
         free
     }
 
-    /// Adds the sets of port rules after all others, and says for what they are. It ends where
-    /// there are more than may be.
+    /// Adds the sets of port rules after all others. It ends where there are more rules than may
+    /// be.
     pub(super) fn add_sets(
         self,
         sets: &mut MatchSets,
         classes: &mut Classes,
         spans: &Spans,
-    ) -> Vec<PortSet> {
+    ) -> PortSets {
         let count = sets.len();
-        let mut added: Vec<PortSet> = Vec::new();
+        let mut added = PortSets::default();
         let mut left = &self.found[..];
         for set in (1..=count).map(SetId) {
             let here = left.partition_point(|(of, _)| *of <= set);
             let (limited, rest) = left.split_at(here);
             left = rest;
             let around = sets.parent(set);
-            let outer = around.map_or(0..0, |around| run(&added, around));
+            let outer = around.map_or(0..0, |around| added.run(around));
             if limited.is_empty() && outer.is_empty() {
                 continue;
             }
-            for rule in self.rules(limited, &added[outer.clone()]) {
-                let same = added[outer.clone()].binary_search_by_key(&rule, |row| row.rule);
-                let parent = match same {
-                    Ok(at) => Some(SetId(count + number(outer.start + at) + 1)),
-                    Err(_) => around,
-                };
+            let mut known: HashMap<(Option<SetId>, Vec<IndicatorId>), SetId> = HashMap::new();
+            for rule in self.rules(limited, &added.rows[outer.clone()]) {
+                let parent = added.on(outer.clone(), rule).or(around);
                 let own = self.on(rule, sets.own(set), limited);
-                let mut class = parent.map_or(0, |parent| classes.of(parent));
-                for &IndicatorId(number) in &own {
-                    class = classes.union(class, spans.class(number));
-                }
-                sets.push(own.into_iter(), parent);
-                classes.put(class);
-                added.push(PortSet { set: set.0, rule });
+                let narrowed = *known.entry((parent, own)).or_insert_with_key(|(_, own)| {
+                    let mut class = parent.map_or(0, |parent| classes.of(parent));
+                    for &IndicatorId(number) in own {
+                        class = classes.union(class, spans.class(number));
+                    }
+                    classes.put(class);
+                    added.of.push(set.0);
+                    sets.push(own.iter().copied(), parent)
+                });
+                added.rows.push(PortRow {
+                    set: set.0,
+                    rule,
+                    narrowed: narrowed.0,
+                });
             }
-            if added.len() > Tables::PORT_SETS {
+            if added.rows.len() > Tables::PORT_RULES {
                 break;
             }
         }
@@ -86,7 +91,7 @@ impl<'a> Limited<'a> {
     }
 
     /// All port rules of a set: its own and those around it, each once.
-    fn rules(&self, limited: &[(SetId, IndicatorId)], outer: &[PortSet]) -> Vec<PortRule> {
+    fn rules(&self, limited: &[(SetId, IndicatorId)], outer: &[PortRow]) -> Vec<PortRule> {
         let own = limited.iter().flat_map(|(_, id)| self.watchlist.ports(*id));
         let mut rules: Vec<PortRule> = outer.iter().map(|row| row.rule).chain(own).collect();
         rules.sort_unstable();
@@ -109,15 +114,27 @@ impl<'a> Limited<'a> {
     }
 }
 
-/// Where the rows of a set stand.
-fn run(rows: &[PortSet], SetId(set): SetId) -> Range<usize> {
-    let begin = rows.partition_point(|row| row.set < set);
-    let length = rows[begin..].partition_point(|row| row.set == set);
-    begin..begin + length
+/// The sets of port rules, as [`Tables`] have them.
+#[derive(Default)]
+pub(super) struct PortSets {
+    pub(super) rows: Vec<PortRow>,
+    pub(super) of: Vec<u32>,
 }
 
-fn number(at: usize) -> u32 {
-    u32::try_from(at).unwrap_or(u32::MAX)
+impl PortSets {
+    /// Where the rows of a set stand.
+    fn run(&self, SetId(set): SetId) -> Range<usize> {
+        let begin = self.rows.partition_point(|row| row.set < set);
+        let length = self.rows[begin..].partition_point(|row| row.set == set);
+        begin..begin + length
+    }
+
+    /// The set that one of these rows leads to for a port.
+    fn on(&self, rows: Range<usize>, rule: PortRule) -> Option<SetId> {
+        let rows = &self.rows[rows];
+        let found = rows.binary_search_by_key(&rule, |row| row.rule).ok()?;
+        Some(SetId(rows[found].narrowed))
+    }
 }
 
 #[cfg(test)]

@@ -16,10 +16,10 @@ use sensor_common::{Counters, FlowKey, ReplayContext, SlotCounts, Stat, Totals, 
 use super::{
     dice::Dice,
     packets::{Arrival, Arrivals},
-    published::{compiled, prefixes},
+    published::{compiled, sets},
     worlds::Universe,
 };
-use crate::reference::{Decision, Tally, count};
+use crate::reference::{Decision, Flow, Watched, count};
 
 /// How often each verdict was given.
 pub(crate) type Given = [u64; Verdict::ALL.len()];
@@ -35,9 +35,8 @@ pub(crate) struct Bench {
 /// The generation in force, and what it must have counted.
 struct Current {
     universe: Universe,
-    compiled: Compiled,
-    prefixes: BTreeMap<u32, IpNet>,
-    totals: BTreeMap<IpNet, Totals>,
+    sets: BTreeMap<u32, Watched>,
+    totals: BTreeMap<Watched, Totals>,
     slot_counts: Vec<SlotCounts>,
 }
 
@@ -46,7 +45,7 @@ struct Current {
 struct Batch {
     given: Given,
     both: u64,
-    flows: BTreeMap<FlowKey, Tally>,
+    flows: BTreeMap<Flow, FlowValue>,
 }
 
 impl Bench {
@@ -70,11 +69,10 @@ impl Bench {
             assert_eq!(before.differs(&retired), None, "retired: {}", self.place());
         }
         self.current = Some(Current {
-            prefixes: prefixes(&compiled),
+            sets: sets(&compiled),
             totals: BTreeMap::new(),
             slot_counts: vec![SlotCounts::default(); 256],
             universe,
-            compiled,
         });
     }
 
@@ -177,16 +175,15 @@ impl Bench {
         self.kernel.drain_events(&mut |_| {}).unwrap();
         self.kernel
             .drain_flows(&mut |mut key, value| {
-                let watched = |set, address| current.watched(set, key.ip_version, address);
-                let source = watched(key.source_set, key.source);
-                let destination = watched(key.destination_set, key.destination);
+                let watched = |set| current.sets.get(&set).cloned();
+                let (source, destination) = (key.source_set, key.destination_set);
                 (key.source_set, key.destination_set) = (0, 0);
-                let tally = Tally {
-                    source,
-                    destination,
-                    value,
+                let flow = Flow {
+                    key,
+                    source: watched(source),
+                    destination: watched(destination),
                 };
-                assert!(found.flows.insert(key, tally).is_none(), "{key:?} twice");
+                assert!(found.flows.insert(flow, value).is_none(), "{key:?} twice");
             })
             .unwrap();
         found
@@ -237,16 +234,16 @@ impl Bench {
 impl Batch {
     /// Live, the times of flows are the boot clock's.
     fn check_times(&mut self, begin: u64, end: u64) {
-        for (key, tally) in &self.flows {
-            let (first, last) = (tally.value.first, tally.value.last);
-            assert!(begin <= first && first <= last && last <= end, "{key:?}");
+        for (flow, value) in &self.flows {
+            let (first, last) = (value.first, value.last);
+            assert!(begin <= first && first <= last && last <= end, "{flow:?}");
         }
         self.forget_times();
     }
 
     fn forget_times(&mut self) {
-        for tally in self.flows.values_mut() {
-            (tally.value.first, tally.value.last) = (0, 0);
+        for value in self.flows.values_mut() {
+            (value.first, value.last) = (0, 0);
         }
     }
 
@@ -258,14 +255,15 @@ impl Batch {
             let (found, wanted) = (self.both, expected.both);
             lines.push(format!("{found} instead of {wanted} matched at both ends"));
         }
-        let other = (self.flows.iter()).find(|(key, tally)| expected.flows.get(key) != Some(tally));
-        if let Some((key, tally)) = other {
-            let wanted = expected.flows.get(key);
-            lines.push(format!("flow {key:?}\n  {tally:?}\n  not {wanted:?}"));
+        let other =
+            (self.flows.iter()).find(|(flow, value)| expected.flows.get(flow) != Some(value));
+        if let Some((flow, value)) = other {
+            let wanted = expected.flows.get(flow);
+            lines.push(format!("flow {flow:?}\n  {value:?}\n  not {wanted:?}"));
         }
-        let missing = (expected.flows.iter()).find(|(key, _)| !self.flows.contains_key(key));
-        if let Some((key, tally)) = missing {
-            lines.push(format!("no flow {key:?}\n  {tally:?}"));
+        let missing = (expected.flows.iter()).find(|(flow, _)| !self.flows.contains_key(flow));
+        if let Some((flow, value)) = missing {
+            lines.push(format!("no flow {flow:?}\n  {value:?}"));
         }
         lines.join("\n")
     }
@@ -276,37 +274,22 @@ impl Current {
     fn expect(&mut self, batch: &mut Batch, decision: Decision) {
         reach(&mut self.slot_counts, &decision);
         batch.given[decision.verdict as usize] += 1;
-        let Some((key, tally)) = decision.flow else {
+        let Some((flow, value)) = decision.flow else {
             return;
         };
-        let octets = tally.value.octets;
-        if let Some(source) = tally.source {
-            let totals = self.totals.entry(source).or_default();
+        let octets = value.octets;
+        if let Some(source) = &flow.source {
+            let totals = self.totals.entry(source.clone()).or_default();
             totals.source_packets += 1;
             totals.source_octets += octets;
         }
-        if let Some(destination) = tally.destination {
-            let totals = self.totals.entry(destination).or_default();
+        if let Some(destination) = &flow.destination {
+            let totals = self.totals.entry(destination.clone()).or_default();
             totals.destination_packets += 1;
             totals.destination_octets += octets;
         }
-        batch.both += u64::from(tally.source.is_some() && tally.destination.is_some());
-        count(&mut batch.flows, key, tally);
-    }
-
-    /// The prefix of a match set, whose indicators must be all that are named around the
-    /// address.
-    fn watched(&self, set: u32, version: u8, address: [u8; 16]) -> Option<IpNet> {
-        let address = match (version, address) {
-            (4, [a, b, c, d, ..]) => IpAddr::V4(Ipv4Addr::new(a, b, c, d)),
-            _ => IpAddr::from(address),
-        };
-        let named = self.universe.world.named_around(address);
-        let covering = self.compiled.covering(SetId(set));
-        let mut covering: Vec<usize> = covering.map(|id| usize::try_from(id.0).unwrap()).collect();
-        covering.sort_unstable();
-        assert!(named.iter().eq(&covering), "{address}: {covering:?}");
-        self.prefixes.get(&set).copied()
+        batch.both += u64::from(flow.source.is_some() && flow.destination.is_some());
+        count(&mut batch.flows, flow, value);
     }
 
     /// Where totals and slot counts are not what they must be.
@@ -319,15 +302,15 @@ impl Current {
         let found: BTreeMap<u32, Totals> = (read.totals.iter())
             .map(|(SetId(set), totals)| (*set, *totals))
             .collect();
-        let sets: BTreeSet<u32> = found.keys().chain(self.prefixes.keys()).copied().collect();
+        let sets: BTreeSet<u32> = found.keys().chain(self.sets.keys()).copied().collect();
         for set in sets {
-            let prefix = self.prefixes.get(&set);
-            let expected = prefix.and_then(|prefix| self.totals.get(prefix));
+            let watched = self.sets.get(&set);
+            let expected = watched.and_then(|watched| self.totals.get(watched));
             let expected = expected.copied().unwrap_or_default();
             let found = found.get(&set).copied().unwrap_or_default();
             if found != expected {
                 return Some(format!(
-                    "totals of {prefix:?}: {found:?} instead of {expected:?}"
+                    "totals of {watched:?}: {found:?} instead of {expected:?}"
                 ));
             }
         }

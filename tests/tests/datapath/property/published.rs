@@ -2,31 +2,47 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use ipnet::IpNet;
 use sekisho::{
     places::{Exclusion, Layers, Operator, OperatorId, Territory, flatten, territory::Row},
     watchlist::{
-        Approval, ApprovalId, Compiled, InForce, IndicatorId, Scope, Validity, Watchlist, compile,
+        Approval, ApprovalId, Compiled, InForce, IndicatorId, Limits, PortRule, Prefixes, Scope,
+        Validity, Watchlist, compile,
     },
 };
 use sensor_common::Slot;
 
-use crate::reference::{Consent, Permit, World};
+use crate::reference::{Consent, Permit, Watched, World};
 
 /// Compiles a world into its generation.
 pub(crate) fn compiled(world: &World) -> Compiled {
+    let mut prefixes = Prefixes::default();
+    for (line, (prefix, ports)) in (1..).zip(world.indicators.iter().zip(&world.ports)) {
+        let rules = ports.iter();
+        let limits = Limits {
+            validity: None,
+            ports: rules
+                .map(|&(protocol, port)| PortRule { protocol, port })
+                .collect(),
+        };
+        prefixes.push_limited(*prefix, line, &limits);
+    }
     let mut watchlist = Watchlist::default();
-    watchlist.add_feed("property".into(), world.indicators.iter().copied().zip(1..));
+    watchlist.share_feed("property".into(), prefixes.into());
     let in_force: Vec<InForce> = world.permits.iter().map(in_force).collect();
     let places = Arc::new(flatten(&layers(world)).unwrap());
     compile(&watchlist, &in_force, places, world.generation)
 }
 
-/// The prefixes of the match sets that were compiled.
-pub(crate) fn prefixes(compiled: &Compiled) -> BTreeMap<u32, IpNet> {
-    compiled
-        .sets()
-        .map(|(id, set)| (id.0, set.prefix))
+/// What the match sets that were compiled stand for.
+pub(crate) fn sets(compiled: &Compiled) -> BTreeMap<u32, Watched> {
+    let watched = |id, prefix| Watched {
+        prefix,
+        indicators: (compiled.covering(id))
+            .map(|IndicatorId(number)| usize::try_from(number).unwrap())
+            .collect(),
+    };
+    let sets = compiled.sets();
+    sets.map(|(id, set)| (id.0, watched(id, set.prefix)))
         .collect()
 }
 

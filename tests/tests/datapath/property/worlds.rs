@@ -86,6 +86,7 @@ impl Universe {
             })
             .collect();
         let indicators = around(dice, 16, 9);
+        let ports = indicators.iter().map(|_| ports(dice)).collect();
         let permits = permits(dice, indicators.len(), clock);
         let world = World {
             generation,
@@ -93,6 +94,7 @@ impl Universe {
             exclusions,
             operators,
             indicators,
+            ports,
             permits,
             own: own.to_vec(),
         };
@@ -103,6 +105,19 @@ impl Universe {
             watched,
         }
     }
+}
+
+/// The ports on which an indicator counts, close to those of packets; any for most.
+fn ports(dice: &mut Dice) -> Vec<(u8, u16)> {
+    const PORTS: [u16; 5] = [0, 53, 443, 444, 50_000];
+    let count = if dice.percent(40) {
+        1 + dice.below(3)
+    } else {
+        0
+    };
+    (0..count)
+        .map(|_| (dice.pick(&[1, 6, 17, 17, 6, 47]), dice.pick(&PORTS)))
+        .collect()
 }
 
 /// Rows that do not overlap, the finer the nearer to an anchor.

@@ -107,10 +107,15 @@ fn more_port_rules_than_there_is_room_for_are_refused_with_the_numbers() {
     let wide = ("10.0.0.0/8".parse().unwrap(), ports);
     let list = watchlist(&[[wide].into_iter().chain(hosts).collect()]);
     let compiled = compiled(&list, &[naming(Scope::All)]);
+    let sets = compiled.tables.port_sets.len();
+    assert!(
+        sets <= (1 << 14) + 1,
+        "{sets}: one for all ports of a prefix"
+    );
     let Err(NoRoom { what, needed, room }) = compiled.tables.check_room() else {
         panic!("{} sets", compiled.tables.ports.len())
     };
-    assert_eq!((what, room), ("match sets of port rules", 1_000_000));
+    assert_eq!((what, room), ("port rules of match sets", 1_000_000));
     assert!(needed > room && needed <= room + 64, "{needed}");
 }
 
@@ -159,7 +164,7 @@ proptest! {
         prop_assert!(tables.ports.is_sorted_by(|a, b| a < b));
         prop_assert_eq!(
             tables.group_of_set.len(),
-            tables.v4.len() + tables.v6.len() + tables.ports.len() + 1
+            tables.v4.len() + tables.v6.len() + tables.port_sets.len() + 1
         );
         prop_assert_eq!(compiled.sets().count() + 1, tables.group_of_set.len());
         let rules = (0..3).flat_map(|protocol| (0..3).map(move |port| PortRule { protocol, port }));
@@ -194,18 +199,30 @@ proptest! {
                 }
             }
         }
-        // A set for each prefix and each port of what covers it, and no other.
+        // A rule for each prefix and each port of what covers it, and no other.
         let named: Vec<&&Row> = (0..)
             .zip(&rows)
             .filter(|(id, _)| !naming(IndicatorId(*id)).is_empty())
             .map(|(_, row)| row)
             .collect();
-        let mut expected: BTreeSet<PortSet> = BTreeSet::new();
+        let mut expected: BTreeSet<(u32, PortRule)> = BTreeSet::new();
         for (id, set) in compiled.sets().take(tables.v4.len() + tables.v6.len()) {
             let around = named.iter().filter(|(prefix, _)| prefix.contains(&set.prefix));
             let rules = around.flat_map(|(_, ports)| ports);
-            expected.extend(rules.map(|&rule| PortSet { set: id.0, rule }));
+            expected.extend(rules.map(|&rule| (id.0, rule)));
         }
-        prop_assert_eq!(tables.ports.iter().copied().collect::<BTreeSet<_>>(), expected);
+        let found: BTreeSet<_> = tables.ports.iter().map(|row| (row.set, row.rule)).collect();
+        prop_assert_eq!(found, expected);
+        // Ports that make no difference have one set.
+        let all = (0..tables.group_of_set.len()).map(|set| SetId(number(set)));
+        let of_ports = all.skip(1 + tables.v4.len() + tables.v6.len());
+        let distinct: BTreeSet<_> = of_ports
+            .map(|set| (tables.prefix(set.0), compiled.covering(set).collect::<Vec<_>>()))
+            .collect();
+        prop_assert_eq!(distinct.len(), tables.port_sets.len());
     }
+}
+
+fn number(at: usize) -> u32 {
+    u32::try_from(at).unwrap()
 }
