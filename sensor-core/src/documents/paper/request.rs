@@ -193,10 +193,10 @@ impl Asked {
         let never = "it would never count; leave it out, or give it another";
         match (self.from, self.until) {
             (Some(from), _) if from >= end => Err(format!(
-                "{prefix} counts from {from}, and all of it ends at {end}: {never} from"
+                "{prefix} counts from {from}, and this document ends at {end}: {never} from"
             )),
             (_, Some(until)) if until <= begin => Err(format!(
-                "{prefix} counts until {until}, and all of it begins at {begin}: {never} until"
+                "{prefix} counts until {until}, and this document begins at {begin}: {never} until"
             )),
             _ => Ok(()),
         }

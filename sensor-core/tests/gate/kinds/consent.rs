@@ -189,7 +189,11 @@ fn alone(table: &mut Table) {
     table.add(
         "alone, of what never counts",
         never,
-        (FILE, Rule::Form, "all of it begins at 2026-11-01T00:00:00Z"),
+        (
+            FILE,
+            Rule::Form,
+            "this document begins at 2026-11-01T00:00:00Z",
+        ),
     );
     let long = |world: &mut World| {
         with(&one("8.8.8.8/32"))(world);

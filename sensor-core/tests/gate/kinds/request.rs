@@ -74,12 +74,12 @@ fn limits(table: &mut Table) {
         (
             "an indicator that begins when all ends",
             "from = \"2027-02-21T00:00:00Z\"",
-            &format!("all of it ends at 2027-02-21T00:00:00Z: {never} from"),
+            &format!("this document ends at 2027-02-21T00:00:00Z: {never} from"),
         ),
         (
             "an indicator that ends when all begins",
             "until = \"2026-11-21T00:00:00Z\"",
-            &format!("all of it begins at 2026-11-21T00:00:00Z: {never} until"),
+            &format!("this document begins at 2026-11-21T00:00:00Z: {never} until"),
         ),
         (
             "an indicator until a day",

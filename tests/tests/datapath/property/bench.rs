@@ -2,16 +2,15 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    net::{IpAddr, Ipv4Addr},
+    net::IpAddr,
 };
 
-use ipnet::IpNet;
 use sekisho::{
     clock::Terms,
     kernel::{Datapath as _, Replayer, Retired, boot_now},
-    watchlist::{Compiled, SetId},
+    watchlist::SetId,
 };
-use sensor_common::{Counters, FlowKey, ReplayContext, SlotCounts, Stat, Totals, Verdict};
+use sensor_common::{Counters, FlowValue, ReplayContext, SlotCounts, Stat, Totals, Verdict};
 
 use super::{
     dice::Dice,

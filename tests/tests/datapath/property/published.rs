@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use ipnet::IpNet;
 use sekisho::{
     places::{Exclusion, Layers, Operator, OperatorId, Territory, flatten, territory::Row},
     watchlist::{
