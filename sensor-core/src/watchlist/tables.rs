@@ -79,16 +79,14 @@ impl Tables {
     /// The prefix of a match set.
     pub fn prefix(&self, set: u32) -> Option<IpNet> {
         let place = (set as usize).checked_sub(1)?;
-        match self.v4.get(place) {
-            Some(&prefix) => Some(prefix.into()),
-            None => {
-                let place = place - self.v4.len();
-                match self.v6.get(place) {
-                    Some(&prefix) => Some(prefix.into()),
-                    None => self.prefix(*self.port_sets.get(place - self.v6.len())?),
-                }
-            }
+        if let Some(&prefix) = self.v4.get(place) {
+            return Some(prefix.into());
         }
+        let place = place - self.v4.len();
+        if let Some(&prefix) = self.v6.get(place) {
+            return Some(prefix.into());
+        }
+        self.prefix(*self.port_sets.get(place - self.v6.len())?)
     }
 
     /// Whether a match set has port rules, so that ports decide about an address.

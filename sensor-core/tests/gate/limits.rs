@@ -77,6 +77,7 @@ fn an_extension_may_narrow_limits_and_not_widen_them() {
         PLAIN.to_owned(),
         LIMITED.replace("\"udp/53\"", "\"udp/53\", \"tcp/80\""),
         LIMITED.replace("tcp/443", "tcp/80"),
+        PLAIN.to_owned() + "\nports = [\"udp/53\", \"tcp/443\"]",
         LIMITED.replace("ports = [\"udp/53\", \"tcp/443\"]\n", ""),
         LIMITED.replace("2026-12-01", "2026-11-30"),
         LIMITED.replace("2027-01-01", "2027-01-02"),

@@ -149,18 +149,13 @@ fn pairs(asked: &Asked) -> Pairs {
 
 /// What narrows an indicator, in words that follow it.
 fn limits(asked: &Indicator) -> String {
-    let mut words = String::new();
-    if let Some(ports) = &asked.ports {
-        let ports: Vec<String> = ports.clone().into();
-        words += &format!(", on {} only", list(&ports, "and"));
-    }
-    if let Some(from) = asked.from {
-        words += &format!(", from {from}");
-    }
-    if let Some(until) = asked.until {
-        words += &format!(", until {until}");
-    }
-    words
+    let ports = asked.ports.clone().map(Vec::<String>::from);
+    let words = [
+        ports.map(|ports| format!(", on {} only", list(&ports, "and"))),
+        asked.from.map(|from| format!(", from {from}")),
+        asked.until.map(|until| format!(", until {until}")),
+    ];
+    words.into_iter().flatten().collect()
 }
 
 fn tunnel(tunnel: &Tunnel) -> String {
