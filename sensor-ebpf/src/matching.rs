@@ -88,13 +88,10 @@ fn both(source: u32, destination: u32) -> u64 {
 /// What the rows that were found say of a packet.
 #[inline(always)]
 pub(crate) fn hit(generation: Generation, packet: &Packet, rows: u64) -> Hit {
-    let source = row(generation, rows as u32, packet, packet.source_port);
-    let destination = row(
-        generation,
-        (rows >> 32) as u32,
-        packet,
-        packet.destination_port,
-    );
+    let end = |row, port| narrowed(generation, row, packet, port);
+    let source = end(row(generation, rows as u32), packet.source_port);
+    let destination = row(generation, (rows >> 32) as u32);
+    let destination = end(destination, packet.destination_port);
     Hit {
         source: source.set,
         destination: destination.set,
@@ -110,16 +107,28 @@ pub(crate) fn stride(generation: Generation) -> Option<u32> {
     Some(engine.stride)
 }
 
-/// What a row says of a packet with this port on the side of the address.
 #[inline(always)]
-fn row(generation: Generation, row: u32, packet: &Packet, port: [u8; 2]) -> SetRow {
+fn row(generation: Generation, row: u32) -> SetRow {
     if row == NO_ROW {
         return SetRow::NONE;
     }
-    let row: SetRow = match ROWS.get_value(generation.index, &row) {
-        Some(row) => *words::view(row),
-        None => return SetRow::NONE,
-    };
+    ROWS.get_value(generation.index, &row)
+        .map_or(SetRow::NONE, |row| *words::view(row))
+}
+
+/// The match sets of rows as they stand, for the bench: its lists have no port rules, and the
+/// verifier follows its walks through every branch for several packets.
+#[cfg(feature = "bench")]
+#[inline(always)]
+pub(crate) fn sets(generation: Generation, rows: u64) -> (u32, u32) {
+    let source = row(generation, rows as u32);
+    let destination = row(generation, (rows >> 32) as u32);
+    (source.set, destination.set)
+}
+
+/// What a row says of a packet with this port on the side of the address.
+#[inline(always)]
+fn narrowed(generation: Generation, row: SetRow, packet: &Packet, port: [u8; 2]) -> SetRow {
     if row.flags & SetRow::PORTS == 0 {
         return row;
     }

@@ -289,8 +289,8 @@ fn an_indicator_counts_on_the_ports_of_its_own_side_only() {
 /// A thousand of them, in a table that the kernel fills to the last entry.
 #[test]
 fn every_one_of_many_ports_is_found_and_no_other() {
-    require!(privilege);
     const PREFIXES: u16 = 40;
+    require!(privilege);
     let mut prefixes = Prefixes::default();
     for number in 0..PREFIXES {
         let ports = (0..32).map(|port| PortRule {
