@@ -33,7 +33,7 @@ pub use place::{Place, PlaceBucket, PlaceRow4, PlaceRow6};
 pub use replay::ReplayContext;
 pub use slot::{SLOTS, Slot, SlotCounts, SlotMask};
 pub use stats::{Counters, Stat};
-pub use table::{LEASE_LIMIT, NO_MATCH_SET, OwnAddress, SetRow, Totals};
+pub use table::{LEASE_LIMIT, NO_MATCH_SET, OwnAddress, SetRow, Totals, port_key};
 pub use verdict::{
     Class, Direction, Facts, Judgement, Narrowing, Passage, SlotTable, Verdict, judge,
 };
@@ -43,9 +43,9 @@ pub use verdict::{
 /// The object carries it in its read-only data; the loader refuses an object
 /// with another one, and a test compares the two. Bump it with any change to a
 /// size, an offset or a meaning in [`FlowKey`], [`FlowValue`], [`FlowEvent`],
-/// [`Slot`], [`SlotCounts`], [`SetRow`], [`Engine`], [`engine::Line`], [`Totals`], [`PlaceBucket`], [`PlaceRow4`],
+/// [`Slot`], [`SlotCounts`], [`SetRow`], [`port_key`], [`Engine`], [`engine::Line`], [`Totals`], [`PlaceBucket`], [`PlaceRow4`],
 /// [`PlaceRow6`], [`Stat`] or [`ReplayContext`].
-pub const WIRE_VERSION: u32 = 4;
+pub const WIRE_VERSION: u32 = 5;
 
 #[cfg(test)]
 mod wire_tests;

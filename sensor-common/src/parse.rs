@@ -131,6 +131,14 @@ pub struct Packet {
     pub ttl: u8,
 }
 
+impl Packet {
+    /// Whether it has ports: those of a packet without are 0, which is a port too.
+    #[inline(always)]
+    pub const fn has_ports(&self) -> bool {
+        Protocol::has_ports(self.protocol) && !matches!(self.fragment, Fragment::Later)
+    }
+}
+
 /// Why a frame gives no packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unparsed {

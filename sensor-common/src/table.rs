@@ -30,8 +30,31 @@ pub struct OwnAddress {
 pub struct SetRow {
     /// The match set.
     pub set: u32,
-    /// Row of the approval groups: which approvals name the match set.
-    pub group: u32,
+    /// Row of the approval groups: which approvals name the match set. 0 is none of them: no
+    /// indicator covers the address, whatever the set.
+    pub group: u16,
+    /// [`SetRow::PORTS`], or 0.
+    pub flags: u16,
+}
+
+impl SetRow {
+    /// The row of an address that matches nothing.
+    pub const NONE: Self = Self {
+        set: NO_MATCH_SET,
+        group: 0,
+        flags: 0,
+    };
+
+    /// Flag of a match set with port rules: where a packet has ports, [`port_key`] leads to the
+    /// row that stands in the place of this one, if there is one.
+    pub const PORTS: u16 = 1;
+}
+
+/// Key of the second look-up of an address whose match set has port rules: the set, the
+/// protocol of the packet, and its port on the side of the address in network order.
+#[inline(always)]
+pub const fn port_key(set: u32, protocol: u8, port: [u8; 2]) -> u64 {
+    (set as u64) << 32 | (protocol as u64) << 16 | u16::from_be_bytes(port) as u64
 }
 
 impl SetRow {
@@ -72,3 +95,21 @@ const _: () = {
     assert!(size_of::<OwnAddress>() == 20);
     assert!(size_of::<Totals>() == 32);
 };
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_set_protocol_and_port_has_a_key_of_its_own() {
+        assert_eq!(
+            port_key(0x0102_0304, 6, 443u16.to_be_bytes()),
+            0x0102_0304_0006_01bb
+        );
+        assert_eq!(
+            port_key(u32::MAX, u8::MAX, [0xff, 0]),
+            0xffff_ffff_00ff_ff00
+        );
+        assert_eq!(port_key(1, 0, [0, 0]), 1 << 32);
+    }
+}

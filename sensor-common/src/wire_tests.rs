@@ -6,11 +6,12 @@ use super::*;
 
 /// Each version with a digest of its layout. A line is added, never changed: an object and
 /// a program of one version must understand each other.
-const HISTORY: [(u32, u64); 4] = [
+const HISTORY: [(u32, u64); 5] = [
     (1, 0x20f0_6537_e6b0_71a0),
     (2, 0x3cd6_f003_d76c_ec87),
     (3, 0x9765_886b_2c7f_cebd),
     (4, 0xf26a_b433_9608_e827),
+    (5, 0x3e70_25cb_2109_beeb),
 ];
 
 /// Names, sizes and offsets of all that crosses.
@@ -46,7 +47,7 @@ fn layout() -> String {
         PlaceRow4 { start, place }
         PlaceRow6 { start_high, start_low, place }
         SlotMask { words }
-        SetRow { set, group }
+        SetRow { set, group, flags }
         Engine { v4, v6, stride, reserved }
         Engine4 {
             block, host, permutation, line_shift, lengths, filter_bits, has_short, reserved
@@ -89,6 +90,12 @@ fn layout() -> String {
     for place in places {
         let _ = writeln!(layout, "place {} {}", place.name(), place.number());
     }
+    let _ = writeln!(
+        layout,
+        "ports {} {:x}",
+        SetRow::PORTS,
+        port_key(1, 2, [3, 4])
+    );
     engine(&mut layout);
     layout
 }

@@ -23,8 +23,8 @@ pub use indicator::{Indicator, IndicatorId, Watchlist};
 pub use limits::{Limits, PortRule};
 pub use moment::{Moment, Schedule};
 pub use prefix::{Prefix4, Prefix6};
-pub use prefixes::Prefixes;
-pub use tables::{NoRoom, Tables};
+pub use prefixes::{Beyond, Prefixes};
+pub use tables::{NoRoom, PortRow, Tables};
 
 #[cfg(test)]
 pub(crate) mod tests;

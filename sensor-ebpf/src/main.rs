@@ -113,7 +113,10 @@ fn judge(context: &Context, scratch: &mut Scratch) -> Verdict {
             scratch.rows.assume_init(),
         )
     };
-    let hit = matching::hit(generation, rows);
+    let hit = matching::hit(generation, packet, rows);
+    if hit.is_nothing() {
+        return Verdict::NoMatch;
+    }
     let passage = match places::passage(generation, packet) {
         Ok(passage) => passage,
         Err(verdict) => return verdict,

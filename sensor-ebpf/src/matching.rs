@@ -7,6 +7,7 @@
 
 mod filter;
 mod lines;
+mod ports;
 mod v4;
 mod v6;
 
@@ -35,7 +36,7 @@ static ROWS: ArrayOfMaps<Array<Cells<SetRow>, 1, { ANY_SIZE | MMAPABLE }>, 2> = 
 #[btf_map]
 static OVERFLOW: ArrayOfMaps<HashMap<[u64; 3], u32, 1>, 2> = ArrayOfMaps::new();
 
-/// The match sets of a packet; at least one is not [`NO_MATCH_SET`].
+/// The match sets of a packet.
 #[derive(Clone, Copy)]
 pub(crate) struct Hit {
     /// Match set of the source address.
@@ -46,6 +47,14 @@ pub(crate) struct Hit {
     pub(crate) source_group: u32,
     /// Likewise.
     pub(crate) destination_group: u32,
+}
+
+impl Hit {
+    /// Whether no indicator is left: those around its ends count on other ports.
+    #[inline(always)]
+    pub(crate) const fn is_nothing(&self) -> bool {
+        self.source | self.destination == NO_MATCH_SET
+    }
 }
 
 /// As [`look_up`], with a stack of its own: with that of the parser it would be more than
@@ -76,16 +85,18 @@ fn both(source: u32, destination: u32) -> u64 {
     u64::from(destination) << 32 | u64::from(source)
 }
 
-/// What the rows that were found say.
+/// What the rows that were found say of a packet.
 #[inline(always)]
-pub(crate) fn hit(generation: Generation, rows: u64) -> Hit {
-    let source = row(generation, rows as u32);
+pub(crate) fn hit(generation: Generation, packet: &Packet, rows: u64) -> Hit {
+    let end = |row, port| narrowed(generation, row, packet, port);
+    let source = end(row(generation, rows as u32), packet.source_port);
     let destination = row(generation, (rows >> 32) as u32);
+    let destination = end(destination, packet.destination_port);
     Hit {
         source: source.set,
         destination: destination.set,
-        source_group: source.group,
-        destination_group: destination.group,
+        source_group: u32::from(source.group),
+        destination_group: u32::from(destination.group),
     }
 }
 
@@ -98,15 +109,30 @@ pub(crate) fn stride(generation: Generation) -> Option<u32> {
 
 #[inline(always)]
 fn row(generation: Generation, row: u32) -> SetRow {
-    const NONE: SetRow = SetRow {
-        set: NO_MATCH_SET,
-        group: 0,
-    };
     if row == NO_ROW {
-        return NONE;
+        return SetRow::NONE;
     }
     ROWS.get_value(generation.index, &row)
-        .map_or(NONE, |row| *words::view(row))
+        .map_or(SetRow::NONE, |row| *words::view(row))
+}
+
+/// The match sets of rows as they stand, for the bench: its lists have no port rules, and the
+/// verifier follows its walks through every branch for several packets.
+#[cfg(feature = "bench")]
+#[inline(always)]
+pub(crate) fn sets(generation: Generation, rows: u64) -> (u32, u32) {
+    let source = row(generation, rows as u32);
+    let destination = row(generation, (rows >> 32) as u32);
+    (source.set, destination.set)
+}
+
+/// What a row says of a packet with this port on the side of the address.
+#[inline(always)]
+fn narrowed(generation: Generation, row: SetRow, packet: &Packet, port: [u8; 2]) -> SetRow {
+    if row.flags & SetRow::PORTS == 0 {
+        return row;
+    }
+    ports::narrowed(generation, row, packet, port)
 }
 
 /// The row of a prefix in the overflow table.

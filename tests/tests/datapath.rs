@@ -16,6 +16,8 @@ mod gate;
 mod generations;
 #[path = "datapath/large.rs"]
 mod large;
+#[path = "datapath/ports.rs"]
+mod ports;
 #[path = "datapath/property.rs"]
 mod property;
 #[path = "datapath/random.rs"]

@@ -3,6 +3,8 @@
 //! The reader of TOML knows the line of what it reads, so a value that refuses itself is refused
 //! with its line.
 
+mod ports;
+
 use std::{fmt, ops::Deref};
 
 use ipnet::IpNet;
@@ -10,6 +12,7 @@ use jiff::{Span, SpanRelativeTo};
 use sensor_common::{Class, Direction, Fields};
 use serde::{Deserialize, Serialize};
 
+pub use self::ports::PortNames;
 use super::{Time, principal::is_name};
 use crate::feeds::plain::{self, Shortest};
 

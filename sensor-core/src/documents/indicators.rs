@@ -135,13 +135,14 @@ pub(super) fn inline(file: &str, text: &str, table: &str, asked: &[Asked]) -> In
         .collect();
     // Where they are written in another way, their order has to do.
     let has_lines = lines.len() == asked.len();
-    let prefixes = (1..).zip(asked).enumerate().map(|(at, (order, asked))| {
+    let mut prefixes = Prefixes::default();
+    for (at, (order, asked)) in (1..).zip(asked).enumerate() {
         let line = if has_lines { lines[at] } else { order };
-        (asked.prefix.0, line)
-    });
+        prefixes.push_limited(asked.prefix.0, line, &asked.limits());
+    }
     IndicatorSet {
         file: file.into(),
-        prefixes: Arc::new(prefixes.collect()),
+        prefixes: Arc::new(prefixes),
     }
 }
 

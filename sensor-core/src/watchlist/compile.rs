@@ -7,9 +7,11 @@
 //!
 //! Ten million prefixes are compiled while recording waits, so all of it is columns and sorted
 //! words. Which approvals name an indicator is known by range of numbers, not by number.
+//! Indicators that count on some ports only have sets of their own, after all others.
 
 mod change;
 mod classes;
+mod ports;
 mod sets;
 mod spans;
 
@@ -17,7 +19,13 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use sensor_common::{SLOTS, Slot, SlotMask};
 
-use self::{change::Overlay, classes::Classes, sets::MatchSets, spans::Spans};
+use self::{
+    change::Overlay,
+    classes::Classes,
+    ports::{Limited, PortSets},
+    sets::MatchSets,
+    spans::Spans,
+};
 use super::{
     ApprovalId, InForce, IndicatorId, Moment, Prefixes, Tables, Watchlist,
     keys::{self, FIT, Key, Prefix as _},
@@ -119,14 +127,23 @@ pub fn compile(
     };
     let v6 = sets.add::<[u64; 3]>(sets.keys_v6(watchlist));
     let Sets {
-        classes, columns, ..
+        spans,
+        mut classes,
+        mut columns,
+        limited,
+        moment: _,
     } = sets;
+    let ports = limited.map_or_else(PortSets::default, |limited| {
+        limited.add_sets(&mut columns, &mut classes, &spans)
+    });
     let (group_of_set, groups) = classes.into_groups();
     Compiled {
         tables: Arc::new(Tables {
             generation,
             v4,
             v6,
+            ports: ports.rows,
+            port_sets: ports.of,
             group_of_set,
             groups,
             slots,
@@ -152,15 +169,16 @@ pub fn in_order(approvals: &[super::Approval]) -> Vec<InForce> {
 }
 
 /// The match sets so far.
-struct Sets {
+struct Sets<'a> {
     spans: Spans,
     moment: Moment,
     classes: Classes,
     columns: MatchSets,
+    limited: Option<Limited<'a>>,
 }
 
-impl Sets {
-    fn of(approvals: &[InForce], watchlist: &Watchlist, moment: Moment) -> Self {
+impl<'a> Sets<'a> {
+    fn of(approvals: &[InForce], watchlist: &'a Watchlist, moment: Moment) -> Self {
         let mut classes = Classes::default();
         let spans = Spans::of(approvals, watchlist.len(), &mut classes);
         Self {
@@ -168,6 +186,7 @@ impl Sets {
             moment,
             classes,
             columns: MatchSets::default(),
+            limited: Limited::of(watchlist),
         }
     }
 
@@ -221,12 +240,23 @@ impl Sets {
             }
             let parent = around.last().copied();
             let mut class = parent.map_or(0, |(.., class)| class);
-            for key in equal {
+            let limited = |key: &K| {
+                let limited = self.limited.as_ref();
+                limited.is_some_and(|limited| limited.has(IndicatorId(key.number())))
+            };
+            for key in equal.iter().filter(|key| !limited(key)) {
                 let named = self.spans.class(key.number());
                 class = self.classes.union(class, named);
             }
             let own = equal.iter().map(|key| IndicatorId(key.number()));
-            let set = self.columns.push(own, parent.map(|(_, set, _)| set));
+            let parent = parent.map(|(_, set, _)| set);
+            let set = match &mut self.limited {
+                None => self.columns.push(own, parent),
+                Some(limited) => {
+                    let own = limited.take_from(self.columns.next(), own);
+                    self.columns.push(own.into_iter(), parent)
+                }
+            };
             self.classes.put(class);
             prefixes.push(prefix);
             around.push((prefix, set, class));

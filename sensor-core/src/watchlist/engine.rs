@@ -15,6 +15,7 @@ use std::collections::{BTreeMap, HashMap};
 use sensor_common::{
     Engine, SetRow,
     engine::{Line, NO_ROW},
+    port_key,
 };
 
 pub use self::{
@@ -24,7 +25,7 @@ pub use self::{
     v4::filter_v4,
     v6::filter_v6,
 };
-use super::{Prefix4, Prefix6};
+use super::{PortRow, Prefix4, Prefix6, tables::has_ports};
 
 /// What is laid out: prefixes in order, with the number and the group of each one's match set.
 #[derive(Clone, Copy, Debug)]
@@ -33,22 +34,44 @@ pub struct Prefixes<'a> {
     pub v4: &'a [Prefix4],
     /// IPv6, ascending; number `j` has match set `v4.len() + j + 1`.
     pub v6: &'a [Prefix6],
+    /// The port rules of match sets, as in [`Tables::ports`](super::Tables::ports).
+    pub ports: &'a [PortRow],
     /// The approval group of every match set; row 0 belongs to none.
     pub group_of_set: &'a [u32],
 }
 
 impl Prefixes<'_> {
     fn row(&self, set: u32) -> SetRow {
-        let group = self.group_of_set.get(set as usize).copied().unwrap_or(0);
-        SetRow { set, group }
+        let group = self.group_of_set.get(set as usize).copied();
+        SetRow {
+            set,
+            group: group.and_then(|group| group.try_into().ok()).unwrap_or(0),
+            flags: if has_ports(self.ports, set) {
+                SetRow::PORTS
+            } else {
+                0
+            },
+        }
+    }
+
+    /// The rows that the second look-up leads to, each with its key.
+    fn port_rows(&self) -> Vec<(u64, SetRow)> {
+        let rows = self.ports.iter();
+        rows.map(|row| {
+            let PortRow {
+                set,
+                rule,
+                narrowed,
+            } = *row;
+            let key = port_key(set, rule.protocol, rule.port.to_be_bytes());
+            (key, self.row(narrowed))
+        })
+        .collect()
     }
 }
 
 /// A row that leads nowhere.
-const EMPTY: SetRow = SetRow {
-    set: sensor_common::NO_MATCH_SET,
-    group: 0,
-};
+const EMPTY: SetRow = SetRow::NONE;
 
 /// The key of an IPv6 row, which a fingerprint only points to.
 pub type Key6 = [u64; 3];
@@ -103,6 +126,9 @@ pub struct Laid {
     pub keys_v6: Vec<Key6>,
     /// Prefixes for which their line had no room, and their rows.
     pub overflow: HashMap<OverflowKey, u32>,
+    /// Rows that stand in the place of those of match sets with port rules, by
+    /// [`port_key`].
+    pub ports: Vec<(u64, SetRow)>,
     /// The rows of IPv4 prefixes of 16 bits and fewer.
     short_rows: BTreeMap<Prefix4, u32>,
     /// Prefixes that were added since, of [`SPARE`] that may be.
@@ -115,6 +141,7 @@ impl Laid {
         let mut laid = Self {
             rows: vec![SetRow::default(); 1],
             engine: seeds.engine(),
+            ports: prefixes.port_rows(),
             ..Self::default()
         };
         v4::lay(&mut laid, prefixes, sizes);
@@ -134,6 +161,7 @@ impl Laid {
         (filters + self.short_v4.len() + self.short_v6.len()) * size_of::<u64>()
             + (self.lines_v4.len() + self.lines_v6.len()) * size_of::<Line>()
             + self.overflow.len() * size_of::<(OverflowKey, u32)>()
+            + self.ports.len() * size_of::<(u64, SetRow)>()
     }
 }
 

@@ -5,7 +5,7 @@ use std::{ops::Range, sync::Arc};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
-use super::{Limits, Prefixes, Validity};
+use super::{Limits, PortRule, Prefixes, Validity};
 
 /// Number of an indicator in its [`Watchlist`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -85,12 +85,26 @@ impl Watchlist {
     }
 
     /// What narrows the indicator with this number.
-    pub fn limits(&self, IndicatorId(number): IndicatorId) -> Limits {
+    pub fn limits(&self, indicator: IndicatorId) -> Limits {
+        let place = self.place(indicator);
+        place.map_or_else(Limits::default, |(prefixes, at)| prefixes.limits(at))
+    }
+
+    /// The ports on which the indicator with this number counts; none is all of them.
+    pub fn ports(&self, indicator: IndicatorId) -> impl Iterator<Item = PortRule> + '_ {
+        let place = self.place(indicator).into_iter();
+        place.flat_map(|(prefixes, at)| prefixes.ports(at))
+    }
+
+    /// Whether an indicator counts on some ports only.
+    pub fn has_ports(&self) -> bool {
+        self.feeds.iter().any(|feed| feed.prefixes.has_ports())
+    }
+
+    fn place(&self, IndicatorId(number): IndicatorId) -> Option<(&Prefixes, usize)> {
         let after = self.feeds.partition_point(|feed| feed.first <= number);
-        let feed = after.checked_sub(1).and_then(|at| self.feeds.get(at));
-        feed.map_or_else(Limits::default, |feed| {
-            feed.prefixes.limits((number - feed.first) as usize)
-        })
+        let feed = self.feeds.get(after.checked_sub(1)?)?;
+        Some((&feed.prefixes, (number - feed.first) as usize))
     }
 
     /// The indicators that count at a time only, each with its time, ascending.

@@ -3,6 +3,7 @@
 //! Most indicators have neither, so the columns have rows for those that do.
 
 use std::{
+    fmt,
     io::{self, Write},
     ops::Range,
 };
@@ -21,6 +22,31 @@ pub struct PortRule {
     pub port: u16,
 }
 
+impl PortRule {
+    /// Protocols whose headers begin with ports, by name (IANA protocol numbers).
+    pub const NAMED: [(&'static str, u8); 5] = [
+        ("tcp", 6),
+        ("udp", 17),
+        ("dccp", 33),
+        ("sctp", 132),
+        ("udplite", 136),
+    ];
+}
+
+/// As papers write it: `tcp/443`.
+impl fmt::Display for PortRule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { protocol, port } = self;
+        match Self::NAMED
+            .into_iter()
+            .find(|(_, number)| number == protocol)
+        {
+            Some((name, _)) => write!(f, "{name}/{port}"),
+            None => write!(f, "{protocol}/{port}"),
+        }
+    }
+}
+
 /// What narrows one indicator.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Limits {
@@ -28,6 +54,23 @@ pub struct Limits {
     pub validity: Option<Validity>,
     /// On which ports; none is all of them, and packets that have none.
     pub ports: Vec<PortRule>,
+}
+
+impl Limits {
+    /// Whether they let an indicator count only when and where others do.
+    pub fn is_within(&self, others: &Self) -> bool {
+        let in_time = match (self.validity, others.validity) {
+            (_, None) => true,
+            (None, Some(_)) => false,
+            (Some(own), Some(others)) => others.begin <= own.begin && own.end <= others.end,
+        };
+        let on_ports = match (&self.ports[..], &others.ports[..]) {
+            (_, []) => true,
+            ([], _) => false,
+            (own, others) => own.iter().all(|rule| others.contains(rule)),
+        };
+        in_time && on_ports
+    }
 }
 
 /// The limits of indicators that have any, by place.
@@ -75,6 +118,10 @@ impl Column {
 
     pub(super) const fn is_empty(&self) -> bool {
         self.validity.is_empty() && self.ports.is_empty()
+    }
+
+    pub(super) const fn has_ports(&self) -> bool {
+        !self.ports.is_empty()
     }
 
     /// Adds those of a part that begins at a place.

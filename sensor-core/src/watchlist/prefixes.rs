@@ -4,6 +4,7 @@
 //! 25, and both keep one order, so that a prefix has one number whatever its family.
 
 use std::{
+    collections::{HashMap, HashSet},
     fmt,
     io::{self, Write},
     ops::Range,
@@ -31,6 +32,15 @@ pub struct Prefixes {
     wide: Vec<u128>,
     lines: Vec<u32>,
     limits: Column,
+}
+
+/// An indicator that others do not have as it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Beyond {
+    /// They do not have its prefix.
+    Prefix(IpNet),
+    /// They have its prefix for a shorter time or on fewer ports.
+    Limits(IpNet),
 }
 
 /// One of the prefixes.
@@ -113,6 +123,11 @@ impl Prefixes {
         !self.limits.is_empty()
     }
 
+    /// Whether one of them counts on some ports only.
+    pub const fn has_ports(&self) -> bool {
+        self.limits.has_ports()
+    }
+
     pub(crate) fn push_v4(&mut self, Prefix4 { address, length }: Prefix4, line: u32) {
         self.codes.push(length);
         self.words.push(address);
@@ -167,6 +182,45 @@ impl Prefixes {
             begin = end + 1;
         }
         kept
+    }
+
+    /// The same without those whose prefix is not wanted.
+    pub(crate) fn only(&self, is_wanted: impl Fn(&IpNet) -> bool) -> Self {
+        let mut kept = Self::default();
+        for (at, (prefix, line)) in self.iter().enumerate() {
+            if is_wanted(&prefix) {
+                kept.push_limited(prefix, line, &self.limits(at));
+            }
+        }
+        kept
+    }
+
+    /// The first one that others do not have as it is: not its prefix, or with limits that it is
+    /// not within.
+    pub fn beyond(&self, others: &Self) -> Option<Beyond> {
+        let known: HashSet<IpNet> = others.iter().map(|(prefix, _)| prefix).collect();
+        let mut limited: HashMap<IpNet, Vec<Limits>> = HashMap::new();
+        if others.has_limits() {
+            for (at, (prefix, _)) in others.iter().enumerate() {
+                limited.entry(prefix).or_default().push(others.limits(at));
+            }
+        }
+        let is_within = |at: usize, prefix: &IpNet| match limited.get(prefix) {
+            None => true,
+            Some(limits) => {
+                let own = self.limits(at);
+                limits.iter().any(|limits| own.is_within(limits))
+            }
+        };
+        self.iter().enumerate().find_map(|(at, (prefix, _))| {
+            if !known.contains(&prefix) {
+                Some(Beyond::Prefix(prefix))
+            } else if is_within(at, &prefix) {
+                None
+            } else {
+                Some(Beyond::Limits(prefix))
+            }
+        })
     }
 
     pub(crate) fn row(&self, at: usize) -> Option<Row> {

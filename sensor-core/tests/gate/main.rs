@@ -6,6 +6,7 @@
 mod asked;
 mod every;
 mod kinds;
+mod limits;
 mod logged;
 mod over_time;
 #[path = "../ssh_keygen/rules.rs"]

@@ -74,8 +74,8 @@ fn ours(generation: Generation, packet: &Packet) -> u64 {
     if rows == 0 {
         return 0;
     }
-    let hit = matching::hit(generation, rows);
-    u64::from(hit.source) | u64::from(hit.destination) << 32
+    let (source, destination) = matching::sets(generation, rows);
+    u64::from(source) | u64::from(destination) << 32
 }
 
 /// Reads the addresses and does nothing with them: what walking costs.

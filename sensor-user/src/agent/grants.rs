@@ -3,10 +3,7 @@
 //! It asks neither kernel nor clock: what the interfaces are is an argument. A replay uses it
 //! like an agent.
 
-use std::{
-    collections::{BTreeSet, HashSet},
-    sync::Arc,
-};
+use std::{collections::BTreeSet, sync::Arc};
 
 use sensor_common::{Class, Slot};
 
@@ -160,10 +157,7 @@ fn has_all(new: &Arc<IndicatorSet>, old: &Arc<IndicatorSet>) -> bool {
     if new == old {
         return true;
     }
-    let known: HashSet<_> = new.prefixes.iter().map(|(prefix, _)| prefix).collect();
-    old.prefixes
-        .iter()
-        .all(|(prefix, _)| known.contains(&prefix))
+    old.prefixes.beyond(&new.prefixes).is_none()
 }
 
 /// What a generation with these approvals is made of. `terms` puts begin and end on the clock of

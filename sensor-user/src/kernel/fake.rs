@@ -11,16 +11,17 @@ use std::{
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use sensor_common::{
-    Bytes, Counters, Facts, Fields, FlowEvent, FlowKey, FlowValue, IpVersion, Judgement,
-    LEASE_LIMIT, MAX_INTERFACES, NO_MATCH_SET, OwnAddress, Packet, Passage, Place, ReplayContext,
-    SLOTS, Slot, SlotCounts, SlotMask, SlotTable, Stat, Totals, Unparsed, Verdict, judge, parse,
+    Bytes, Counters, Facts, Fields, FlowEvent, FlowKey, FlowValue, Fragment, IpVersion, Judgement,
+    LEASE_LIMIT, MAX_INTERFACES, NO_MATCH_SET, OwnAddress, Packet, Passage, Place, Protocol,
+    ReplayContext, SLOTS, Slot, SlotCounts, SlotMask, SlotTable, Stat, Totals, Unparsed, Verdict,
+    judge, parse,
 };
 
 use super::{Alarm, Datapath, DatapathError, Held, Retired, TotalsBySet, loader::own_address};
 use crate::{
     clock::Terms,
     places::Flat,
-    watchlist::{Change, Patch, SetId, Tables},
+    watchlist::{Change, Patch, PortRule, SetId, Tables},
 };
 
 /// A datapath in memory.
@@ -135,8 +136,12 @@ impl Fake {
         let Some((tables, prefixes)) = &self.generation else {
             return Ok(Verdict::NoMatch);
         };
-        let source = longest_match(prefixes, packet.version, packet.source);
-        let destination = longest_match(prefixes, packet.version, packet.destination);
+        let end = |address, port| {
+            let set = longest_match(prefixes, packet.version, address);
+            tables.on_port(set, rule(&packet, port))
+        };
+        let source = end(packet.source, packet.source_port);
+        let destination = end(packet.destination, packet.destination_port);
         if source == NO_MATCH_SET && destination == NO_MATCH_SET {
             return Ok(Verdict::NoMatch);
         }
@@ -375,6 +380,15 @@ fn longest_match(prefixes: &HashMap<IpNet, u32>, version: IpVersion, address: [u
         .filter_map(around)
         .find_map(|prefix| prefixes.get(&prefix).copied())
         .unwrap_or(NO_MATCH_SET)
+}
+
+/// The protocol and a port of a packet, if it has ports.
+fn rule(packet: &Packet, port: [u8; 2]) -> Option<PortRule> {
+    let is_later = packet.fragment == Fragment::Later;
+    (Protocol::has_ports(packet.protocol) && !is_later).then(|| PortRule {
+        protocol: packet.protocol,
+        port: u16::from_be_bytes(port),
+    })
 }
 
 fn place(places: &Flat, version: IpVersion, address: [u8; 16]) -> Place {

@@ -33,7 +33,7 @@ use super::{
     Alarm, DatapathError, LoadError, Retired, TotalsBySet,
     cells::Cells,
     loader::take,
-    maps::{Named, Overflow, Rows, system},
+    maps::{Named, Overflow, Ports, Rows, system},
     sys,
 };
 use crate::{
@@ -65,6 +65,7 @@ struct OuterMaps {
     lines_v6: Outer<Rows<Line>>,
     keys_v6: Outer<Rows<Key6>>,
     overflow: Outer<Overflow>,
+    ports: Outer<Ports>,
     rows: Outer<Rows<SetRow>>,
     groups: Outer<Rows<SlotMask>>,
     slots: Outer<Rows<Slot>>,
@@ -91,6 +92,7 @@ impl Generations {
                 lines_v6: take(ebpf, "LINES_V6")?,
                 keys_v6: take(ebpf, "KEYS_V6")?,
                 overflow: take(ebpf, "OVERFLOW")?,
+                ports: take(ebpf, "PORTS")?,
                 rows: take(ebpf, "ROWS")?,
                 groups: take(ebpf, "GROUPS")?,
                 slots: take(ebpf, "APPROVALS")?,
@@ -239,8 +241,8 @@ impl Generations {
 macro_rules! every_table {
     ($given:ident) => {
         $given!(
-            lines_v4, lines_v6, keys_v6, overflow, rows, groups, slots, totals, counts, buckets_v4,
-            buckets_v6, places_v4, places_v6
+            lines_v4, lines_v6, keys_v6, overflow, ports, rows, groups, slots, totals, counts,
+            buckets_v4, buckets_v6, places_v4, places_v6
         )
     };
 }
@@ -289,7 +291,7 @@ impl OuterMaps {
                     $(waiting.push(scope.spawn(|| self.$table.forget(place)));)*
                 };
             }
-            forget!(lines_v4, lines_v6, keys_v6, overflow, rows);
+            forget!(lines_v4, lines_v6, keys_v6, overflow, ports, rows);
             all(waiting)
         })
     }

@@ -6,9 +6,12 @@ use std::{
     os::fd::{AsFd, BorrowedFd, OwnedFd},
 };
 
-use aya::maps::{self, Array, ArrayOfMaps, InnerMap, Map, MapData, MapError, PerCpuHashMap};
+use aya::{
+    Pod,
+    maps::{self, Array, ArrayOfMaps, InnerMap, Map, MapData, MapError, PerCpuHashMap},
+};
 use aya_obj::generated::bpf_map_type;
-use sensor_common::{FlowKey, FlowValue};
+use sensor_common::{FlowKey, FlowValue, SetRow};
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 use super::{
@@ -25,6 +28,7 @@ pub(super) const MMAPABLE: u32 = 1 << 10;
 pub(super) const ANY_SIZE: u32 = 1 << 12;
 
 pub(super) type Overflow = maps::HashMap<MapData, OverflowKey, u32>;
+pub(super) type Ports = maps::HashMap<MapData, u64, Wire<SetRow>>;
 pub(super) type Rows<T> = Array<MapData, Wire<T>>;
 pub(super) type Bank = PerCpuHashMap<MapData, Wire<FlowKey>, Wire<FlowValue>>;
 
@@ -90,7 +94,7 @@ enum Kind {
 impl<T> Named<Rows<T>>
 where
     T: Copy,
-    Wire<T>: aya::Pod,
+    Wire<T>: Pod,
 {
     /// An array of zeroes.
     pub(super) fn zeroes(
@@ -115,7 +119,7 @@ where
 impl<T> Named<Rows<T>>
 where
     T: Copy + FromBytes + IntoBytes + Immutable,
-    Wire<T>: aya::Pod,
+    Wire<T>: Pod,
 {
     /// An array of these rows, written through shared memory.
     pub(super) fn filled(
@@ -146,10 +150,31 @@ impl Named<Overflow> {
         room: usize,
         name: &'static str,
     ) -> Result<Self, DatapathError> {
-        let sizes = (size_of::<OverflowKey>(), size_of::<u32>());
-        let mut table = Self::create(Kind::Hash, sizes, entries.len() + room, 0, name)?;
-        for (key, row) in entries {
-            let inserted = table.map.insert(key, row, 0);
+        Self::of_entries(entries, entries.len() + room, name)
+    }
+}
+
+impl Named<Ports> {
+    /// A table of these keys and what stands under them.
+    pub(super) fn table(
+        entries: &[(u64, Wire<SetRow>)],
+        name: &'static str,
+    ) -> Result<Self, DatapathError> {
+        let pairs = entries.iter().map(|(key, row)| (key, row));
+        Self::of_entries(pairs, entries.len(), name)
+    }
+}
+
+impl<K: Pod, V: Pod> Named<maps::HashMap<MapData, K, V>> {
+    fn of_entries<'a>(
+        entries: impl IntoIterator<Item = (&'a K, &'a V)>,
+        room: usize,
+        name: &'static str,
+    ) -> Result<Self, DatapathError> {
+        let sizes = (size_of::<K>(), size_of::<V>());
+        let mut table = Self::create(Kind::Hash, sizes, room, 0, name)?;
+        for (key, value) in entries {
+            let inserted = table.map.insert(key, value, 0);
             inserted.map_err(refused(name))?;
         }
         Ok(table)

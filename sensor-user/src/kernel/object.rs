@@ -110,6 +110,7 @@ mod tests {
                 "OWN_ADDRESSES",
                 "PLACES_V4",
                 "PLACES_V6",
+                "PORTS",
                 "ROWS",
                 "SCRATCH",
                 "SHORT_V4",

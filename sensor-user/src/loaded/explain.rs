@@ -18,7 +18,7 @@ use super::{Interface, Loaded};
 use crate::{
     pipeline::{Clock, Generation},
     places::{self, OperatorId, PlacesError},
-    watchlist::{ApprovalId, IndicatorId, SetId},
+    watchlist::{ApprovalId, IndicatorId, PortRule, SetId},
 };
 
 pub use self::{
@@ -109,6 +109,10 @@ pub struct End {
     pub place: places::Explanation,
     /// What covers it; `None` where nothing does.
     pub matched: Option<Matched>,
+    /// Indicators that cover it and may count: they are for ports that the line leaves open.
+    pub open: Vec<Covering>,
+    /// Indicators that cover it and do not count, since they are for other ports.
+    pub other_ports: Vec<Covering>,
     /// Indicators that cover it and are not in the kernel, since no approval names them.
     pub unnamed: Vec<Covering>,
 }
@@ -131,6 +135,8 @@ pub struct Covering {
     pub feed: String,
     /// Its line there, counted from 1.
     pub line: u32,
+    /// The ports on which it counts; none is any, and packets without.
+    pub ports: Vec<PortRule>,
     /// The approvals that name it, by slot.
     pub named_by: Vec<ApprovalId>,
 }
@@ -179,8 +185,8 @@ impl<'a> Explainer<'a> {
         let mut answer = Answer {
             packet,
             verdict: None,
-            source: self.end(&line.source),
-            destination: self.end(&line.destination),
+            source: self.end(line, &line.source),
+            destination: self.end(line, &line.destination),
             passage,
             operator: self.operator(passage),
             approvals: Vec::new(),
@@ -257,8 +263,7 @@ impl<'a> Explainer<'a> {
     /// has one.
     fn named(&self, line: &PacketLine) -> Option<SlotMask> {
         let tables = &self.generation.compiled.tables;
-        let sets = [line.source.address, line.destination.address]
-            .map(|address| search::longest_match(tables, address));
+        let sets = [&line.source, &line.destination].map(|end| self.set(line, end));
         if sets == [NO_MATCH_SET; 2] {
             return None;
         }
@@ -270,13 +275,32 @@ impl<'a> Explainer<'a> {
         Some(groups.fold(SlotMask::EMPTY, |named, group| named.union(group)))
     }
 
-    fn end(&self, end: &Endpoint) -> End {
-        let compiled = &self.generation.compiled;
-        let set = search::longest_match(&compiled.tables, end.address);
+    /// The match set of an end. A port that the line leaves open is none that an indicator is
+    /// for.
+    fn set(&self, line: &PacketLine, end: &Endpoint) -> u32 {
+        let tables = &self.generation.compiled.tables;
+        let longest = search::longest_match(tables, end.address);
+        tables.on_port(longest, line.rule(end))
+    }
+
+    fn end(&self, line: &PacketLine, end: &Endpoint) -> End {
+        let set = self.set(line, end);
+        let matched = (set != NO_MATCH_SET).then(|| self.matched(SetId(set)));
+        let (unnamed, named): (Vec<_>, Vec<_>) = self
+            .around(end)
+            .partition(|covering| covering.named_by.is_empty());
+        let rule = line.rule(end);
+        let counts =
+            |ports: &[PortRule]| ports.is_empty() || rule.is_some_and(|rule| ports.contains(&rule));
+        let left = named.into_iter().filter(|one| !counts(&one.ports));
+        let may_count = |one: &Covering| one.ports.iter().any(|port| line.may_be(end, *port));
+        let (open, other_ports) = left.partition(may_count);
         End {
             place: places::explain(&self.loaded.layers, end.address),
-            matched: (set != NO_MATCH_SET).then(|| self.matched(SetId(set))),
-            unnamed: self.unnamed(end),
+            matched,
+            open,
+            other_ports,
+            unnamed,
         }
     }
 
@@ -288,13 +312,11 @@ impl<'a> Explainer<'a> {
         }
     }
 
-    fn unnamed(&self, end: &Endpoint) -> Vec<Covering> {
+    /// The indicators around an end, whoever names them.
+    fn around(&self, end: &Endpoint) -> impl Iterator<Item = Covering> {
         let indicators = self.generation.watchlist.iter();
         let around = indicators.filter(|(_, indicator)| indicator.prefix.contains(&end.address));
-        let covering = around.filter_map(|(id, _)| self.covering(id));
-        covering
-            .filter(|covering| covering.named_by.is_empty())
-            .collect()
+        around.filter_map(|(id, _)| self.covering(id))
     }
 
     fn covering(&self, id: IndicatorId) -> Option<Covering> {
@@ -310,6 +332,7 @@ impl<'a> Explainer<'a> {
             prefix: indicator.prefix,
             feed: watchlist.feed_of(&indicator).to_owned(),
             line: indicator.line,
+            ports: watchlist.ports(id).collect(),
             named_by: named_by.map(|held| held.approval.id.clone()).collect(),
         })
     }
@@ -362,6 +385,12 @@ impl Answer {
     /// Whether the packet would be counted in a flow.
     pub fn is_recorded(&self) -> bool {
         self.verdict == Some(Verdict::Recorded)
+    }
+
+    /// Whether the verdict may be another on ports that the line does not tell.
+    pub fn depends_on_ports(&self) -> bool {
+        let ends = [&self.source, &self.destination];
+        ends.iter().any(|end| !end.open.is_empty())
     }
 }
 

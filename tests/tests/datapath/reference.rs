@@ -29,6 +29,8 @@ pub(crate) struct World {
     pub(crate) times: Vec<Range<u64>>,
     /// What time it is for indicators.
     pub(crate) moment: u64,
+    /// Protocols and ports on which each of them counts; none is any, and packets without.
+    pub(crate) ports: Vec<Vec<(u8, u16)>>,
     pub(crate) permits: Vec<Permit>,
     /// Addresses of this host.
     pub(crate) own: Vec<IpAddr>,
@@ -92,19 +94,28 @@ pub(crate) struct Decision {
     pub(crate) verdict: Verdict,
     /// How far it came under each approval that names it.
     pub(crate) reached: Vec<(u32, Verdict)>,
-    pub(crate) flow: Option<(FlowKey, Tally)>,
+    /// Packets, octets, times, TCP flags, TTL, class and direction.
+    pub(crate) flow: Option<(Flow, FlowValue)>,
 }
 
 /// What an approval must meet, and the verdict where none does.
 type Step<'a> = (Verdict, Box<dyn Fn(&Permit) -> bool + 'a>);
 
-/// What is counted of a flow; an end is the longest prefix around it that is watched.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Tally {
-    pub(crate) source: Option<IpNet>,
-    pub(crate) destination: Option<IpNet>,
-    /// Packets, octets, times, TCP flags, TTL, class and direction; its match sets are 0.
-    pub(crate) value: FlowValue,
+/// A flow: a key whose match sets are 0, and what they stand for.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Flow {
+    pub(crate) key: FlowKey,
+    pub(crate) source: Option<Watched>,
+    pub(crate) destination: Option<Watched>,
+}
+
+/// What a match set stands for.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Watched {
+    /// The longest prefix around the address that an indicator in force has.
+    pub(crate) prefix: IpNet,
+    /// The indicators around it that count for the packet.
+    pub(crate) indicators: BTreeSet<usize>,
 }
 
 impl World {
@@ -121,8 +132,9 @@ impl World {
             Frame::Unsupported => return only(Verdict::Unsupported),
             Frame::Packet(facts) => facts,
         };
-        let mut around = self.named_around(facts.source);
-        around.extend(self.named_around(facts.destination));
+        let (source, destination) = self.counting(facts);
+        let around = source.iter().chain(&destination);
+        let around: BTreeSet<usize> = around.flat_map(|end| end.indicators.clone()).collect();
         if around.is_empty() {
             return only(Verdict::NoMatch);
         }
@@ -164,7 +176,14 @@ impl World {
         Decision {
             verdict: Verdict::Recorded,
             reached,
-            flow: Some(self.flow(facts, way, &left)),
+            flow: Some((
+                Flow {
+                    key: self.key(facts, &left),
+                    source,
+                    destination,
+                },
+                value(facts, way, &left),
+            )),
         }
     }
 
@@ -255,13 +274,28 @@ impl World {
         ]
     }
 
-    fn flow(
-        &self,
-        facts: &Facts,
-        (class, direction, _): (Class, Direction, Option<u16>),
-        under: &[&Permit],
-    ) -> (FlowKey, Tally) {
-        let allows = |field: Fields| under.iter().any(|permit| permit.fields.0 & field.0 != 0);
+    /// What counts for a packet at each end: an indicator with ports only where the packet has
+    /// one of them at the same end.
+    fn counting(&self, facts: &Facts) -> (Option<Watched>, Option<Watched>) {
+        let end = |address, port: Option<u16>| {
+            let port = port.map(|port| (facts.protocol, port));
+            let around = self.named_around(address);
+            let lengths = around.iter().map(|&number| self.indicators[number]);
+            let prefix = lengths.max_by_key(IpNet::prefix_len)?;
+            let counts = |number: &usize| {
+                let ports = &self.ports[*number];
+                ports.is_empty() || port.is_some_and(|port| ports.contains(&port))
+            };
+            let indicators: BTreeSet<usize> = around.into_iter().filter(counts).collect();
+            (!indicators.is_empty()).then_some(Watched { prefix, indicators })
+        };
+        (
+            end(facts.source, facts.ports.map(|ports| ports.0)),
+            end(facts.destination, facts.ports.map(|ports| ports.1)),
+        )
+    }
+
+    fn key(&self, facts: &Facts, under: &[&Permit]) -> FlowKey {
         let mut key = FlowKey {
             source: octets(facts.source),
             destination: octets(facts.destination),
@@ -275,65 +309,61 @@ impl World {
             slots[usize::try_from(permit.slot / 64).unwrap()] |= 1 << (permit.slot % 64);
         }
         key.approvals = SlotMask { words: slots };
-        let mut value = FlowValue {
-            packets: 1,
-            octets: facts.octets,
-            first: facts.time,
-            last: facts.time,
-            class: class as u8,
-            direction: direction as u8,
-            ..FlowValue::default()
-        };
-        if allows(Fields::PORTS) {
+        if allow(under, Fields::PORTS) {
             let (source, destination) = facts.ports.unwrap_or_default();
             key.source_port = source.to_be_bytes();
             key.destination_port = destination.to_be_bytes();
         }
-        if allows(Fields::PROTOCOL) {
+        if allow(under, Fields::PROTOCOL) {
             key.protocol = facts.protocol;
         }
-        if allows(Fields::VLAN) {
+        if allow(under, Fields::VLAN) {
             key.vlan = Vlan::default();
             for (tag, id) in key.vlan.ids.iter_mut().zip(&facts.vlan) {
                 *tag = id.to_be_bytes();
             }
             key.vlan_tags = u8::try_from(facts.vlan.len()).unwrap();
         }
-        if allows(Fields::FRAGMENT) {
+        if allow(under, Fields::FRAGMENT) {
             key.fragment = facts.fragment;
         }
-        if allows(Fields::TCP_FLAGS) {
-            value.tcp_flags = u16::from(facts.tcp_flags);
-        }
-        if allows(Fields::TTL) {
-            (value.ttl_min, value.ttl_max) = (facts.ttl, facts.ttl);
-        }
-        let tally = Tally {
-            source: self.longest_around(facts.source),
-            destination: self.longest_around(facts.destination),
-            value,
-        };
-        (key, tally)
-    }
-
-    fn longest_around(&self, address: IpAddr) -> Option<IpNet> {
-        let around = self.named_around(address).into_iter();
-        let around = around.map(|number| self.indicators[number]);
-        around.max_by_key(IpNet::prefix_len)
+        key
     }
 }
 
+fn allow(under: &[&Permit], field: Fields) -> bool {
+    under.iter().any(|permit| permit.fields.0 & field.0 != 0)
+}
+
+fn value(
+    facts: &Facts,
+    (class, direction, _): (Class, Direction, Option<u16>),
+    under: &[&Permit],
+) -> FlowValue {
+    let mut value = FlowValue {
+        packets: 1,
+        octets: facts.octets,
+        first: facts.time,
+        last: facts.time,
+        class: class as u8,
+        direction: direction as u8,
+        ..FlowValue::default()
+    };
+    if allow(under, Fields::TCP_FLAGS) {
+        value.tcp_flags = u16::from(facts.tcp_flags);
+    }
+    if allow(under, Fields::TTL) {
+        (value.ttl_min, value.ttl_max) = (facts.ttl, facts.ttl);
+    }
+    value
+}
+
 /// Counts a packet in its flow.
-pub(crate) fn count(flows: &mut BTreeMap<FlowKey, Tally>, key: FlowKey, one: Tally) {
-    let Some(known) = flows.get_mut(&key) else {
-        flows.insert(key, one);
+pub(crate) fn count(flows: &mut BTreeMap<Flow, FlowValue>, flow: Flow, one: FlowValue) {
+    let Some(sum) = flows.get_mut(&flow) else {
+        flows.insert(flow, one);
         return;
     };
-    assert_eq!(
-        (known.source, known.destination),
-        (one.source, one.destination)
-    );
-    let (sum, one) = (&mut known.value, one.value);
     sum.packets += one.packets;
     sum.octets += one.octets;
     sum.first = sum.first.min(one.first);

@@ -1,9 +1,6 @@
 //! Approvals: what is judged when they arrive, and whether they are in force.
 
-use std::{
-    collections::{BTreeSet, HashSet},
-    sync::Arc,
-};
+use std::{collections::BTreeSet, sync::Arc};
 
 use ipnet::IpNet;
 use sensor_common::{Class, Place};
@@ -23,6 +20,7 @@ use crate::{
     },
     feeds::plain::Shortest,
     places::{Layers, Territory, flatten},
+    watchlist::Beyond,
 };
 
 impl State {
@@ -361,23 +359,20 @@ pub(super) fn check_parent(
     } else {
         // The hash of a request binds its parent and the indicators of both.
         let judged = cache.judged.entry(vec![paper.digest]).or_insert_with(|| {
-            let had: HashSet<IpNet> = parent
-                .indicators
-                .prefixes
-                .iter()
-                .map(|(prefix, _)| prefix)
-                .collect();
-            let mut own = set.prefixes.iter();
-            match own.find(|(prefix, _)| !had.contains(prefix)) {
-                None => Ok(()),
-                Some((new, _)) => Err((Rule::Parent, new.to_string())),
-            }
+            let what = match set.prefixes.beyond(&parent.indicators.prefixes) {
+                None => return Ok(()),
+                Some(Beyond::Prefix(new)) => format!("does not have {new}"),
+                Some(Beyond::Limits(wider)) => {
+                    format!("has {wider} for a shorter time or on fewer ports; name it as there")
+                }
+            };
+            Err((Rule::Parent, what))
         });
-        let Err((_, new)) = judged else {
+        let Err((_, what)) = judged else {
             return Ok(());
         };
         let text = format!(
-            "{} extends {}, which does not have {new}",
+            "{} extends {}, which {what}",
             name(paper),
             name(&parent.paper)
         );
@@ -429,13 +424,9 @@ pub(super) fn narrowed(conditions: &Conditions, asked: &Arc<IndicatorSet>) -> Ar
         return asked.clone();
     };
     let only: BTreeSet<IpNet> = only.iter().map(|prefix| prefix.0).collect();
-    let kept = asked
-        .prefixes
-        .iter()
-        .filter(|(prefix, _)| only.contains(prefix));
     Arc::new(IndicatorSet {
         file: asked.file.clone(),
-        prefixes: Arc::new(kept.collect()),
+        prefixes: Arc::new(asked.prefixes.only(|prefix| only.contains(prefix))),
     })
 }
 

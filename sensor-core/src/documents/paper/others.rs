@@ -104,10 +104,14 @@ impl Consent {
         }
         each_once("prefixes", &self.prefixes)?;
         each_once("interface", &self.interfaces)?;
-        match (self.from, self.until) {
-            (Some(from), Some(until)) if from < until => {}
+        let term = match (self.from, self.until) {
+            (Some(from), Some(until)) if from < until => (from, until),
             (Some(_), Some(_)) => return Err(Fault::at("until", "until is not after from")),
             _ => return Err(Fault::at("until", "a consent says from and until")),
+        };
+        for asked in self.alone.iter().flat_map(|alone| &alone.indicators) {
+            let checked = asked.check(term);
+            checked.map_err(|text| Fault::at("alone", text))?;
         }
         if let Some(alone) = &self.alone
             && alone.indicators.is_empty() == alone.feed.is_none()

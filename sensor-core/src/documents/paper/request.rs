@@ -10,9 +10,10 @@ use crate::documents::{
     Digest, Principal, Role, Time,
     field::{
         ClassName, DirectionName, FieldNames, Fingerprint, HardwareAddress, InterfaceName, Name,
-        Number, Period, Prefix, RequestId, Text,
+        Number, Period, PortNames, Prefix, RequestId, Text,
     },
 };
+use crate::watchlist::{Limits, Validity};
 
 /// A request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -142,9 +143,64 @@ impl TunnelType {
 pub struct Asked {
     /// The prefix.
     pub prefix: Prefix,
+    /// First moment it counts, within the term of the document.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<Time>,
+    /// First moment it no longer counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Time>,
+    /// The ports of its own side on which it counts; any where it says none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ports: Option<PortNames>,
     /// What it was used for, for `relay`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub evidence: Option<Evidence>,
+}
+
+impl Asked {
+    /// A prefix that nothing narrows.
+    pub const fn of(prefix: Prefix) -> Self {
+        Self {
+            prefix,
+            from: None,
+            until: None,
+            ports: None,
+            evidence: None,
+        }
+    }
+
+    /// What narrows it.
+    pub fn limits(&self) -> Limits {
+        let is_timed = self.from.is_some() || self.until.is_some();
+        let ports = self.ports.as_ref().map(PortNames::rules);
+        Limits {
+            validity: is_timed.then(|| Validity {
+                begin: self.from.unwrap_or(Time::MIN).0,
+                end: self.until.unwrap_or(Time::MAX).0,
+            }),
+            ports: ports.unwrap_or_default().to_vec(),
+        }
+    }
+
+    /// Refuses one that could never count in the term of its document, with what is wrong.
+    pub(super) fn check(&self, (begin, end): (Time, Time)) -> Result<(), String> {
+        let prefix = self.prefix.0;
+        if let (Some(from), Some(until)) = (self.from, self.until)
+            && from >= until
+        {
+            return Err(format!("until of {prefix} is not after its from"));
+        }
+        let never = "it would never count; leave it out, or give it another";
+        match (self.from, self.until) {
+            (Some(from), _) if from >= end => Err(format!(
+                "{prefix} counts from {from}, and this document ends at {end}: {never} from"
+            )),
+            (_, Some(until)) if until <= begin => Err(format!(
+                "{prefix} counts until {until}, and this document begins at {begin}: {never} until"
+            )),
+            _ => Ok(()),
+        }
+    }
 }
 
 /// That a server was used in an attack.
@@ -208,6 +264,10 @@ impl Request {
         self.check_class()?;
         if self.from >= self.until {
             return Err(Fault::at("until", "until is not after from"));
+        }
+        for asked in &self.indicators {
+            let checked = asked.check((self.from, self.until));
+            checked.map_err(|text| Fault::at("indicator", text))?;
         }
         for tunnel in &self.tunnels {
             if tunnel.tunnel.has_port() != tunnel.port.is_some() {

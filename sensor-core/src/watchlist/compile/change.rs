@@ -191,14 +191,18 @@ impl Compiled {
     /// What a set leads to.
     fn row(&self, set: Option<SetId>) -> SetRow {
         let row = set.and_then(|set| {
-            let group = self.group_of(set)?;
-            Some(SetRow { set: set.0, group })
+            let group = u16::try_from(self.group_of(set)?).ok()?;
+            Some(SetRow {
+                set: set.0,
+                group,
+                flags: 0,
+            })
         });
         row.unwrap_or_default()
     }
 
     /// What becomes of it at a moment at which these indicators begin or end; `None` where that
-    /// is too much, and all is to be compiled anew.
+    /// is too much, or concerns ports, and all is to be compiled anew.
     pub fn changed(
         &self,
         watchlist: &Watchlist,
@@ -210,13 +214,17 @@ impl Compiled {
             if self.named_by(id).is_empty() {
                 continue;
             }
+            let limits = watchlist.limits(id);
+            if !limits.ports.is_empty() {
+                return None;
+            }
             let prefix = watchlist.indicator(id)?.prefix;
             let now = own.entry(prefix).or_insert_with(|| {
                 let set = self.set_of(prefix).and_then(|set| self.set(set));
                 set.map_or_else(Vec::new, |set| set.own.to_vec())
             });
             now.retain(|known| *known != id);
-            if moment.is_within(watchlist.limits(id).validity) {
+            if moment.is_within(limits.validity) {
                 now.push(id);
                 now.sort_unstable();
             }
@@ -234,6 +242,13 @@ impl Compiled {
             if touched.len() > MOST {
                 return None;
             }
+        }
+        let has_rules = |prefix: &IpNet| {
+            let set = self.longest(*prefix);
+            set.is_some_and(|SetId(set)| self.tables.has_ports(set))
+        };
+        if !self.tables.ports.is_empty() && touched.iter().any(has_rules) {
+            return None;
         }
         let mut changed = self.clone();
         let patches = touched.into_iter().map(|prefix| {

@@ -4,6 +4,8 @@ use std::collections::HashMap;
 
 use sensor_common::SlotMask;
 
+use super::SetId;
+
 /// Masks by number; 0 is the empty one. Groups are those that a set has, in the order in which
 /// they first come.
 pub(super) struct Classes {
@@ -57,6 +59,13 @@ impl Classes {
         let number = self.number(both);
         self.unions.insert((a, b), number);
         number
+    }
+
+    /// The class of a set that has one.
+    pub(super) fn of(&mut self, SetId(set): SetId) -> u32 {
+        let group = self.group_of_set.get(set as usize);
+        let mask = group.and_then(|&group| self.masks_of_groups.get(group as usize));
+        mask.copied().map_or(0, |mask| self.number(mask))
     }
 
     /// Makes room for so many sets more.

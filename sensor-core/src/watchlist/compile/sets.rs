@@ -13,7 +13,8 @@ pub struct SetId(pub u32);
 pub struct MatchSet<'a> {
     /// The prefix.
     pub prefix: IpNet,
-    /// Indicators of exactly this prefix that an approval names.
+    /// Indicators of exactly this prefix that an approval names: in the set of a prefix those
+    /// that count on any port, in that of a port rule also those that count on this port.
     pub own: &'a [IndicatorId],
     /// The set of the next shorter prefix around it.
     pub parent: Option<SetId>,
@@ -35,6 +36,16 @@ impl MatchSets {
     /// Makes room for so many indicators more.
     pub(super) fn reserve(&mut self, indicators: usize) {
         self.own.reserve(indicators);
+    }
+
+    /// How many sets there are.
+    pub(super) fn len(&self) -> u32 {
+        number(self.count)
+    }
+
+    /// The id that the next set has.
+    pub(super) fn next(&self) -> SetId {
+        SetId(number(self.count + 1))
     }
 
     /// Adds a set with the next id.
@@ -59,23 +70,36 @@ impl MatchSets {
     }
 
     /// A set; `tables` are those compiled with it.
-    pub(super) fn get(&self, SetId(id): SetId, tables: &Tables) -> Option<MatchSet<'_>> {
-        let at = (id as usize).checked_sub(1)?;
-        let own = if self.ends.is_empty() {
-            self.own.get(at..=at)?
-        } else {
-            let begin = match at.checked_sub(1) {
-                Some(before) => *self.ends.get(before)? as usize,
-                None => 0,
-            };
-            self.own.get(begin..*self.ends.get(at)? as usize)?
-        };
-        let parent = self.parents.get(at).copied().filter(|parent| *parent > 0);
+    pub(super) fn get(&self, set: SetId, tables: &Tables) -> Option<MatchSet<'_>> {
         Some(MatchSet {
-            prefix: tables.prefix(id)?,
-            own,
-            parent: parent.map(SetId),
+            own: self.find(set)?,
+            prefix: tables.prefix(set.0)?,
+            parent: self.parent(set),
         })
+    }
+
+    /// The indicators of exactly a set's prefix; none where there is no such set.
+    pub(super) fn own(&self, set: SetId) -> &[IndicatorId] {
+        self.find(set).unwrap_or_default()
+    }
+
+    /// The parent of a set.
+    pub(super) fn parent(&self, SetId(id): SetId) -> Option<SetId> {
+        let at = (id as usize).checked_sub(1)?;
+        let parent = self.parents.get(at).copied().filter(|parent| *parent > 0);
+        parent.map(SetId)
+    }
+
+    fn find(&self, SetId(id): SetId) -> Option<&[IndicatorId]> {
+        let at = (id as usize).checked_sub(1)?;
+        if self.ends.is_empty() {
+            return self.own.get(at..=at);
+        }
+        let begin = match at.checked_sub(1) {
+            Some(before) => *self.ends.get(before)? as usize,
+            None => 0,
+        };
+        self.own.get(begin..*self.ends.get(at)? as usize)
     }
 }
 

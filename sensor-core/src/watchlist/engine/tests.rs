@@ -141,6 +141,7 @@ fn compare(v4: &[Prefix4], v6: &[Prefix6], others: (&[u32], &[u128]), seed: u64,
     let prefixes = Prefixes {
         v4: &v4,
         v6: &v6,
+        ports: &[],
         group_of_set: &groups,
     };
     let laid = Laid::new(&prefixes, &Seeds::from_number(seed), sizes);
@@ -153,7 +154,7 @@ fn compare(v4: &[Prefix4], v6: &[Prefix6], others: (&[u32], &[u128]), seed: u64,
         "one row each and none lost"
     );
     for row in &laid.rows[1..] {
-        assert_eq!(row.group, row.set % 7);
+        assert_eq!((u32::from(row.group), row.flags), (row.set % 7, 0));
     }
     let sets4: BTreeMap<_, u32> = v4.iter().copied().zip(1..).collect();
     let sets6: BTreeMap<_, u32> = v6.iter().copied().zip(v4.len() as u32 + 1..).collect();
@@ -261,6 +262,7 @@ fn no_prefix_is_lost_where_lines_are_full() {
     let prefixes = Prefixes {
         v4: &v4,
         v6: &[],
+        ports: &[],
         group_of_set: &groups,
     };
     let laid = Laid::new(&prefixes, &Seeds::from_number(7), Sizes::default());
@@ -282,6 +284,7 @@ fn few_addresses_beside_the_prefixes_pass_the_filter() {
     let prefixes = Prefixes {
         v4: &v4,
         v6: &[],
+        ports: &[],
         group_of_set: &groups,
     };
     let laid = Laid::new(&prefixes, &Seeds::from_number(9), Sizes::default());

@@ -182,6 +182,19 @@ fn alone(table: &mut Table) {
     ] {
         table.add(name, with(&one(prefix)), (FILE, rule, says));
     }
+    let never = |world: &mut World| {
+        let until = "until = \"2026-11-01T00:00:00Z\"\n";
+        with(&(one("8.8.8.8/32") + until))(world);
+    };
+    table.add(
+        "alone, of what never counts",
+        never,
+        (
+            FILE,
+            Rule::Form,
+            "this document begins at 2026-11-01T00:00:00Z",
+        ),
+    );
     let long = |world: &mut World| {
         with(&one("8.8.8.8/32"))(world);
         world.replace(FILE, "2027-03-01", "2028-03-01");

@@ -11,6 +11,7 @@ const FILE: &str = "request-4.toml";
 
 pub(super) fn add(table: &mut Table) {
     texts(table);
+    limits(table);
     lists(table);
     feeds(table);
     table.replaced(
@@ -34,6 +35,66 @@ pub(super) fn add(table: &mut Table) {
             "is of requester/moj and was signed by another",
         ),
     );
+}
+
+fn limits(table: &mut Table) {
+    let prefix = "prefix = \"8.8.8.8/32\"";
+    let never = "it would never count; leave it out, or give it another";
+    for (name, with, says) in [
+        (
+            "an indicator on no port",
+            "ports = []",
+            "ports is empty; leave it out for an indicator on any port",
+        ),
+        (
+            "a port without its protocol",
+            "ports = [\"443\"]",
+            "'443' is no port; write it as tcp/443",
+        ),
+        (
+            "a port twice",
+            "ports = [\"tcp/443\", \"6/443\"]",
+            "tcp/443 is named twice",
+        ),
+        (
+            "ports that are not read",
+            "ports = [\"sctp/5000\"]",
+            "'sctp/5000' would never count",
+        ),
+        (
+            "an indicator that ends before it begins",
+            "from = \"2026-12-02T00:00:00Z\"\nuntil = \"2026-12-01T00:00:00Z\"",
+            "until of 8.8.8.8/32 is not after its from",
+        ),
+        (
+            "an indicator for no time",
+            "from = \"2026-12-01T00:00:00Z\"\nuntil = \"2026-12-01T00:00:00Z\"",
+            "until of 8.8.8.8/32 is not after its from",
+        ),
+        (
+            "an indicator that begins when all ends",
+            "from = \"2027-02-21T00:00:00Z\"",
+            &format!("this document ends at 2027-02-21T00:00:00Z: {never} from"),
+        ),
+        (
+            "an indicator that ends when all begins",
+            "until = \"2026-11-21T00:00:00Z\"",
+            &format!("this document begins at 2026-11-21T00:00:00Z: {never} until"),
+        ),
+        (
+            "an indicator until a day",
+            "until = \"2026-12-21\"",
+            "end with Z",
+        ),
+        (
+            "an indicator at an hour",
+            "hours = 3",
+            "unknown field `hours`",
+        ),
+    ] {
+        let with = format!("{prefix}\n{with}");
+        table.forms(&[(name, prefix, &with, says)]);
+    }
 }
 
 fn texts(table: &mut Table) {

@@ -8,7 +8,7 @@ use crate::{
         field::{HardwareAddress, InterfaceName, Name, Period, Text},
     },
     places::{Operator, OperatorId},
-    watchlist::IndicatorId,
+    watchlist::{IndicatorId, Limits, PortRule, Prefixes},
 };
 
 fn asked(name: &str, mac: &str, bus: &str) -> Interface {
@@ -217,6 +217,51 @@ fn what_loses_anything_but_time_does_not_only_widen() {
     ];
     for other in others {
         assert!(!other.only_widens(&one), "{other:?}");
+    }
+}
+
+#[test]
+fn what_limits_an_indicator_more_does_not_only_widen() {
+    let with = |limits: &[Limits]| {
+        let mut prefixes = Prefixes::default();
+        for limits in limits {
+            prefixes.push_limited("192.0.2.0/24".parse().unwrap(), 1, limits);
+        }
+        let mut one = granted("A", &[]);
+        one.indicators = Arc::new(IndicatorSet {
+            file: "A.txt".into(),
+            prefixes: prefixes.into(),
+        });
+        covered(one)
+    };
+    let ports = |ports: &[u16]| Limits {
+        validity: None,
+        ports: (ports.iter())
+            .map(|&port| PortRule { protocol: 6, port })
+            .collect(),
+    };
+    let at = |begin, end| Limits {
+        validity: Some(Validity { begin, end }),
+        ports: Vec::new(),
+    };
+    let any = Limits::default;
+    for (before, after, only_widens) in [
+        (vec![any()], vec![any()], true),
+        (vec![any()], vec![ports(&[1])], false),
+        (vec![any()], vec![at(1, 9)], false),
+        (vec![ports(&[1])], vec![any()], true),
+        (vec![ports(&[1])], vec![ports(&[1, 2])], true),
+        (vec![ports(&[1, 2])], vec![ports(&[1])], false),
+        (vec![ports(&[1])], vec![ports(&[2]), ports(&[1])], true),
+        (vec![ports(&[1])], vec![ports(&[2]), any()], true),
+        (vec![at(2, 8)], vec![at(1, 9)], true),
+        (vec![at(2, 8)], vec![at(3, 9)], false),
+        (vec![at(2, 8)], vec![at(1, 7)], false),
+        (vec![at(2, 8)], vec![any()], true),
+        (vec![at(2, 8)], vec![ports(&[1])], false),
+    ] {
+        let widens = with(&after).only_widens(&with(&before));
+        assert_eq!(widens, only_widens, "{before:?} {after:?}");
     }
 }
 

@@ -93,8 +93,8 @@ pub(super) fn indicator(text: &str) -> Result<Asked, String> {
         }
     };
     Ok(Asked {
-        prefix: value(prefix)?,
         evidence,
+        ..Asked::of(value(prefix)?)
     })
 }
 

@@ -21,8 +21,9 @@ use crate::{
     kernel::{
         Alarm, DatapathError, Retired, TotalsBySet,
         cells::Cells,
-        maps::{ANY_SIZE, MMAPABLE, Named, Overflow, Rows, system},
+        maps::{ANY_SIZE, MMAPABLE, Named, Overflow, Ports, Rows, system},
         sys,
+        wire::Wire,
     },
     watchlist::{
         Change, Tables,
@@ -44,6 +45,7 @@ pub(super) struct Built {
     pub(super) lines_v6: Named<Rows<Line>>,
     pub(super) keys_v6: Named<Rows<Key6>>,
     pub(super) overflow: Named<Overflow>,
+    pub(super) ports: Named<Ports>,
     pub(super) rows: Named<Rows<SetRow>>,
     pub(super) groups: Named<Rows<SlotMask>>,
     pub(super) slots: Named<Rows<Slot>>,
@@ -96,6 +98,7 @@ impl Built {
             lines_v6: Named::filled(&laid.lines_v6, ANY_SIZE, "LINES_V6")?,
             keys_v6: Named::filled(&laid.keys_v6, ANY_SIZE, "KEYS_V6")?,
             overflow: Named::overflow(&laid.overflow, SPARE, "OVERFLOW")?,
+            ports: Named::table(&port_rows(&laid), "PORTS")?,
             rows: Named::filled_with_room(&laid.rows, SPARE, ANY_SIZE, "ROWS")?,
             groups,
             more_groups,
@@ -168,6 +171,7 @@ impl Built {
     }
 
     fn freeze(&self) -> Result<(), DatapathError> {
+        self.ports.freeze()?;
         self.buckets_v4.freeze()?;
         self.buckets_v6.freeze()?;
         self.places_v4.freeze()?;
@@ -251,7 +255,13 @@ fn lay(tables: &Tables, sizes: Sizes) -> Result<Laid, DatapathError> {
     let prefixes = Prefixes {
         v4: &tables.v4,
         v6: &tables.v6,
+        ports: &tables.ports,
         group_of_set: &tables.group_of_set,
     };
     Ok(Laid::new(&prefixes, &Seeds::new(random), sizes))
+}
+
+fn port_rows(laid: &Laid) -> Vec<(u64, Wire<SetRow>)> {
+    let rows = laid.ports.iter();
+    rows.map(|&(key, row)| (key, Wire(row))).collect()
 }

@@ -24,6 +24,7 @@ impl Serialize for Answer {
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("verdict", &verdict.map(Verdict::name))?;
         map.serialize_entry("recorded", &self.is_recorded())?;
+        map.serialize_entry("depends_on_ports", &self.depends_on_ports())?;
         map.serialize_entry("meaning", &self.headline())?;
         map.serialize_entry("packet", &packet.to_string())?;
         map.serialize_entry("protocol", &packet.protocol)?;
@@ -59,6 +60,8 @@ struct EndObject<'a> {
     place: &'a places::Explanation,
     #[serde(rename = "match")]
     matched: &'a Option<Matched>,
+    open: &'a [Covering],
+    other_ports: &'a [Covering],
     unnamed: &'a [Covering],
 }
 
@@ -68,6 +71,8 @@ impl<'a> EndObject<'a> {
             port: endpoint.port,
             place: &end.place,
             matched: &end.matched,
+            open: &end.open,
+            other_ports: &end.other_ports,
             unnamed: &end.unnamed,
         }
     }
@@ -105,6 +110,8 @@ impl Serialize for Covering {
         map.serialize_entry("prefix", &self.prefix)?;
         map.serialize_entry("feed", &self.feed)?;
         map.serialize_entry("line", &self.line)?;
+        let ports = self.ports.iter().map(ToString::to_string);
+        map.serialize_entry("ports", &ports.collect::<Vec<_>>())?;
         map.serialize_entry("approvals", &self.named_by)?;
         map.end()
     }

@@ -5,7 +5,8 @@
 //! ```
 //!
 //! An IPv6 address stands in brackets where a port follows it. What is left out is not known of
-//! the packet, and no verdict depends on it but on the interface.
+//! the packet, and no verdict depends on it but on the interface, and on protocol and ports where
+//! an indicator is for some.
 
 use std::{
     fmt,
@@ -13,9 +14,10 @@ use std::{
     str::FromStr,
 };
 
-use sensor_common::MAX_VLAN_TAGS;
+use sensor_common::{MAX_VLAN_TAGS, Protocol};
 
 use super::LineError;
+use crate::watchlist::PortRule;
 
 /// A packet as far as a line describes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -101,6 +103,23 @@ impl FromStr for PacketLine {
 }
 
 impl PacketLine {
+    /// What the sensor would read as the port of one of its ends: of a packet that is no later
+    /// fragment, and only where the line tells all of it.
+    pub fn rule(&self, end: &Endpoint) -> Option<PortRule> {
+        let protocol = self
+            .protocol
+            .filter(|number| Protocol::has_ports(*number))?;
+        let port = end.port?;
+        Some(PortRule { protocol, port })
+    }
+
+    /// Whether that may be this port, as far as the line tells.
+    pub fn may_be(&self, end: &Endpoint, PortRule { protocol, port }: PortRule) -> bool {
+        Protocol::has_ports(protocol)
+            && self.protocol.is_none_or(|own| own == protocol)
+            && end.port.is_none_or(|own| own == port)
+    }
+
     /// What may still follow a line.
     fn may_follow(&self) -> &'static str {
         match (self.vlan.len(), &self.interface) {

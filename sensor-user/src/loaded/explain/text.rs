@@ -4,7 +4,7 @@ use std::fmt;
 
 use sensor_common::{Class, Direction, Fields, Passage, Place, Verdict};
 
-use super::{Answer, Basis, Considered, End, Seen, line::protocol_name};
+use super::{Answer, Basis, Considered, Covering, End, Seen, line::protocol_name};
 use crate::{
     places::Rule,
     words::{list, utc},
@@ -20,6 +20,11 @@ impl fmt::Display for Answer {
         row(f, "interface", self.interface_row())?;
         end_rows(f, "source", &self.source)?;
         end_rows(f, "destination", &self.destination)?;
+        if self.depends_on_ports() {
+            let text = "not all given, and the verdict may depend on them: write \
+                        'SRC:PORT > DST:PORT tcp'";
+            row(f, "ports", text)?;
+        }
         if let Ok(passage) = self.passage {
             row(f, "class", self.passage_row(passage))?;
         }
@@ -50,22 +55,46 @@ fn end_rows(f: &mut fmt::Formatter<'_>, label: &str, end: &End) -> fmt::Result {
     for beaten in &place.beat {
         row(f, "", format_args!("  not by {beaten}"))?;
     }
-    if end.matched.is_none() && end.unnamed.is_empty() {
+    let others = [&end.open, &end.other_ports, &end.unnamed];
+    if end.matched.is_none() && others.iter().all(|others| others.is_empty()) {
         return row(f, "", "  not watched");
     }
     for covering in end.matched.iter().flat_map(|matched| &matched.indicators) {
-        let names: Vec<&str> = covering.named_by.iter().map(|id| id.0.as_str()).collect();
-        let names = list(&names, "and");
-        let (prefix, feed, line) = (covering.prefix, &covering.feed, covering.line);
-        let text = format!("  watched: {prefix}, {feed} line {line}, named by {names}");
-        row(f, "", text)?;
+        row(f, "", format_args!("  watched: {}", covered(covering)))?;
     }
-    for covering in &end.unnamed {
-        let (prefix, feed, line) = (covering.prefix, &covering.feed, covering.line);
-        let text = format!("  not watched: {prefix}, {feed} line {line}, named by no approval");
-        row(f, "", text)?;
+    for covering in &end.open {
+        row(
+            f,
+            "",
+            format_args!("  may be watched: {}", covered(covering)),
+        )?;
+    }
+    for covering in end.other_ports.iter().chain(&end.unnamed) {
+        row(f, "", format_args!("  not watched: {}", covered(covering)))?;
     }
     Ok(())
+}
+
+/// An indicator: where it stands, who names it, and on which ports it counts.
+fn covered(covering: &Covering) -> String {
+    let Covering {
+        prefix,
+        feed,
+        line,
+        ports,
+        named_by,
+    } = covering;
+    let names: Vec<&str> = named_by.iter().map(|id| id.0.as_str()).collect();
+    let names = match &names[..] {
+        [] => "no approval".into(),
+        names => list(names, "and"),
+    };
+    let ports: Vec<String> = ports.iter().map(ToString::to_string).collect();
+    let only = match &ports[..] {
+        [] => String::new(),
+        ports => format!(", on {} only", list(ports, "and")),
+    };
+    format!("{prefix}, {feed} line {line}, named by {names}{only}")
 }
 
 impl Answer {
@@ -90,6 +119,13 @@ impl Answer {
                 let allowing = self.approvals.iter().filter(|c| c.reached == verdict);
                 let names: Vec<&str> = allowing.map(|c| c.id.0.as_str()).collect();
                 format!("counted in a flow under {}", list(&names, "and"))
+            }
+            Verdict::NoMatch if self.depends_on_ports() => {
+                "what covers an address counts on some ports only, and not all are given".into()
+            }
+            Verdict::NoMatch if self.has_other_ports() => {
+                "what covers an address counts on other ports; one counter is all that is kept"
+                    .into()
             }
             Verdict::NoMatch => {
                 "nothing is watched at either address; one counter is all that is kept".into()
@@ -116,6 +152,10 @@ impl Answer {
             // A line describes a packet that can be read.
             Verdict::NotIp | Verdict::Malformed | Verdict::Unsupported => String::new(),
         }
+    }
+
+    fn has_other_ports(&self) -> bool {
+        !self.source.other_ports.is_empty() || !self.destination.other_ports.is_empty()
     }
 
     fn ends_in(&self, is_there: impl Fn(Place) -> bool) -> &'static str {

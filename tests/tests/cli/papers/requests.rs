@@ -436,3 +436,43 @@ fn a_request_that_does_not_hold() {
     sekisho: feed.txt line 1: key with no value, expected `=`
     ");
 }
+
+#[test]
+fn limits_of_an_indicator_are_drafted_and_shown() {
+    let (desk, _filtered) = (Desk::empty(), filtered());
+    desk.write(
+        "list.toml",
+        "[[indicator]]\nprefix = \"9.9.9.0/24\"\nports = [\"udp/53\", \"6/443\"]\n\
+         until = \"2026-09-05T00:00:00Z\"\n\n[[indicator]]\nprefix = \"8.8.8.8/32\"\n",
+    );
+    desk.well(&format!(
+        "{REQUEST} --indicators list.toml --output request-1.toml"
+    ));
+    let draft = desk.read("request-1.toml");
+    let (_, indicators) = draft.split_once("[[indicator]]").unwrap();
+    insta::assert_snapshot!(indicators, @r#"
+    prefix = "9.9.9.0/24"
+    until = "2026-09-05T00:00:00Z"
+    ports = ["tcp/443", "udp/53"]
+
+    [[indicator]]
+    prefix = "8.8.8.8/32"
+    "#);
+    let shown = desk.well("request show request-1.toml").stdout;
+    let (_, indicators) = shown.split_once("indicators    ").unwrap();
+    insta::assert_snapshot!(indicators, @r"
+    2 indicators
+                  9.9.9.0/24 (line 25), on tcp/443 and udp/53 only, until 2026-09-05T00:00:00Z
+                  8.8.8.8/32 (line 30)
+    ");
+    let printed = desk.run(
+        "request new --extends request-1.toml --number 2 --id R-2 \
+         --from 2026-10-05T00:00:00Z --until 2026-12-05T00:00:00Z",
+    );
+    insta::assert_snapshot!(printed.whole(), @r"
+    exit status: 2
+    ----- stdout -----
+    ----- stderr -----
+    sekisho: this request would be refused: 9.9.9.0/24 counts until 2026-09-05T00:00:00Z, and this document begins at 2026-10-05T00:00:00Z: it would never count; leave it out, or give it another until
+    ");
+}

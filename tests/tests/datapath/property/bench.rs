@@ -1,25 +1,21 @@
 //! The kernel and the reference side by side, batch by batch.
 
-use std::{
-    collections::BTreeMap,
-    net::{IpAddr, Ipv4Addr},
-};
+use std::{collections::BTreeMap, net::IpAddr};
 
-use ipnet::IpNet;
 use sekisho::{
     clock::Terms,
     kernel::{Datapath as _, DatapathError, Replayer, Retired, boot_now},
     watchlist::{Compiled, SetId},
 };
-use sensor_common::{Counters, FlowKey, ReplayContext, SlotCounts, Stat, Totals, Verdict};
+use sensor_common::{Counters, FlowValue, ReplayContext, SlotCounts, Stat, Totals, Verdict};
 
 use super::{
     dice::Dice,
     packets::{Arrival, Arrivals},
-    published::{changed, compiled, prefixes},
+    published::{changed, compiled, sets},
     worlds::Universe,
 };
-use crate::reference::{Decision, Tally, count};
+use crate::reference::{Decision, Flow, Watched, count};
 
 /// How often each verdict was given.
 pub(crate) type Given = [u64; Verdict::ALL.len()];
@@ -36,9 +32,9 @@ pub(crate) struct Bench {
 /// The generation in force, and what it must have counted.
 struct Current {
     universe: Universe,
+    sets: BTreeMap<u32, Watched>,
     compiled: Compiled,
-    prefixes: BTreeMap<u32, IpNet>,
-    totals: BTreeMap<IpNet, Totals>,
+    totals: BTreeMap<Watched, Totals>,
     slot_counts: Vec<SlotCounts>,
 }
 
@@ -47,7 +43,7 @@ struct Current {
 struct Batch {
     given: Given,
     both: u64,
-    flows: BTreeMap<FlowKey, Tally>,
+    flows: BTreeMap<Flow, FlowValue>,
 }
 
 impl Bench {
@@ -72,11 +68,11 @@ impl Bench {
             assert_eq!(before.differs(&retired), None, "retired: {}", self.place());
         }
         self.current = Some(Current {
-            prefixes: prefixes(&compiled),
+            sets: sets(&compiled),
+            compiled,
             totals: BTreeMap::new(),
             slot_counts: vec![SlotCounts::default(); 256],
             universe,
-            compiled,
         });
     }
 
@@ -99,11 +95,15 @@ impl Bench {
         let current = self.current.as_mut().unwrap();
         let world = &mut current.universe.world;
         world.moment += 1;
-        let (compiled, change) = changed(world, &current.compiled).unwrap();
+        let Some((compiled, change)) = changed(world, &current.compiled) else {
+            // It touches sets with port rules, which a whole generation is for.
+            world.moment -= 1;
+            return;
+        };
         match self.kernel.change(&change) {
             Ok(()) => {
                 self.changes += change.patches.len();
-                current.prefixes = prefixes(&compiled);
+                current.sets = sets(&compiled);
                 current.compiled = compiled;
             }
             // Nothing has changed: there is no table for the first prefix of a kind.
@@ -202,16 +202,15 @@ impl Bench {
         self.kernel.drain_events(&mut |_| {}).unwrap();
         self.kernel
             .drain_flows(&mut |mut key, value| {
-                let watched = |set, address| current.watched(set, key.ip_version, address);
-                let source = watched(key.source_set, key.source);
-                let destination = watched(key.destination_set, key.destination);
+                let watched = |set| current.sets.get(&set).cloned();
+                let (source, destination) = (key.source_set, key.destination_set);
                 (key.source_set, key.destination_set) = (0, 0);
-                let tally = Tally {
-                    source,
-                    destination,
-                    value,
+                let flow = Flow {
+                    key,
+                    source: watched(source),
+                    destination: watched(destination),
                 };
-                assert!(found.flows.insert(key, tally).is_none(), "{key:?} twice");
+                assert!(found.flows.insert(flow, value).is_none(), "{key:?} twice");
             })
             .unwrap();
         found
@@ -262,16 +261,16 @@ impl Bench {
 impl Batch {
     /// Live, the times of flows are the boot clock's.
     fn check_times(&mut self, begin: u64, end: u64) {
-        for (key, tally) in &self.flows {
-            let (first, last) = (tally.value.first, tally.value.last);
-            assert!(begin <= first && first <= last && last <= end, "{key:?}");
+        for (flow, value) in &self.flows {
+            let (first, last) = (value.first, value.last);
+            assert!(begin <= first && first <= last && last <= end, "{flow:?}");
         }
         self.forget_times();
     }
 
     fn forget_times(&mut self) {
-        for tally in self.flows.values_mut() {
-            (tally.value.first, tally.value.last) = (0, 0);
+        for value in self.flows.values_mut() {
+            (value.first, value.last) = (0, 0);
         }
     }
 
@@ -283,14 +282,15 @@ impl Batch {
             let (found, wanted) = (self.both, expected.both);
             lines.push(format!("{found} instead of {wanted} matched at both ends"));
         }
-        let other = (self.flows.iter()).find(|(key, tally)| expected.flows.get(key) != Some(tally));
-        if let Some((key, tally)) = other {
-            let wanted = expected.flows.get(key);
-            lines.push(format!("flow {key:?}\n  {tally:?}\n  not {wanted:?}"));
+        let other =
+            (self.flows.iter()).find(|(flow, value)| expected.flows.get(flow) != Some(value));
+        if let Some((flow, value)) = other {
+            let wanted = expected.flows.get(flow);
+            lines.push(format!("flow {flow:?}\n  {value:?}\n  not {wanted:?}"));
         }
-        let missing = (expected.flows.iter()).find(|(key, _)| !self.flows.contains_key(key));
-        if let Some((key, tally)) = missing {
-            lines.push(format!("no flow {key:?}\n  {tally:?}"));
+        let missing = (expected.flows.iter()).find(|(flow, _)| !self.flows.contains_key(flow));
+        if let Some((flow, value)) = missing {
+            lines.push(format!("no flow {flow:?}\n  {value:?}"));
         }
         lines.join("\n")
     }
@@ -301,37 +301,22 @@ impl Current {
     fn expect(&mut self, batch: &mut Batch, decision: Decision) {
         reach(&mut self.slot_counts, &decision);
         batch.given[decision.verdict as usize] += 1;
-        let Some((key, tally)) = decision.flow else {
+        let Some((flow, value)) = decision.flow else {
             return;
         };
-        let octets = tally.value.octets;
-        if let Some(source) = tally.source {
-            let totals = self.totals.entry(source).or_default();
+        let octets = value.octets;
+        if let Some(source) = &flow.source {
+            let totals = self.totals.entry(source.clone()).or_default();
             totals.source_packets += 1;
             totals.source_octets += octets;
         }
-        if let Some(destination) = tally.destination {
-            let totals = self.totals.entry(destination).or_default();
+        if let Some(destination) = &flow.destination {
+            let totals = self.totals.entry(destination.clone()).or_default();
             totals.destination_packets += 1;
             totals.destination_octets += octets;
         }
-        batch.both += u64::from(tally.source.is_some() && tally.destination.is_some());
-        count(&mut batch.flows, key, tally);
-    }
-
-    /// The prefix of a match set, whose indicators must be all that are named around the
-    /// address.
-    fn watched(&self, set: u32, version: u8, address: [u8; 16]) -> Option<IpNet> {
-        let address = match (version, address) {
-            (4, [a, b, c, d, ..]) => IpAddr::V4(Ipv4Addr::new(a, b, c, d)),
-            _ => IpAddr::from(address),
-        };
-        let named = self.universe.world.named_around(address);
-        let covering = self.compiled.covering(SetId(set));
-        let mut covering: Vec<usize> = covering.map(|id| usize::try_from(id.0).unwrap()).collect();
-        covering.sort_unstable();
-        assert!(named.iter().eq(&covering), "{address}: {covering:?}");
-        self.prefixes.get(&set).copied()
+        batch.both += u64::from(flow.source.is_some() && flow.destination.is_some());
+        count(&mut batch.flows, flow, value);
     }
 
     /// Where totals and slot counts are not what they must be.
@@ -341,13 +326,13 @@ impl Current {
         if let Some((slot, (found, expected))) = wrong {
             return Some(format!("slot {slot}: {found:?} instead of {expected:?}"));
         }
-        // A prefix whose indicators have changed has had more than one set.
-        let mut found: BTreeMap<Option<IpNet>, Totals> = BTreeMap::new();
+        // The same indicators may have come and gone, and had more than one set.
+        let mut found: BTreeMap<Option<&Watched>, Totals> = BTreeMap::new();
         for (SetId(set), totals) in &read.totals {
-            let prefix = self.prefixes.get(set).copied();
-            found.entry(prefix).or_default().absorb(totals);
+            let watched = self.sets.get(set);
+            found.entry(watched).or_default().absorb(totals);
         }
-        let expected = (self.totals.iter()).map(|(prefix, totals)| (Some(*prefix), *totals));
+        let expected = (self.totals.iter()).map(|(watched, totals)| (Some(watched), *totals));
         let expected: BTreeMap<_, _> = expected.collect();
         (found != expected).then(|| format!("totals {found:?} instead of {expected:?}"))
     }

@@ -6,13 +6,13 @@ use ipnet::IpNet;
 use sekisho::{
     places::{Exclusion, Layers, Operator, OperatorId, Territory, flatten, territory::Row},
     watchlist::{
-        Approval, ApprovalId, Change, Compiled, InForce, IndicatorId, Limits, Moment, Prefixes,
-        Schedule, Scope, Validity, Watchlist, compile,
+        Approval, ApprovalId, Change, Compiled, InForce, IndicatorId, Limits, Moment, PortRule,
+        Prefixes, Schedule, Scope, Validity, Watchlist, compile,
     },
 };
 use sensor_common::Slot;
 
-use crate::reference::{Consent, Permit, World};
+use crate::reference::{Consent, Permit, Watched, World};
 
 /// Compiles a world into its generation.
 pub(crate) fn compiled(world: &World) -> Compiled {
@@ -31,13 +31,16 @@ pub(crate) fn compiled(world: &World) -> Compiled {
 /// The indicators with their times.
 fn watchlist(world: &World) -> Watchlist {
     let mut prefixes = Prefixes::default();
-    let timed = world.indicators.iter().zip(&world.times);
-    for (line, (prefix, time)) in (1..).zip(timed) {
+    let limited = world.indicators.iter().zip(&world.times).zip(&world.ports);
+    for (line, ((prefix, time), ports)) in (1..).zip(limited) {
         let validity = Some(Validity {
             begin: time.start,
             end: time.end,
         });
-        let ports = Vec::new();
+        let rules = ports.iter();
+        let ports = rules
+            .map(|&(protocol, port)| PortRule { protocol, port })
+            .collect();
         prefixes.push_limited(*prefix, line, &Limits { validity, ports });
     }
     let mut watchlist = Watchlist::default();
@@ -54,11 +57,16 @@ pub(crate) fn changed(world: &World, compiled: &Compiled) -> Option<(Compiled, C
     compiled.changed(&watchlist, &affected, moment)
 }
 
-/// The prefixes of the match sets that were compiled.
-pub(crate) fn prefixes(compiled: &Compiled) -> BTreeMap<u32, IpNet> {
-    compiled
-        .sets()
-        .map(|(id, set)| (id.0, set.prefix))
+/// What the match sets that were compiled stand for.
+pub(crate) fn sets(compiled: &Compiled) -> BTreeMap<u32, Watched> {
+    let watched = |id, prefix| Watched {
+        prefix,
+        indicators: (compiled.covering(id))
+            .map(|IndicatorId(number)| usize::try_from(number).unwrap())
+            .collect(),
+    };
+    let sets = compiled.sets();
+    sets.map(|(id, set)| (id.0, watched(id, set.prefix)))
         .collect()
 }
 

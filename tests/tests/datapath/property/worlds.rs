@@ -88,6 +88,10 @@ impl Universe {
             .collect();
         let indicators = around(dice, 16, 9);
         let times = (0..indicators.len()).map(|_| time(dice)).collect();
+        let has_ports = dice.percent(50);
+        let ports = (indicators.iter())
+            .map(|_| if has_ports { ports(dice) } else { Vec::new() })
+            .collect();
         let permits = permits(dice, indicators.len(), clock);
         let world = World {
             generation,
@@ -97,6 +101,7 @@ impl Universe {
             indicators,
             times,
             moment: 0,
+            ports,
             permits,
             own: own.to_vec(),
         };
@@ -114,6 +119,19 @@ fn time(dice: &mut Dice) -> Range<u64> {
     let begin = [0, 0, 0, 1, 2, 4];
     let end = [u64::MAX, u64::MAX, 1, 3, 5];
     dice.pick(&begin)..dice.pick(&end)
+}
+
+/// The ports on which an indicator counts, close to those of packets; any for most.
+fn ports(dice: &mut Dice) -> Vec<(u8, u16)> {
+    const PORTS: [u16; 5] = [0, 53, 443, 444, 50_000];
+    let count = if dice.percent(40) {
+        1 + dice.below(3)
+    } else {
+        0
+    };
+    (0..count)
+        .map(|_| (dice.pick(&[1, 6, 17, 17, 6, 47]), dice.pick(&PORTS)))
+        .collect()
 }
 
 /// Rows that do not overlap, the finer the nearer to an anchor.

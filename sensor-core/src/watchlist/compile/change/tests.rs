@@ -25,7 +25,12 @@ impl Kernel {
         let prefixes = (1..).map_while(|id| tables.prefix(id)).zip(1u32..);
         let rows = prefixes.map(|(prefix, set)| {
             let group = tables.group_of_set[set as usize];
-            (prefix, SetRow { set, group })
+            let row = SetRow {
+                set,
+                group: group.try_into().unwrap(),
+                flags: 0,
+            };
+            (prefix, row)
         });
         Self {
             rows: rows.collect(),
@@ -146,7 +151,7 @@ proptest! {
                     let row = kernel.find(address);
                     prop_assert_eq!(kernel.groups[row.group as usize], mask);
                     prop_assert_eq!(row.set, changed.longest(address).map_or(0, |set| set.0));
-                    prop_assert_eq!(kernel.group_of_set[row.set as usize], row.group);
+                    prop_assert_eq!(kernel.group_of_set[row.set as usize], u32::from(row.group));
                 }
             }
             compiled = changed;

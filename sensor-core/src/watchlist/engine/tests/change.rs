@@ -69,6 +69,7 @@ fn laid_out(v4: &[Prefix4], v6: &[Prefix6], seed: u64) -> (Laid, Rows) {
     let prefixes = Prefixes {
         v4: &v4,
         v6: &v6,
+        ports: &[],
         group_of_set: &groups,
     };
     let laid = Laid::new(&prefixes, &Seeds::from_number(seed), Sizes::default());
@@ -109,7 +110,7 @@ proptest! {
                 after.insert(prefix, next_set);
             }
             let is_watched = after.contains_key(&prefix);
-            let row = SetRow { set: longest(&after, prefix), group: 0 };
+            let row = SetRow { set: longest(&after, prefix), ..SetRow::default() };
             let patch = [Patch { prefix, is_watched, row }];
             if laid.check_room(&patch).is_err() {
                 continue;
@@ -178,7 +179,10 @@ fn what_is_taken_out_leaves_no_tag_and_no_key() {
 fn there_is_room_for_some_and_not_for_more() {
     let first = Prefix4::around(0x0a00_0000, 32);
     let (mut laid, _) = laid_out(&[first], &[], 4);
-    let row = SetRow { set: 1, group: 0 };
+    let row = SetRow {
+        set: 1,
+        ..SetRow::default()
+    };
     let add = |prefix: IpNet| Patch {
         prefix,
         is_watched: true,

@@ -87,10 +87,7 @@ impl IndicatorArgs {
     ) -> anyhow::Result<Vec<Asked>> {
         let decoded = load(path, self.mapping())?;
         let new = decoded.into_iter().filter(|prefix| !had.contains(prefix));
-        let asked = new.map(|prefix| Asked {
-            prefix: Prefix(prefix),
-            evidence: None,
-        });
+        let asked = new.map(|prefix| Asked::of(Prefix(prefix)));
         Ok(asked.collect())
     }
 

@@ -19,8 +19,9 @@ use crate::{
     documents::{
         Digest, Refusal,
         field::Prefix,
-        paper::{Request, Tunnel},
+        paper::{Asked as Indicator, Request, Tunnel},
     },
+    words::list,
 };
 
 /// Indicators that are shown; the rest is counted.
@@ -117,18 +118,19 @@ fn pairs(asked: &Asked) -> Pairs {
             let prefixes = &held.indicators.prefixes;
             let mut lines = vec![count(prefixes.len() as u64, "indicator")];
             lines.extend(prefixes.iter().take(SHOWN).map(|(prefix, line)| {
-                let evidence = request
+                let asked = request
                     .indicators
                     .iter()
                     .find(|i| i.prefix == Prefix(prefix));
-                let evidence = evidence.and_then(|asked| asked.evidence.as_ref());
+                let limits = asked.map_or_else(String::new, limits);
+                let evidence = asked.and_then(|asked| asked.evidence.as_ref());
                 let evidence = evidence.map_or_else(String::new, |evidence| {
                     format!(
                         ", {} at {}, {}",
                         &*evidence.attack, evidence.when, &*evidence.source
                     )
                 });
-                format!("{prefix} (line {line}){evidence}")
+                format!("{prefix} (line {line}){limits}{evidence}")
             }));
             if prefixes.len() > SHOWN {
                 lines.push(format!("and {} more", prefixes.len() - SHOWN));
@@ -143,6 +145,17 @@ fn pairs(asked: &Asked) -> Pairs {
         }
     }
     pairs
+}
+
+/// What narrows an indicator, in words that follow it.
+fn limits(asked: &Indicator) -> String {
+    let ports = asked.ports.clone().map(Vec::<String>::from);
+    let words = [
+        ports.map(|ports| format!(", on {} only", list(&ports, "and"))),
+        asked.from.map(|from| format!(", from {from}")),
+        asked.until.map(|until| format!(", until {until}")),
+    ];
+    words.into_iter().flatten().collect()
 }
 
 fn tunnel(tunnel: &Tunnel) -> String {

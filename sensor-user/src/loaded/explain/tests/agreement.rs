@@ -12,6 +12,7 @@ use super::*;
 use crate::{
     kernel::{Datapath as _, Fake},
     loaded::explain::{Endpoint, PacketLine},
+    watchlist::{Limits, PortRule, Prefixes},
 };
 
 /// Addresses close to every edge of the prefixes of [`loaded`].
@@ -129,11 +130,11 @@ fn check(mut loaded: Loaded, ends: (IpAddr, IpAddr), interface: u8, moment: Mome
     let line = PacketLine {
         source: Endpoint {
             address: ends.0,
-            port: None,
+            port: Some(1),
         },
         destination: Endpoint {
             address: ends.1,
-            port: None,
+            port: Some(2),
         },
         protocol: Some(17),
         interface: Some(loaded.interfaces[usize::from(interface)].name.clone()),
@@ -169,12 +170,37 @@ proptest! {
         ends in (address(), address()).prop_filter("one version", |(a, b)| a.is_ipv4() == b.is_ipv4()),
         (interface, attended, lab) in (0..2u8, prop::bool::weighted(0.8), any::<bool>()),
         owned in vec(address(), 0..4),
+        ports in prop_oneof![Just(Vec::new()), vec(vec(rule(), 0..3), 6)],
     ) {
         let mut loaded = loaded(&approvals);
+        limit(&mut loaded, &ports);
         loaded.lab = lab;
         loaded.own_addresses = owned.into_iter().map(own).collect();
         let moment = Moment { attended, ..ATTENDED };
         check(loaded, ends, interface, moment);
+    }
+}
+
+/// Ports close to those of [`frame`].
+fn rule() -> impl Strategy<Value = PortRule> {
+    let protocol = prop::sample::select(vec![6u8, 17, 17]);
+    (protocol, 0..4u16).prop_map(|(protocol, port)| PortRule { protocol, port })
+}
+
+/// Gives indicators their ports.
+fn limit(loaded: &mut Loaded, ports: &[Vec<PortRule>]) {
+    let mut watchlist = Watchlist::default();
+    for ((_, indicator), ports) in loaded.watchlist.iter().zip(ports) {
+        let mut one = Prefixes::default();
+        let limits = Limits {
+            validity: None,
+            ports: ports.clone(),
+        };
+        one.push_limited(indicator.prefix, indicator.line, &limits);
+        watchlist.share_feed(loaded.watchlist.feed_of(&indicator).into(), one.into());
+    }
+    if !ports.is_empty() {
+        loaded.watchlist = watchlist;
     }
 }
 

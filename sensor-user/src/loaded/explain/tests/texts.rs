@@ -1,8 +1,9 @@
 //! What people and programs read.
 
-use sensor_common::{Class, Fields, Slot};
+use sensor_common::{Class, Fields, Slot, Verdict};
 
 use super::*;
+use crate::watchlist::{Limits, PortRule, Prefixes};
 
 /// Two approvals: one of everything for two hours, one of the class `relay` that has ended.
 fn two() -> Loaded {
@@ -104,6 +105,101 @@ fn in_a_feed_but_named_by_no_approval() {
                    not watched: 12.0.0.0/8, feed.txt line 11, named by no approval
     loaded       generation 4; a sensor is running; as of 2026-09-21 14:30:00 UTC
     ");
+}
+
+/// Indicator 1 counts on two ports, indicator 2 on one.
+fn with_ports() -> Loaded {
+    let mut loaded = two();
+    let mut feed = Prefixes::default();
+    for (id, indicator) in loaded.watchlist.iter().skip(1) {
+        let ports: &[(u8, u16)] = match id {
+            IndicatorId(1) => &[(6, 443), (17, 53)],
+            IndicatorId(2) => &[(6, 50_000)],
+            _ => &[],
+        };
+        let ports = ports.iter();
+        let ports = ports.map(|&(protocol, port)| PortRule { protocol, port });
+        let limits = Limits {
+            validity: None,
+            ports: ports.collect(),
+        };
+        feed.push_limited(indicator.prefix, indicator.line, &limits);
+    }
+    let mut watchlist = Watchlist::default();
+    watchlist.add_feed("wide.txt".into(), [(prefix("11.1.0.0/16"), 3)]);
+    watchlist.share_feed("feed.txt".into(), feed.into());
+    loaded.watchlist = watchlist;
+    loaded
+}
+
+#[test]
+fn on_their_ports_and_on_others() {
+    let packet = "11.1.1.5:443 > 41.5.0.7:443 tcp on eth0";
+    insta::assert_snapshot!(ask(&with_ports(), packet, ATTENDED), @r"
+    recorded: counted in a flow under transit-7
+
+    packet       11.1.1.5:443 > 41.5.0.7:443 tcp on eth0
+    interface    eth0: watched
+    source       11.1.1.5: foreign
+                   by territory 7: 11.0.0.0/8 foreign, apnic.txt line 1
+                   watched: 11.1.1.0/24, feed.txt line 7, named by transit-7 and relay-2, on tcp/443 and udp/53 only
+                   watched: 11.1.0.0/16, wide.txt line 3, named by transit-7
+    destination  41.5.0.7: domestic
+                   by territory 7: 41.0.0.0/8 domestic, apnic.txt line 2
+                   not watched: 41.5.0.0/16, feed.txt line 8, named by transit-7 and relay-2, on tcp/50000 only
+    class        relay, inbound: foreign to domestic
+    approvals    transit-7: allows it; ends in 59m 58s, 2026-09-21 15:29:58 UTC
+                 relay-2: ended 12 s ago, 2026-09-21 14:29:48 UTC
+    record       addresses, interface, class, times, packets, octets; the domestic address not in clear
+                 under transit-7: also ports 443 to 443, protocol tcp, tcp_flags, ttl, vlan and fragment
+    loaded       generation 4; a sensor is running; as of 2026-09-21 14:30:00 UTC
+    ");
+}
+
+#[test]
+fn ports_that_are_not_given_are_said_to_matter() {
+    insta::assert_snapshot!(ask(&with_ports(), "11.2.0.1 > 41.5.0.7 on eth0", ATTENDED), @r"
+    no_match: what covers an address counts on some ports only, and not all are given
+
+    packet       11.2.0.1 > 41.5.0.7 on eth0
+    interface    eth0: watched
+    source       11.2.0.1: foreign
+                   by territory 7: 11.0.0.0/8 foreign, apnic.txt line 1
+                   not watched
+    destination  41.5.0.7: domestic
+                   by territory 7: 41.0.0.0/8 domestic, apnic.txt line 2
+                   may be watched: 41.5.0.0/16, feed.txt line 8, named by transit-7 and relay-2, on tcp/50000 only
+    ports        not all given, and the verdict may depend on them: write 'SRC:PORT > DST:PORT tcp'
+    class        relay, inbound: foreign to domestic
+    loaded       generation 4; a sensor is running; as of 2026-09-21 14:30:00 UTC
+    ");
+    let told = ask(
+        &with_ports(),
+        "11.2.0.1:1 > 41.5.0.7:2 tcp on eth0",
+        ATTENDED,
+    );
+    assert_eq!(
+        (told.verdict, told.depends_on_ports()),
+        (Some(Verdict::NoMatch), false)
+    );
+    let none = ask(&with_ports(), "11.2.0.1 > 41.5.0.7 icmp on eth0", ATTENDED);
+    assert_eq!(
+        (none.verdict, none.depends_on_ports()),
+        (Some(Verdict::NoMatch), false)
+    );
+    let own = ask(
+        &with_ports(),
+        "11.2.0.1 > 41.5.0.7:50000 tcp on eth0",
+        ATTENDED,
+    );
+    assert_eq!(
+        (own.verdict, own.depends_on_ports()),
+        (Some(Verdict::Recorded), false)
+    );
+    let open = ask(&with_ports(), "11.2.0.1 > 41.5.0.7:50000 on eth0", ATTENDED);
+    assert!(open.depends_on_ports(), "the protocol is not given");
+    let udp = ask(&with_ports(), "11.2.0.1 > 41.5.0.7 udp on eth0", ATTENDED);
+    assert!(!udp.depends_on_ports(), "it counts on no port of UDP");
 }
 
 #[test]
@@ -232,7 +328,8 @@ fn json() {
     attended: true
     boot_ns: 1000000000000
     class: "relay"
-    destination: {"address":"41.5.0.7","beat":[],"match":{"indicators":[{"approvals":["transit-7","relay-2"],"feed":"feed.txt","line":8,"prefix":"41.5.0.0/16"}],"set":5},"place":"domestic","port":50000,"rule":{"by":"territory","file":"apnic.txt","line":2,"number":7,"place":"domestic","prefix":"41.0.0.0/8","source":{"kind":"cidr","place":"foreign"}},"unnamed":[]}
+    depends_on_ports: false
+    destination: {"address":"41.5.0.7","beat":[],"match":{"indicators":[{"approvals":["transit-7","relay-2"],"feed":"feed.txt","line":8,"ports":[],"prefix":"41.5.0.0/16"}],"set":5},"open":[],"other_ports":[],"place":"domestic","port":50000,"rule":{"by":"territory","file":"apnic.txt","line":2,"number":7,"place":"domestic","prefix":"41.0.0.0/8","source":{"kind":"cidr","place":"foreign"}},"unnamed":[]}
     direction: "inbound"
     fields: ["ports","protocol","tcp_flags","ttl","vlan","fragment"]
     generation: 4
@@ -243,7 +340,7 @@ fn json() {
     packet: "11.1.1.5:443 > 41.5.0.7:50000 tcp on eth0 vlan 10"
     protocol: 6
     recorded: true
-    source: {"address":"11.1.1.5","beat":[],"match":{"indicators":[{"approvals":["transit-7","relay-2"],"feed":"feed.txt","line":7,"prefix":"11.1.1.0/24"},{"approvals":["transit-7"],"feed":"wide.txt","line":3,"prefix":"11.1.0.0/16"}],"set":2},"place":"foreign","port":443,"rule":{"by":"territory","file":"apnic.txt","line":1,"number":7,"place":"foreign","prefix":"11.0.0.0/8","source":{"kind":"cidr","place":"foreign"}},"unnamed":[]}
+    source: {"address":"11.1.1.5","beat":[],"match":{"indicators":[{"approvals":["transit-7","relay-2"],"feed":"feed.txt","line":7,"ports":[],"prefix":"11.1.1.0/24"},{"approvals":["transit-7"],"feed":"wide.txt","line":3,"ports":[],"prefix":"11.1.0.0/16"}],"set":2},"open":[],"other_ports":[],"place":"foreign","port":443,"rule":{"by":"territory","file":"apnic.txt","line":1,"number":7,"place":"foreign","prefix":"11.0.0.0/8","source":{"kind":"cidr","place":"foreign"}},"unnamed":[]}
     time: "2026-09-21T14:30:00Z"
     verdict: "recorded"
     vlan: [10]
@@ -258,7 +355,8 @@ fn json_of_what_is_not_seen() {
     attended: true
     boot_ns: 1000000000000
     class: "transit"
-    destination: {"address":"2400:2::5","beat":[],"match":null,"place":"foreign","port":null,"rule":{"by":"territory","file":"apnic.txt","line":3,"number":7,"place":"foreign","prefix":"2400::/16","source":{"kind":"cidr","place":"foreign"}},"unnamed":[]}
+    depends_on_ports: false
+    destination: {"address":"2400:2::5","beat":[],"match":null,"open":[],"other_ports":[],"place":"foreign","port":null,"rule":{"by":"territory","file":"apnic.txt","line":3,"number":7,"place":"foreign","prefix":"2400::/16","source":{"kind":"cidr","place":"foreign"}},"unnamed":[]}
     direction: "through"
     fields: []
     generation: 4
@@ -269,7 +367,7 @@ fn json_of_what_is_not_seen() {
     packet: "2400:1::5 > 2400:2::5 on wlan0"
     protocol: null
     recorded: false
-    source: {"address":"2400:1::5","beat":[],"match":{"indicators":[{"approvals":["transit-7"],"feed":"feed.txt","line":12,"prefix":"2400:1::/32"}],"set":6},"place":"foreign","port":null,"rule":{"by":"territory","file":"apnic.txt","line":3,"number":7,"place":"foreign","prefix":"2400::/16","source":{"kind":"cidr","place":"foreign"}},"unnamed":[]}
+    source: {"address":"2400:1::5","beat":[],"match":{"indicators":[{"approvals":["transit-7"],"feed":"feed.txt","line":12,"ports":[],"prefix":"2400:1::/32"}],"set":6},"open":[],"other_ports":[],"place":"foreign","port":null,"rule":{"by":"territory","file":"apnic.txt","line":3,"number":7,"place":"foreign","prefix":"2400::/16","source":{"kind":"cidr","place":"foreign"}},"unnamed":[]}
     time: "2026-09-21T14:30:00Z"
     verdict: null
     vlan: []
