@@ -104,7 +104,7 @@ fn replayed(dice: &mut Dice, own: &[IpAddr], seed: u64) -> (Given, usize) {
             if dice.percent(20) {
                 bench.narrow(dice, &[0, 1_000, 1_500, 1_505, FAR, Slot::FOREVER]);
             }
-            if dice.percent(40) {
+            if dice.percent(75) {
                 bench.go_on();
             }
             bench.run(dice, &arrivals, (batch, REPLAYED.packets), true);

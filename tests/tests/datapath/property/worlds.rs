@@ -88,7 +88,7 @@ impl Universe {
             .collect();
         let indicators = around(dice, 16, 9);
         let times = (0..indicators.len()).map(|_| time(dice)).collect();
-        let has_ports = dice.percent(50);
+        let has_ports = dice.percent(35);
         let ports = (indicators.iter())
             .map(|_| if has_ports { ports(dice) } else { Vec::new() })
             .collect();
@@ -116,8 +116,8 @@ impl Universe {
 
 /// When an indicator begins and ends.
 fn time(dice: &mut Dice) -> Range<u64> {
-    let begin = [0, 0, 0, 1, 2, 4];
-    let end = [u64::MAX, u64::MAX, 1, 3, 5];
+    let begin = [0, 0, 0, 1, 2, 4, 6];
+    let end = [u64::MAX, u64::MAX, 1, 3, 5, 7];
     dice.pick(&begin)..dice.pick(&end)
 }
 
