@@ -7,7 +7,7 @@ use aya::{Ebpf, EbpfLoader};
 use sensor_common::Counters;
 
 use super::{Datapath as _, DatapathError, Kernel, LoadError, Options, Retired, Tuned};
-use crate::watchlist::Tables;
+use crate::watchlist::{Change, Tables};
 
 /// A loaded object with the sensor's program and others.
 pub struct Workbench(Kernel);
@@ -54,6 +54,11 @@ impl Workbench {
     /// the number of words.
     pub fn offer_filters(&mut self, sizes: &[u32]) {
         self.0.tuner().offer(sizes);
+    }
+
+    /// See [`super::Datapath::change`].
+    pub fn change(&mut self, change: &Change) -> Result<(), DatapathError> {
+        self.0.change(change)
     }
 
     /// See [`super::Datapath::counters`].

@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeSet,
     net::IpAddr,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -95,6 +96,8 @@ pub(crate) struct Bench {
     links: Vec<(&'static str, XdpLinkId)>,
     family: Family,
     pub(crate) published: Published,
+    /// The match set of every prefix.
+    sets: Vec<(IpNet, u32)>,
     pub(crate) filling: Filling,
 }
 
@@ -134,12 +137,13 @@ impl Bench {
         ];
         let masks = [("WORDS_MASK", words - 1), ("LINES_MASK", lines - 1)];
         let mut workbench = Workbench::load(OBJECT, &entries, &masks)?;
-        let published = ours::publish(&mut workbench, &list.prefixes)?;
+        let published = ours::publish(&mut workbench, Arc::new(list.columns()))?;
         let mut bench = Self {
             work: workbench,
             loaded: BTreeSet::new(),
             links: Vec::new(),
             family: list.family,
+            sets: published.sets(),
             published,
             filling: Filling::default(),
         };
@@ -149,7 +153,7 @@ impl Bench {
 
     /// What a look-up in this list has to find.
     pub(crate) fn oracle(&self) -> Oracle {
-        Oracle::new(&self.published.sets)
+        Oracle::new(&self.sets)
     }
 
     /// The sizes of filters that were measured.
@@ -158,7 +162,7 @@ impl Bench {
     }
 
     fn fill(&mut self) -> Result<()> {
-        let sets = std::mem::take(&mut self.published.sets);
+        let sets = std::mem::take(&mut self.sets);
         let started = Instant::now();
         {
             let mut trie: LpmTrie<_, [u8; 4], u32> = map(&mut self.work, "LPM_V4")?;
@@ -195,7 +199,7 @@ impl Bench {
         }
         self.fill_hash("HASH_V6_128", &sets, 128, halves)?;
         self.filling.hashes = started.elapsed();
-        self.published.sets = sets;
+        self.sets = sets;
         Ok(())
     }
 

@@ -8,7 +8,10 @@ use std::{
 
 use anyhow::{Context as _, Result};
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
-use sekisho::feeds::{self, plain::Shortest};
+use sekisho::{
+    feeds::{self, plain::Shortest},
+    watchlist::Prefixes,
+};
 use serde::Serialize;
 
 use crate::chance::Chance;
@@ -71,6 +74,11 @@ pub(crate) const BELOW_GLOBAL_V6: u128 = GLOBAL_V6 - 1;
 const CLUSTER: usize = 20;
 
 impl List {
+    /// The prefixes as a feed has them.
+    pub(crate) fn columns(&self) -> Prefixes {
+        self.prefixes.iter().copied().zip(1..).collect()
+    }
+
     /// Makes a list of so many prefixes.
     pub(crate) fn generate(kind: Kind, family: Family, size: usize) -> Self {
         let mut chance = Chance::new(size as u64);

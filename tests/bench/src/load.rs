@@ -6,6 +6,7 @@ use std::{
     io::{BufWriter, Write as _},
     path::Path,
     process::{Command, Stdio},
+    sync::Arc,
     time::Instant,
 };
 
@@ -18,8 +19,9 @@ use sekisho::{
 use crate::{bench, lists::List, ours, report::LoadRow};
 
 /// Maps that are no tables of the match: rows and counts of a generation, and places.
-const BESIDE: [&str; 9] = [
-    "SETS",
+const BESIDE: [&str; 10] = [
+    "ROWS",
+    "PORTS",
     "GROUPS",
     "APPROVALS",
     "TOTALS",
@@ -65,11 +67,9 @@ pub(crate) fn load(path: &Path) -> Result<LoadRow> {
     let before = memory()?;
     let started = Instant::now();
     let decoded = feeds::load(path, Shortest::ANY)?;
-    let prefixes: Vec<_> = (decoded.prefixes.into_iter())
-        .map(|(prefix, _)| prefix)
-        .collect();
     let reading = started.elapsed();
-    let published = ours::publish(&mut bench, &prefixes)?;
+    let prefixes = decoded.prefixes.len();
+    let mut published = ours::publish(&mut bench, Arc::new(decoded.prefixes))?;
     let (mut all, mut tables) = (0, 0);
     for (map, (name, bytes)) in memory()? {
         if !before.contains_key(&map) {
@@ -79,15 +79,21 @@ pub(crate) fn load(path: &Path) -> Result<LoadRow> {
             }
         }
     }
+    let peak = peak()?;
+    let mut changes = published.change(&mut bench)?;
+    changes.sort_unstable();
+    let micros = |at: usize| changes.get(at).map_or(0.0, |took| took.as_secs_f64() * 1e6);
     Ok(LoadRow {
         list: String::new(),
-        prefixes: prefixes.len(),
+        prefixes,
         read_s: reading.as_secs_f64(),
         compile_s: published.compiling.as_secs_f64(),
         publish_s: published.publishing.as_secs_f64(),
-        peak_mib: mib(peak()?),
+        peak_mib: mib(peak),
         kernel_mib: mib(all),
         tables_mib: mib(tables),
+        change_us: micros(changes.len() / 2),
+        slowest_change_us: micros(changes.len().saturating_sub(1)),
     })
 }
 

@@ -288,6 +288,7 @@ fn load(run: &mut Run, list: &List) -> Result<()> {
         ("compile_publish_s", building),
         ("peak_mib", row.peak_mib),
         ("table_bytes_a_prefix", a_prefix),
+        ("change_us", row.change_us),
     ] {
         let key = format!("load_{name}_{figure}");
         run.figures.insert(key, rounded(value));

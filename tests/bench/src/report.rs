@@ -91,6 +91,9 @@ pub(crate) struct LoadRow {
     /// What the kernel says its maps take, and of that the tables that addresses are looked up in.
     pub(crate) kernel_mib: f64,
     pub(crate) tables_mib: f64,
+    /// One prefix added or removed, microseconds: the median, and the slowest.
+    pub(crate) change_us: f64,
+    pub(crate) slowest_change_us: f64,
 }
 
 impl Run {
@@ -293,14 +296,17 @@ impl Run {
             writeln!(
                 text,
                 "{} from text on disk to a live table: {:.2} s reading, {:.2} compiling, {:.2} \
-                 publishing; {:.0} MiB resident at most, {:.0} MiB of maps, {:.0} of them to look up in",
+                 publishing; {:.0} MiB resident at most, {:.0} MiB of maps, {:.0} of them to look up in; one \
+                 prefix added or removed in {:.1} us, {:.0} at most",
                 row.list,
                 row.read_s,
                 row.compile_s,
                 row.publish_s,
                 row.peak_mib,
                 row.kernel_mib,
-                row.tables_mib
+                row.tables_mib,
+                row.change_us,
+                row.slowest_change_us
             )?;
         }
         Ok(())

@@ -1,5 +1,7 @@
 //! What filters of every size come to on this machine, by the sensor's own tuner.
 
+use std::sync::Arc;
+
 use anyhow::Result;
 use sekisho::kernel::Tuned;
 use sensor_common::engine::FILTER_BITS;
@@ -61,8 +63,9 @@ pub(crate) fn perform() -> Result<()> {
                 if !offered.is_empty() {
                     workbench.offer_filters(offered);
                 }
-                let first = ours::publish(&mut workbench, &list.prefixes)?.publishing;
-                let again = ours::publish(&mut workbench, &list.prefixes)?.publishing;
+                let prefixes = Arc::new(list.columns());
+                let first = ours::publish(&mut workbench, prefixes.clone())?.publishing;
+                let again = ours::publish(&mut workbench, prefixes)?.publishing;
                 say(format_args!(
                     "{}: published in {first:.2?}, and again in {again:.2?}",
                     list.name()
