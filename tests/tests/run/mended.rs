@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use aya::{
+    Pod,
     maps::{Array, ArrayOfMaps, HashMap, Map, MapData},
     programs::{
         Xdp,
@@ -113,6 +114,57 @@ fn what_somebody_changes_in_the_kernel_is_mended_and_told() {
         .collect();
     assert_eq!(about, ["kernel"; 7]);
     assert_eq!(lines.summary()["alarms"], 7);
+}
+
+/// Tables that single changes are made in can be written by others as well.
+#[test]
+fn other_words_in_the_tables_of_the_watchlist_are_mended_and_told() {
+    require!(privilege);
+    let (road, pins) = (Road::v4(), Pins::new());
+    let sensor = Launch::new(&road.barrier, &["r0"], &["198.51.100.0/24"])
+        .pinned(&pins)
+        .args("--tick 20")
+        .ready();
+    road.cross(5);
+    changed::<u64>(&sensor, &pins, "FILTER_13", 0);
+    road.cross(5);
+    changed::<[u64; 8]>(&sensor, &pins, "LINES_V4", [0; 8]);
+    road.cross(5);
+    changed::<u64>(&sensor, &pins, "ROWS", 0);
+    road.cross(5);
+    changed::<[u64; 4]>(&sensor, &pins, "GROUPS", [0; 4]);
+    road.cross(5);
+
+    // An address that nobody approved.
+    let outer = ArrayOfMaps::try_from(Map::ArrayOfMaps(pinned(&pins, "OVERFLOW"))).unwrap();
+    let mut overflow: HashMap<MapData, [u64; 3], u32> = outer.get(&1, 0).unwrap();
+    let foreign = [0xcb00_7107_0000_0000, 0, 32 | 4 << 32];
+    overflow.insert(&foreign, &1, 0).unwrap();
+    told(&sensor, "other words stood in OVERFLOW");
+    wait::until("the address to be gone", || {
+        overflow.get(&foreign, 0).is_err().then_some(())
+    });
+
+    let ended = sensor.stop(Signal::SIGTERM);
+    let lines = ended.well();
+    assert_eq!(lines.summary()["alarms"], 5);
+}
+
+/// Changes every row of a table that holds something, and waits until it is as it was.
+fn changed<T: Pod + PartialEq>(sensor: &Sensor, pins: &Pins, name: &str, other: T) {
+    let outer = ArrayOfMaps::try_from(Map::ArrayOfMaps(pinned(pins, name))).unwrap();
+    let mut table: Array<MapData, T> = outer.get(&1, 0).unwrap();
+    let rows = || (0..table.len()).map(|row| (row, table.get(&row, 0).unwrap()));
+    let held: Vec<(u32, T)> = rows().filter(|(_, row)| *row != other).collect();
+    assert!(!held.is_empty(), "{name}");
+    for (row, _) in &held {
+        table.set(*row, &other, 0).unwrap();
+    }
+    told(sensor, &format!("other words stood in {name}"));
+    wait::until("the rows to be as they were", || {
+        let stands = |(row, held): &(u32, T)| table.get(row, 0).unwrap() == *held;
+        held.iter().all(stands).then_some(())
+    });
 }
 
 /// Another program in the sensor's own link would see every packet in its place.
