@@ -224,7 +224,7 @@ impl Laid {
                 }
                 let filter = (Table::FilterV4, engine.filter_bits, &mut self.filter_v4[..]);
                 set_marks(filter, stores, |mark| {
-                    v4::mark_prefix(&engine, prefix, mark)
+                    v4::mark_prefix(&engine, prefix, mark);
                 });
             }
             IpNet::V6(net) => self.add_v6(net.into(), number, stores),
@@ -246,7 +246,7 @@ impl Laid {
         self.store_engine(stores);
         let filter = (Table::FilterV6, engine.filter_bits, &mut self.filter_v6[..]);
         set_marks(filter, stores, |mark| {
-            v6::mark_prefix(&engine, prefix, mark)
+            v6::mark_prefix(&engine, prefix, mark);
         });
         let filter = (Table::WideV6, engine.wide_bits, &mut self.wide_v6[..]);
         set_marks(filter, stores, |mark| v6::mark_wide(&engine, prefix, mark));
