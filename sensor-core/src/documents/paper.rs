@@ -307,6 +307,17 @@ mod tests {
         assert!(write(&nothing).is_err());
     }
 
+    /// A territory has a cap of its own.
+    #[test]
+    fn a_document_that_is_no_territory_is_no_larger_than_the_largest() {
+        // One remark, since many lines take long to read.
+        let more = usize::try_from(LARGEST).unwrap() + 1 - STOP.len();
+        assert_eq!(
+            refused(&format!("{STOP}{}", "#".repeat(more))),
+            "a.toml: 67108865 bytes; a document has 67108864 at most"
+        );
+    }
+
     #[test]
     fn a_fault_is_told_with_its_line() {
         let bad = STOP.replace('7', "0");

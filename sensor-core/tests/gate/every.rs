@@ -435,11 +435,7 @@ fn numbers(table: &mut Table) {
     if matches!(of, Of::Kind(Kind::Revocation | Kind::Stop)) {
         return;
     }
-    let leap = if highest == 0 {
-        1_000_001
-    } else {
-        highest + 1001
-    };
+    let leap = table.setting.most() + 1;
     let last = u64::try_from(i64::MAX).unwrap();
     for (name, leap) in [("number that leaps", leap), ("the last number", last)] {
         let change = |world: &mut World| {

@@ -90,6 +90,8 @@ fn whoever_trusts_a_keyring_needs_none_before_it() {
     let overseers = ["overseer/ai", "overseer/bo"];
     world.paper("keyring-2.toml", &overseers, &keyring(2, "keyring-1.toml"));
     world.paper("keyring-3.toml", &[], &keyring(3, "keyring-2.toml"));
+    let other = keyring(2, "keyring-1.toml").replace("tokyo-1", "tokyo-2");
+    world.paper("keyring-2b.toml", &[], &other);
     let standing = world::standing(2, "keyring-2.toml", &[]);
     world.paper("standing-2.toml", &["overseer/chi"], &standing);
     let mut papers = world.papers();
@@ -117,6 +119,7 @@ fn whoever_trusts_a_keyring_needs_none_before_it() {
         text.contains("is of before the keyring that is trusted"),
         "{text}"
     );
+    assert_eq!(why("keyring-2b.toml").0, Rule::TooFew);
     assert_eq!(why("keyring-3.toml").0, Rule::TooFew);
     // A sensor begins with the first.
     let seen = papers.seen(&[], world::NOW);
@@ -128,6 +131,13 @@ fn whoever_trusts_a_keyring_needs_none_before_it() {
 fn the_good_paper_of_every_sort_counts() {
     for of in Of::all() {
         table::the_good_one_counts(of);
+    }
+}
+
+#[test]
+fn a_number_may_leap_as_far_as_a_number_may() {
+    for of in Of::all() {
+        table::the_longest_leap_counts(of);
     }
 }
 

@@ -33,6 +33,14 @@ impl Setting {
         beside(self.file, self.signers[0])
     }
 
+    /// The highest number that it may have.
+    pub(crate) fn most(&self) -> u64 {
+        match self.highest {
+            0 => 1_000_000,
+            highest => highest + 1000,
+        }
+    }
+
     /// Of a sort.
     pub(crate) fn of(of: Of) -> Self {
         let mut world = World::new();

@@ -274,3 +274,22 @@ pub(crate) fn the_good_one_counts(of: Of) {
     );
     assert!(time(EARLIER) < time(NOW));
 }
+
+/// That a paper may have the highest number of all that do not leap.
+pub(crate) fn the_longest_leap_counts(of: Of) {
+    // A keyring has the number after that of the one before it.
+    if of == Of::Kind(Kind::Keyring) {
+        return;
+    }
+    let setting = Setting::of(of);
+    let (mut world, most) = (setting.world.clone(), setting.most());
+    let own = format!("number = {}\n", setting.number);
+    world.replace(setting.file, &own, &format!("number = {most}\n"));
+    let seen = world.seen();
+    assert_eq!(seen.gate.refusals(), [], "{of}");
+    let admitted = seen.gate.admitted(of.kind());
+    assert!(
+        admitted.iter().any(|(_, paper)| paper.number == most),
+        "{of}"
+    );
+}

@@ -138,6 +138,19 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_paper_is_made_anew_only_under_another_name() {
+        let stop = b"kind = \"stop\"\nnumber = 1\nreason = \"enough\"\n";
+        let (bytes, mut shelf) = (Arc::from(&stop[..]), Shelf::default());
+        let digest = shelf.digest(&bytes);
+        let mut named = |file: &str| shelf.paper(file, digest, &bytes).unwrap();
+        let first = named("a.toml");
+        assert!(Arc::ptr_eq(&named("a.toml"), &first));
+        let second = named("b.toml");
+        assert_eq!((&*first.file, &*second.file), ("a.toml", "b.toml"));
+        assert!(Arc::ptr_eq(&named("b.toml"), &second));
+    }
+
+    #[test]
     fn versions_that_are_gone_are_forgotten() {
         let version = |number: u32| Arc::from(format!("# {number}\n").into_bytes());
         let here = (0..20).map(|number| (number.to_string(), version(number)));

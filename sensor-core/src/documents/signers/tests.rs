@@ -202,6 +202,15 @@ fn a_line_that_breaks_a_rule_refuses_the_file() {
 }
 
 #[test]
+fn a_file_may_be_as_long_as_the_longest_and_no_longer() {
+    let longest = "#\n".repeat(MAX_SIGNERS / 2);
+    assert_eq!(longest.len(), MAX_SIGNERS);
+    assert_eq!(read(&longest), Ok(AllowedSigners { lines: vec![] }));
+    let error = read(&(longest + "#")).unwrap_err();
+    assert_eq!(error.fault, SignersFault::TooLong);
+}
+
+#[test]
 fn an_overseer_is_nothing_else_and_others_may_be_much() {
     let (a, b) = (key(1), key(2));
     let line = |principals: &str, key: &str| format!("{principals} {NAMESPACES} {key}\n");

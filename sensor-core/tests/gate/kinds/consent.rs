@@ -95,6 +95,12 @@ pub(super) fn add(table: &mut Table) {
             "until is not after from",
         ),
         (
+            "ends when it begins",
+            "2027-03-01",
+            "2026-11-01",
+            "until is not after from",
+        ),
+        (
             "begins without Z",
             "2026-11-01T00:00:00Z",
             "2026-11-01T00:00:00",

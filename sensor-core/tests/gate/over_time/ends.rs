@@ -1,6 +1,6 @@
 //! What ends: consents, approvals, recording.
 
-use sensor_core::documents::{Attended, Rule};
+use sensor_core::documents::{Attended, Kind, Rule};
 
 use super::driver::{Sensor, names};
 use crate::{
@@ -40,6 +40,32 @@ fn a_consent_that_is_withdrawn_ends_its_approval_until_there_is_another() {
         ["133.10.0.0/17".parse().unwrap()]
     );
     assert_eq!(names(&sensor.at("2027-02-28T23:59:59Z")), [""; 0]);
+}
+
+#[test]
+fn who_ended_a_consent_is_told_and_not_who_ended_that_of_another_operator() {
+    let mut world = World::new();
+    let own = "kind = \"consent\"\nnumber = 2\noperator = \"power\"\nwithdrawn = true\n";
+    let other = own.replace("power", "water");
+    world.paper(
+        "consent-water-1.toml",
+        &["operator/water"],
+        crate::settings::CONSENT,
+    );
+    let mut sensor = Sensor::new(&world, T1);
+    let mut told = |world: &World, now: &str| {
+        sensor.finds(world, now);
+        let listed = sensor.gate().approvals(time(now)).into_iter();
+        let mut refusals = listed.filter_map(|listed| listed.granted.err());
+        refusals.find(|refusal| refusal.file == "approval-2.toml")
+    };
+    world.paper("consent-water-2.toml", &["operator/water"], &other);
+    assert_eq!(told(&world, T2), None);
+    world.paper("consent-2.toml", &["operator/power"], own);
+    assert_eq!(
+        told(&world, T3).unwrap().text,
+        "the consent of power was ended by consent 2 (consent-2.toml)"
+    );
 }
 
 #[test]
@@ -237,6 +263,28 @@ fn the_feed_of_a_later_consent_does_not_bring_the_earlier_one_back_when_it_goes(
 }
 
 #[test]
+fn a_request_comes_after_its_feed_and_nothing_is_recorded_when_the_feed_goes() {
+    let mut world = World::new();
+    let text = crate::settings::request(4, "R-4");
+    let text = crate::world::with_feed(&text, "late.txt", "8.8.8.8 5\n", 1);
+    world.paper("request-4.toml", &["requester/npa"], &text);
+    world.paper("approval-4.toml", TWO, &approval(4, "request-4.toml"));
+    let mut sensor = Sensor::new(&world, T1);
+    assert_eq!(names(&sensor.at(T1)), ["R-1", "R-2", "R-3"]);
+    assert_eq!(sensor.why("request-4.toml"), [Rule::Waits]);
+    world.file("late.txt", "8.8.8.8 5\n");
+    // Also after a restart it is not in force before its feed was there.
+    let decision = sensor.finds(&world, T2);
+    assert_eq!(names(&decision), ["R-1", "R-2", "R-3", "R-4"]);
+    assert_eq!(decision.granted[3].from, time(T2));
+    let feed = sensor.folder.files.remove("late.txt").unwrap();
+    assert_eq!(names(&sensor.at(T3)), [""; 0]);
+    assert_eq!(sensor.why(""), [Rule::Missing]);
+    sensor.folder.files.insert("late.txt".into(), feed);
+    assert_eq!(names(&sensor.at(T4)), ["R-1", "R-2", "R-3", "R-4"]);
+}
+
+#[test]
 fn who_revokes_a_request_revokes_its_approval_and_nothing_else_can_be_revoked() {
     let mut world = World::new();
     let mut sensor = Sensor::new(&world, T1);
@@ -304,6 +352,9 @@ fn who_answers_a_finding_takes_no_number_of_who_finds() {
     sensor.finds(&world, T2);
     assert_eq!(sensor.why("finding-2.toml"), []);
     assert_eq!(sensor.why("finding-1-answer.toml"), []);
+    let admitted = sensor.gate().admitted(Kind::Finding).into_iter();
+    let numbers: Vec<u64> = admitted.map(|(_, paper)| paper.number).collect();
+    assert_eq!(numbers, [1, 2, 7]);
 }
 
 #[test]

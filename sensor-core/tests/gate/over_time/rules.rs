@@ -62,6 +62,32 @@ fn a_key_that_leaves_ends_approvals_and_recording_stops_until_a_standing_names_t
     assert_eq!(sensor.why("approval-2.toml"), [Rule::KeyLeft]);
 }
 
+/// It would take the place of the standing that counts.
+#[test]
+fn what_waits_for_a_policy_does_not_count_when_its_key_leaves_meanwhile() {
+    let mut world = World::new();
+    next(&mut world, 2, "overseer/chi ", "");
+    let text = standing(1, "keyring-2.toml", &[]);
+    world.paper("standing-1.toml", &["overseer/ai"], &text);
+    let of_chi = text.replace("number = 1", "number = 2");
+    world.paper("standing-2.toml", &["overseer/chi"], &of_chi);
+    let without = |gone: &'static [&'static str]| {
+        let mut world = world.clone();
+        world
+            .after(|files| files.retain(|file, _| !gone.iter().any(|name| file.starts_with(name))));
+        world
+    };
+    let first = without(&["policy-1", "keyring-2", "allowed_signers-2"]);
+    let mut sensor = Sensor::new(&first, T1);
+    assert_eq!(sensor.why("standing-2.toml"), [Rule::Waits]);
+    sensor.finds(&without(&["policy-1"]), T2);
+    assert_eq!(sensor.why("standing-1.toml"), [Rule::Waits]);
+    assert_eq!(sensor.why("standing-2.toml"), [Rule::KeyLeft]);
+    assert_eq!(names(&sensor.finds(&world, T3)), ["R-1", "R-2", "R-3"]);
+    assert_eq!(sensor.why("standing-2.toml"), [Rule::KeyLeft]);
+    assert_eq!(sensor.gate().admitted(Kind::Standing).len(), 1);
+}
+
 #[test]
 fn a_keyring_waits_for_the_one_before_it_and_for_its_keys() {
     let mut world = World::new();
