@@ -70,6 +70,7 @@ fn main() -> ExitCode {
 
 fn perform(args: &Args) -> Result<()> {
     if let Some(list) = &args.load {
+        unpin()?;
         show(serde_json::to_string(&load::load(list)?)?);
         return Ok(());
     }
@@ -111,6 +112,15 @@ fn perform(args: &Args) -> Result<()> {
     }
     show(serde_json::to_string(&run.figures)?);
     Ok(())
+}
+
+/// Lets this process run on every CPU again, whoever started it.
+fn unpin() -> Result<()> {
+    let mut set = CpuSet::new();
+    for cpu in 0..CpuSet::count() {
+        set.set(cpu)?;
+    }
+    Ok(sched_setaffinity(Pid::from_raw(0), &set)?)
 }
 
 /// Puts this process on the last CPU, and says which that is.

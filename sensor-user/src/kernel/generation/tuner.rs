@@ -37,10 +37,10 @@ use crate::{
 };
 
 /// How long runs for the filters of a generation take at most, together.
-const BUDGET: Duration = Duration::from_millis(60);
+const BUDGET: Duration = Duration::from_millis(160);
 
 /// And how long with everything between them, where others use the machine as well.
-const PATIENCE: Duration = Duration::from_millis(600);
+const PATIENCE: Duration = Duration::from_millis(900);
 
 /// Where sizes were offered, for tests and measurements, there is so many times as much.
 const OFFERED: u32 = 200;
@@ -53,7 +53,7 @@ const PAIRS: u64 = 4_096;
 
 /// Runs of a turn. In the first half the filter comes into the cache as far as it stays there,
 /// the median of the others counts.
-const RUNS: usize = 8;
+const RUNS: usize = 48;
 
 /// No look-up of two addresses takes less, in picoseconds.
 const LEAST: u64 = 1_000;
