@@ -307,6 +307,26 @@ mod tests {
         assert!(write(&nothing).is_err());
     }
 
+    #[test]
+    fn a_step_is_told_as_it_is_written() {
+        for (step, rest) in [
+            (
+                Step::Found,
+                "finding = \"notice\"\nconcerns = \"R-1\"\npublic = \"too long\"\n",
+            ),
+            (Step::Answered, "of = \"0\"\nanswer = \"deleted\"\n"),
+            (Step::Closed, "of = \"0\"\npublic = \"deleted\"\n"),
+        ] {
+            let text = format!(
+                "kind = \"finding\"\nnumber = 1\nstep = \"{}\"\nat = \"2026-11-22T10:00:00Z\"\n{}",
+                step.name(),
+                rest.replace("\"0\"", &format!("\"{}\"", "0".repeat(64))),
+            );
+            let paper = Paper::read("a.toml", &text.as_bytes().into()).unwrap();
+            assert!(matches!(&paper.body, Body::Finding(finding) if finding.step == step));
+        }
+    }
+
     /// A territory has a cap of its own.
     #[test]
     fn a_document_that_is_no_territory_is_no_larger_than_the_largest() {

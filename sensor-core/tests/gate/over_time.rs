@@ -2,5 +2,6 @@
 
 mod driver;
 mod ends;
+mod numbers;
 mod order;
 mod rules;

@@ -29,11 +29,6 @@ pub struct Shelf {
 }
 
 impl Shelf {
-    /// Documents that were read, in no order.
-    pub fn papers(&self) -> impl Iterator<Item = &Arc<Paper>> {
-        self.papers.values().flatten()
-    }
-
     /// Forgets what it has of files that are not in this folder any more, once there are some:
     /// one that is written slowly is seen in many versions.
     pub(super) fn tidy(&mut self, folder: &Folder) {

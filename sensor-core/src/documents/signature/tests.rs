@@ -108,7 +108,8 @@ fn a_signature_stands_alone_in_its_file_as_ssh_keygen_writes_it() {
             MESSAGE,
         ),
         good.replacen('\n', "\n\n", 1),
-        format!("{good}{}", " ".repeat(MAX_SIGNATURE)),
+        format!("{good}{}", " ".repeat(MAX_SIGNATURE - good.len())),
+        format!("{good}{}", " ".repeat(MAX_SIGNATURE + 1 - good.len())),
     ];
     let refusals: Vec<String> = cases.iter().map(|text| refused(text)).collect();
     insta::assert_snapshot!(refusals.join("\n"), @"
@@ -126,6 +127,7 @@ fn a_signature_stands_alone_in_its_file_as_ssh_keygen_writes_it() {
     the signature is no whole base64; copy it as ssh-keygen wrote it
     the lines are not of 70 columns; copy the signature as ssh-keygen wrote it
     the lines are not of 70 columns; copy the signature as ssh-keygen wrote it
+    data after -----END SSH SIGNATURE-----; leave only the signature in the file
     a signature has at most 4096 bytes; give the file that ssh-keygen wrote
     ");
 }

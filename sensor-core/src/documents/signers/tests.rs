@@ -106,6 +106,7 @@ fn a_line_that_breaks_a_rule_refuses_the_file() {
         dated("valid-after=\"20260101\""),
         dated("valid-after=\"20260101z\""),
         dated("valid-after=\"202601010000UTC\""),
+        dated("valid-after=\"20261301UTC\""),
         dated("valid-after=\"20260229Z\""),
         dated("valid-after=\"20261301Z\""),
         dated("valid-after=\"202601012400Z\""),
@@ -176,6 +177,7 @@ fn a_line_that_breaks_a_rule_refuses_the_file() {
     the date '20260101' has to end with Z: it is written in UTC, as 20261201Z
     the date '20260101z' has to end with Z: it is written in UTC, as 20261201Z
     the date '202601010000UTC' has to end with Z: it is written in UTC, as 20261201Z
+    '20261301UTC' is no date between 1970 and 2554; write YYYYMMDDZ, YYYYMMDDHHMMZ or YYYYMMDDHHMMSSZ
     '20260229Z' is no date between 1970 and 2554; write YYYYMMDDZ, YYYYMMDDHHMMZ or YYYYMMDDHHMMSSZ
     '20261301Z' is no date between 1970 and 2554; write YYYYMMDDZ, YYYYMMDDHHMMZ or YYYYMMDDHHMMSSZ
     '202601012400Z' is no date between 1970 and 2554; write YYYYMMDDZ, YYYYMMDDHHMMZ or YYYYMMDDHHMMSSZ

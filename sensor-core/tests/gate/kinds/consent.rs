@@ -144,7 +144,35 @@ pub(super) fn add(table: &mut Table) {
             "is no name",
         ),
     ]);
+    withdrawn(table);
     alone(table);
+}
+
+/// A withdrawal with any one thing more.
+fn withdrawn(table: &mut Table) {
+    for (name, more) in [
+        ("prefixes", "prefixes = [\"133.20.0.0/17\"]\n"),
+        (
+            "interfaces",
+            "\n[[interface]]\nname = \"r0\"\nmac = \"02:00:00:00:00:01\"\nbus = \"virtual\"\n",
+        ),
+        ("from", "from = \"2026-11-21T00:00:00Z\"\n"),
+        ("until", "until = \"2026-12-21T00:00:00Z\"\n"),
+        (
+            "a case of its own",
+            "\n[alone]\nfields = [\"ports\"]\nretention = \"P30D\"\nnecessity = \"attacks\"\n\
+             \n[[alone.indicator]]\nprefix = \"8.8.8.8/32\"\n",
+        ),
+    ] {
+        let text = BARE.replace("power", "water") + more;
+        table.add(
+            &format!("withdrawn, with {name}"),
+            |world| {
+                world.texts.insert(FILE.into(), text.clone());
+            },
+            (FILE, Rule::Form, "and says nothing else"),
+        );
+    }
 }
 
 fn alone(table: &mut Table) {
