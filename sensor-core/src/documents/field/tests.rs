@@ -109,6 +109,10 @@ fn periods_are_of_a_second_to_a_hundred_years() {
     let begin: Time = "2026-08-31T00:00:00Z".parse().unwrap();
     let end: Time = "2026-09-30T00:00:00Z".parse().unwrap();
     assert_eq!(Period::known("P1M").from(begin), end);
+    assert_eq!(Period::known("P1M"), Period::known("P1M"));
+    assert_ne!(Period::known("P1M"), Period::known("P2M"));
+    // As long in April, and not in May.
+    assert_ne!(Period::known("P1M"), Period::known("P30D"));
 }
 
 #[test]

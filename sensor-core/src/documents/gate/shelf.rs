@@ -29,6 +29,11 @@ pub struct Shelf {
 }
 
 impl Shelf {
+    /// Documents that were read, in no order.
+    pub fn papers(&self) -> impl Iterator<Item = &Arc<Paper>> {
+        self.papers.values().flatten()
+    }
+
     /// Forgets what it has of files that are not in this folder any more, once there are some:
     /// one that is written slowly is seen in many versions.
     pub(super) fn tidy(&mut self, folder: &Folder) {
@@ -143,6 +148,8 @@ mod tests {
         let second = named("b.toml");
         assert_eq!((&*first.file, &*second.file), ("a.toml", "b.toml"));
         assert!(Arc::ptr_eq(&named("b.toml"), &second));
+        let papers: Vec<&str> = shelf.papers().map(|paper| &*paper.file).collect();
+        assert_eq!(papers, ["b.toml"]);
     }
 
     #[test]
