@@ -7,7 +7,6 @@
 mod error;
 mod json;
 mod line;
-mod search;
 mod steps;
 mod text;
 
@@ -262,7 +261,7 @@ impl<'a> Explainer<'a> {
     /// The slots of the approvals that name a match set of either end; `None` where neither
     /// has one.
     fn named(&self, line: &PacketLine) -> Option<SlotMask> {
-        let tables = &self.generation.compiled.tables;
+        let compiled = &self.generation.compiled;
         let sets = [&line.source, &line.destination].map(|end| self.set(line, end));
         if sets == [NO_MATCH_SET; 2] {
             return None;
@@ -270,17 +269,18 @@ impl<'a> Explainer<'a> {
         let groups = sets
             .into_iter()
             .filter(|set| *set != NO_MATCH_SET)
-            .filter_map(|set| tables.group_of_set.get(set as usize))
-            .filter_map(|group| tables.groups.get(*group as usize));
+            .filter_map(|set| compiled.group_of(SetId(set)))
+            .filter_map(|group| compiled.mask(group));
         Some(groups.fold(SlotMask::EMPTY, |named, group| named.union(group)))
     }
 
     /// The match set of an end. A port that the line leaves open is none that an indicator is
     /// for.
     fn set(&self, line: &PacketLine, end: &Endpoint) -> u32 {
-        let tables = &self.generation.compiled.tables;
-        let longest = search::longest_match(tables, end.address);
-        tables.on_port(longest, line.rule(end))
+        let compiled = &self.generation.compiled;
+        let longest = compiled.longest(end.address.into());
+        let longest = longest.map_or(NO_MATCH_SET, |SetId(set)| set);
+        compiled.tables.on_port(longest, line.rule(end))
     }
 
     fn end(&self, line: &PacketLine, end: &Endpoint) -> End {

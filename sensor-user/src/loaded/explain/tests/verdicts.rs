@@ -4,6 +4,7 @@ use sensor_common::{Class, Direction, Fields, Slot, Verdict};
 
 use super::*;
 use crate::loaded::explain::AskError;
+use crate::watchlist::{self, Limits, Prefixes};
 
 /// One approval that names every indicator, on these terms.
 fn under(terms: Slot) -> Loaded {
@@ -297,4 +298,28 @@ fn an_interface_that_is_not_watched_sees_nothing_and_one_is_asked_for_where_ther
     assert_eq!(answer.packet.to_string(), "11.1.1.5 > 11.2.0.1 on eth0");
     loaded.interfaces.clear();
     assert_eq!(refused(&loaded), Err(AskError::NoInterface));
+}
+
+#[test]
+fn what_began_or_ended_since_the_generation_was_compiled_is_known() {
+    let mut prefixes = Prefixes::default();
+    for (line, prefix, begin, end) in [(1, "11.1.1.1/32", 0, 5), (2, "11.1.1.2/32", 5, 9)] {
+        let validity = Some(Validity { begin, end });
+        let ports = Vec::new();
+        prefixes.push_limited(prefix.parse().unwrap(), line, &Limits { validity, ports });
+    }
+    let mut watchlist = Watchlist::default();
+    watchlist.share_feed("timed.txt".into(), prefixes.into());
+    let mut loaded = Loaded {
+        watchlist,
+        moments: vec![watchlist::Moment::at(0)],
+        ..loaded(&[approval("a", &[0, 1], everything())])
+    };
+    let recorded = |loaded: &Loaded, host: &str| {
+        let line = format!("{host}:1 > 11.2.2.2:2 udp on eth0");
+        ask(loaded, &line, ATTENDED).is_recorded()
+    };
+    assert!(recorded(&loaded, "11.1.1.1") && !recorded(&loaded, "11.1.1.2"));
+    loaded.moments.push(watchlist::Moment::at(5));
+    assert!(!recorded(&loaded, "11.1.1.1") && recorded(&loaded, "11.1.1.2"));
 }
