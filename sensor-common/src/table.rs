@@ -48,6 +48,11 @@ impl SetRow {
     /// Flag of a match set with port rules: where a packet has ports, [`port_key`] leads to the
     /// row that stands in the place of this one, if there is one.
     pub const PORTS: u16 = 1;
+
+    /// The row as one word of memory.
+    pub const fn word(self) -> u64 {
+        zerocopy::transmute!(self)
+    }
 }
 
 /// Key of the second look-up of an address whose match set has port rules: the set, the
@@ -55,13 +60,6 @@ impl SetRow {
 #[inline(always)]
 pub const fn port_key(set: u32, protocol: u8, port: [u8; 2]) -> u64 {
     (set as u64) << 32 | (protocol as u64) << 16 | u16::from_be_bytes(port) as u64
-}
-
-impl SetRow {
-    /// The row as one word of memory.
-    pub const fn word(self) -> u64 {
-        zerocopy::transmute!(self)
-    }
 }
 
 /// Totals of one match set on one CPU.

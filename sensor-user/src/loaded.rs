@@ -75,11 +75,13 @@ impl Loaded {
         let first = moments.next().unwrap_or_default();
         let watchlist = &self.watchlist;
         let mut compiled = compile(watchlist, &self.approvals, places, self.generation, first);
-        let mut schedule = Schedule::of(watchlist, first);
-        for moment in moments {
-            let affected = schedule.pass(moment);
-            if let Some((changed, _)) = compiled.changed(watchlist, &affected, moment) {
-                compiled = changed;
+        if moments.len() > 0 {
+            let mut schedule = Schedule::of(watchlist, first);
+            for moment in moments {
+                let affected = schedule.pass(moment);
+                if let Some((changed, _)) = compiled.changed(watchlist, &affected, moment) {
+                    compiled = changed;
+                }
             }
         }
         Generation {

@@ -214,7 +214,7 @@ impl<'a> Replay<'a> {
         self.slots.of(&mut self.names, (number, given), by_name)
     }
 
-    /// Puts into force what papers said at this time.
+    /// Brings what is in force to this time.
     fn turn(&mut self, time: u64) -> Result<(), Error> {
         self.publisher.reach(Moment::at(time));
         self.follow(time)?;
@@ -224,6 +224,7 @@ impl<'a> Replay<'a> {
         Ok(())
     }
 
+    /// Puts into force what papers said at this time.
     fn follow(&mut self, time: u64) -> Result<(), Error> {
         let Some(then) = &mut self.then else {
             return Ok(());

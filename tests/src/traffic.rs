@@ -101,6 +101,20 @@ pub fn meanwhile_to_all<T>(
     })
 }
 
+/// Like [`meanwhile_to_all`], from several sockets to others at once.
+pub fn meanwhile_from_all(
+    pairs: &[(UdpSocket, UdpSocket)],
+    addresses: &[IpAddr],
+    work: &mut dyn FnMut(),
+) {
+    match pairs {
+        [] => work(),
+        [(from, to), others @ ..] => meanwhile_to_all(from, to, addresses, || {
+            meanwhile_from_all(others, addresses, work);
+        }),
+    }
+}
+
 /// Each datagram differs from the one before.
 fn content(number: u32, length: usize) -> Vec<u8> {
     number

@@ -6,11 +6,7 @@
     reason = "a test fails where its own assumptions do"
 )]
 
-use std::{
-    net::{IpAddr, UdpSocket},
-    sync::Arc,
-    time::Instant,
-};
+use std::{net::IpAddr, sync::Arc, time::Instant};
 
 use sekisho::{
     kernel::{AttachMode, Datapath as _, Kernel, Options, boot_now, probe},
@@ -214,15 +210,8 @@ impl Changes {
 
 fn under_traffic(addresses: &[IpAddr], changes: &mut Changes, road: &Road) -> Vec<u128> {
     let senders = SENDERS.map(|port| (road.west_socket(WEST_V4), road.east_socket(WEST_V4, port)));
-    let [first, second, third] = &senders;
-    let meanwhile = |pair: &(UdpSocket, UdpSocket), work: &mut dyn FnMut()| {
-        traffic::meanwhile_to_all(&pair.0, &pair.1, addresses, work);
-    };
     let mut took = Vec::new();
-    let mut go = || took = changes.go();
-    meanwhile(first, &mut || {
-        meanwhile(second, &mut || meanwhile(third, &mut go));
-    });
+    traffic::meanwhile_from_all(&senders, addresses, &mut || took = changes.go());
     took
 }
 

@@ -8,7 +8,7 @@
 
 use std::{
     collections::{BTreeMap, VecDeque},
-    net::{IpAddr, UdpSocket},
+    net::IpAddr,
     sync::Arc,
 };
 
@@ -249,10 +249,6 @@ fn a_slot_given_again_under_traffic_counts_no_packet_under_the_wrong_approval() 
     let mut exchange = Exchange::new(&road);
     let addresses: Vec<IpAddr> = (0..ADDRESSES).map(address).collect();
     let senders = SENDERS.map(|port| (road.west_socket(WEST_V4), road.east_socket(WEST_V4, port)));
-    let [first, second, third] = &senders;
-    let meanwhile = |pair: &(UdpSocket, UdpSocket), work: &mut dyn FnMut()| {
-        traffic::meanwhile_to_all(&pair.0, &pair.1, &addresses, work);
-    };
     let mut exchange_all = || {
         let mut approvals = VecDeque::new();
         for generation in 1..=GENERATIONS {
@@ -263,8 +259,6 @@ fn a_slot_given_again_under_traffic_counts_no_packet_under_the_wrong_approval() 
             exchange.exchange(approvals.make_contiguous());
         }
     };
-    meanwhile(first, &mut || {
-        meanwhile(second, &mut || meanwhile(third, &mut exchange_all));
-    });
+    traffic::meanwhile_from_all(&senders, &addresses, &mut exchange_all);
     exchange.settle();
 }

@@ -70,9 +70,6 @@ impl Prefixes<'_> {
     }
 }
 
-/// A row that leads nowhere.
-const EMPTY: SetRow = SetRow::NONE;
-
 /// The key of an IPv6 row, which a fingerprint only points to.
 pub type Key6 = [u64; 3];
 

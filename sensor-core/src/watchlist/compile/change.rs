@@ -150,6 +150,12 @@ impl Compiled {
         self.set(id).filter(|set| set.prefix == prefix).map(|_| id)
     }
 
+    /// The indicators that have exactly this prefix.
+    fn own(&self, prefix: IpNet) -> &[IndicatorId] {
+        let set = self.set_of(prefix).and_then(|set| self.set(set));
+        set.map_or(&[], |set| set.own)
+    }
+
     /// The watched prefixes within another; the first few of them that are compiled.
     fn within(&self, outer: IpNet) -> impl Iterator<Item = IpNet> {
         let first = self.last_compiled(outer).map_or(0, |SetId(id)| id);
@@ -219,20 +225,14 @@ impl Compiled {
                 return None;
             }
             let prefix = watchlist.indicator(id)?.prefix;
-            let now = own.entry(prefix).or_insert_with(|| {
-                let set = self.set_of(prefix).and_then(|set| self.set(set));
-                set.map_or_else(Vec::new, |set| set.own.to_vec())
-            });
+            let now = own.entry(prefix).or_insert_with(|| self.own(prefix).into());
             now.retain(|known| *known != id);
             if moment.is_within(limits.validity) {
                 now.push(id);
                 now.sort_unstable();
             }
         }
-        own.retain(|prefix, own| {
-            let before = self.set_of(*prefix).and_then(|set| self.set(set));
-            before.map_or(&[][..], |set| set.own) != &own[..]
-        });
+        own.retain(|prefix, own| self.own(*prefix) != &own[..]);
         let mut touched: BTreeSet<IpNet> = BTreeSet::new();
         for prefix in own.keys() {
             if touched.insert(*prefix) {
@@ -266,10 +266,7 @@ impl Compiled {
     /// before it.
     fn put(&mut self, prefix: IpNet, own: Option<Vec<IndicatorId>>) -> Patch {
         let parent = self.around(prefix);
-        let own = own.unwrap_or_else(|| {
-            let set = self.set_of(prefix).and_then(|set| self.set(set));
-            set.map_or_else(Vec::new, |set| set.own.to_vec())
-        });
+        let own = own.unwrap_or_else(|| self.own(prefix).into());
         let is_watched = !own.is_empty();
         if !is_watched {
             self.overlay.current.insert(prefix, None);

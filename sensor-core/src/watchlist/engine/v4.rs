@@ -2,7 +2,7 @@
 //! by /16.
 
 use sensor_common::{
-    Engine4,
+    Engine4, SetRow,
     engine::{LINE_BITS_V4, Line, SHORT_BITS, Spot},
 };
 
@@ -85,7 +85,7 @@ fn lay_lines(laid: &mut Laid, prefixes: &Prefixes<'_>, engine: &Engine4, bits: u
     let left = lines::fill(&mut laid.lines_v4, list.len(), spot);
     let first = u32::try_from(laid.rows.len()).unwrap_or(0);
     let next = lines::number(&mut laid.lines_v4, first);
-    laid.rows.resize(next as usize, super::EMPTY);
+    laid.rows.resize(next as usize, SetRow::NONE);
     let set = |item: usize| u32::try_from(item + 1).unwrap_or(0);
     lines::write_rows(
         (&laid.lines_v4, &left),

@@ -1,7 +1,7 @@
 //! IPv6 prefixes: all stand in lines, where a fingerprint leads to a row whose key tells.
 
 use sensor_common::{
-    Engine6,
+    Engine6, SetRow,
     engine::{LINE_BITS_V6, Line, SHORT_BITS, Spot},
 };
 
@@ -132,7 +132,7 @@ fn lay_lines(laid: &mut Laid, prefixes: &Prefixes<'_>, engine: &Engine6, bits: u
     let left = lines::fill(&mut laid.lines_v6, list.len(), spot);
     let first = engine.first;
     let next = lines::number(&mut laid.lines_v6, first);
-    laid.rows.resize(next as usize, super::EMPTY);
+    laid.rows.resize(next as usize, SetRow::NONE);
     laid.keys_v6 = vec![[0; 3]; (next - first) as usize];
     let before = prefixes.v4.len() + 1;
     let set = |item: usize| u32::try_from(before + item).unwrap_or(0);

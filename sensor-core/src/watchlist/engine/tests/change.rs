@@ -22,7 +22,7 @@ fn store(kernel: &mut Laid, after: &Laid, store: Store) {
                     return;
                 }
                 Table::Rows => {
-                    kernel.rows.resize(after.rows.len(), EMPTY);
+                    kernel.rows.resize(after.rows.len(), SetRow::NONE);
                     let row = &after.rows[at];
                     assert_eq!(row.word(), word);
                     kernel.rows[at] = *row;
