@@ -11,6 +11,7 @@ mod buckets;
 mod built;
 mod live;
 mod mapped;
+mod pieces;
 mod sized;
 mod tuner;
 
@@ -27,7 +28,7 @@ use sensor_common::{
 };
 
 pub use self::tuner::{Measured, Tuned};
-use self::{built::Built, sized::SizedMaps};
+use self::{built::Built, pieces::Inner as _, sized::SizedMaps};
 pub(super) use self::{mapped::Mapped, tuner::Tuner};
 use super::{
     Alarm, DatapathError, LoadError, Retired, TotalsBySet,
@@ -152,7 +153,7 @@ impl Generations {
         self.last = tables.generation;
         let before = self.current.replace(built);
         // The same table once more: returns when no packet is judged by the generation before.
-        self.in_force(|outer, current| outer.rows.put(place, &current.rows))?;
+        self.in_force(|outer, current| outer.slots.put(place, &current.slots))?;
         let Some(before) = before else {
             return Ok(Retired::default());
         };
@@ -215,7 +216,7 @@ impl Generations {
         self.word.store(0, current.number);
         if current.has_later() {
             // Returns when no packet is judged that was when the changes were made.
-            self.outer.rows.put(place, &current.rows)?;
+            self.outer.slots.put(place, &current.slots)?;
             current.store_later();
         }
         current.mend_watchlist(alarms)
@@ -259,7 +260,7 @@ impl OuterMaps {
                 ($($table:ident),*) => {
                     $({
                         let (outer, table) = (&mut self.$table, &built.$table);
-                        waiting.push(scope.spawn(move || outer.put(place, table)));
+                        waiting.push(scope.spawn(move || table.put(outer, place)));
                     })*
                 };
             }
@@ -288,7 +289,10 @@ impl OuterMaps {
                 .collect();
             macro_rules! forget {
                 ($($table:ident),*) => {
-                    $(waiting.push(scope.spawn(|| self.$table.forget(place)));)*
+                    $({
+                        let (outer, table) = (&self.$table, &before.$table);
+                        waiting.push(scope.spawn(move || table.forget(outer, place)));
+                    })*
                 };
             }
             forget!(lines_v4, lines_v6, keys_v6, overflow, ports, rows);
@@ -305,9 +309,9 @@ impl OuterMaps {
     ) -> Result<(), DatapathError> {
         macro_rules! mend {
             ($($table:ident),*) => {
-                $(if !self.$table.holds(place, &built.$table)? {
+                $(if !built.$table.holds(&self.$table, place)? {
                     alarms.push(Alarm::Table { map: self.$table.name });
-                    self.$table.put(place, &built.$table)?;
+                    built.$table.put(&mut self.$table, place)?;
                 })*
             };
         }
