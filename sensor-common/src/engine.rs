@@ -36,26 +36,6 @@ pub const LINE_BITS_V4: core::ops::RangeInclusive<u32> = 17..=24;
 /// Least and most bits of the number of IPv6 lines.
 pub const LINE_BITS_V6: core::ops::RangeInclusive<u32> = 1..=24;
 
-/// Lines of a piece. Lines, rows and keys stand in pieces: arrays of one size, which the program
-/// knows, so that it looks them up in line. A table has as many of them as it needs, side by
-/// side in one outer map; those of the two generations begin at 0 and at the most there may be.
-pub const PIECE_LINES: u32 = 1 << 15;
-
-/// Most pieces of lines.
-pub const LINE_PIECES: u32 = (1 << *LINE_BITS_V4.end()) / PIECE_LINES;
-
-/// Rows of a piece.
-pub const PIECE_ROWS: u32 = 1 << 18;
-
-/// Most pieces of rows.
-pub const ROW_PIECES: u32 = 128;
-
-/// Keys of a piece.
-pub const PIECE_KEYS: u32 = 1 << 16;
-
-/// Most pieces of keys.
-pub const KEY_PIECES: u32 = 256;
-
 /// Shape and seeds of a generation's engine, one row.
 #[repr(C)]
 #[derive(

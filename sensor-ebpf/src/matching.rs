@@ -15,15 +15,11 @@ use aya_ebpf::{
     btf_maps::{Array, ArrayOfMaps, HashMap},
     macros::btf_map,
 };
-use sensor_common::{
-    Engine, IpVersion, NO_MATCH_SET, Packet, SetRow,
-    engine::{NO_ROW, PIECE_ROWS, ROW_PIECES},
-};
+use sensor_common::{Engine, IpVersion, NO_MATCH_SET, Packet, SetRow, engine::NO_ROW};
 
-use self::lines::Pieces;
 use crate::{
     config::Generation,
-    slots::MMAPABLE,
+    slots::{ANY_SIZE, MMAPABLE},
     words::{self, Cells},
 };
 
@@ -33,8 +29,7 @@ static ENGINE: Array<Cells<Engine>, 2, MMAPABLE> = Array::new();
 
 /// What an address that matched leads to, by generation.
 #[btf_map]
-static ROWS: Pieces<Cells<SetRow>, { PIECE_ROWS as usize }, { 2 * ROW_PIECES as usize }> =
-    ArrayOfMaps::new();
+static ROWS: ArrayOfMaps<Array<Cells<SetRow>, 1, { ANY_SIZE | MMAPABLE }>, 2> = ArrayOfMaps::new();
 
 /// Prefixes for which their line had no room, by generation: address in two words, length and
 /// IP version; and their rows.
@@ -117,7 +112,8 @@ fn row(generation: Generation, row: u32) -> SetRow {
     if row == NO_ROW {
         return SetRow::NONE;
     }
-    lines::value(&ROWS, generation.index, row).map_or(SetRow::NONE, |row| *words::view(row))
+    ROWS.get_value(generation.index, &row)
+        .map_or(SetRow::NONE, |row| *words::view(row))
 }
 
 /// The match sets of rows as they stand, for the bench: its lists have no port rules, and the

@@ -12,7 +12,7 @@ use sensor_common::{
 use super::{
     ENGINE, both,
     filter::{self, V4},
-    lines::{self, LINES_V4},
+    lines::LINES_V4,
     overflow,
 };
 use crate::{slots::MMAPABLE, words};
@@ -105,7 +105,7 @@ fn shorter(place: u32, engine: &Engine4, address: u32) -> u32 {
 /// The row of one prefix.
 #[inline(always)]
 fn probe(place: u32, spot: Spot, prefix: u32, length: u32) -> u32 {
-    let Some(line) = lines::value(&LINES_V4, place, spot.line) else {
+    let Some(line) = LINES_V4.get_value(place, &spot.line) else {
         return NO_ROW;
     };
     let row = Line::find(line, spot.tag);

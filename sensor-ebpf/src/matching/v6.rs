@@ -9,16 +9,19 @@ use aya_ebpf::{
 };
 use sensor_common::{
     Engine, Engine6, Packet,
-    engine::{KEY_PIECES, Kinds, Lengths, Line, NO_ROW, PIECE_KEYS, Passed, SHORT_BITS},
+    engine::{Kinds, Lengths, Line, NO_ROW, Passed, SHORT_BITS},
 };
 
 use super::{
     ENGINE, both,
     filter::{self, V6, WIDE},
-    lines::{self, LINES_V6, Pieces},
+    lines::LINES_V6,
     overflow,
 };
-use crate::{slots::MMAPABLE, words};
+use crate::{
+    slots::{ANY_SIZE, MMAPABLE},
+    words,
+};
 
 /// Bits of the kinds of prefixes after the first, of 64 bits and more.
 const BLOCK: u32 = 1;
@@ -35,8 +38,7 @@ static SHORT_V6: ArrayOfMaps<Array<u64, { (1 << SHORT_BITS) / 64 }, MMAPABLE>, 2
 
 /// Keys of rows: address in two words, length.
 #[btf_map]
-static KEYS_V6: Pieces<[u64; 3], { PIECE_KEYS as usize }, { 2 * KEY_PIECES as usize }> =
-    ArrayOfMaps::new();
+static KEYS_V6: ArrayOfMaps<Array<[u64; 3], 1, { ANY_SIZE | MMAPABLE }>, 2> = ArrayOfMaps::new();
 
 /// The rows of a packet's addresses: the words of the filters first, and what follows only
 /// where one of them lets an address pass.
@@ -159,12 +161,12 @@ extern "C" fn step(_index: u64, search: *mut c_void) -> i64 {
 #[inline(always)]
 fn probe(place: u32, engine: &Engine6, (high, low): (u64, u64), length: u32) -> u32 {
     let spot = engine.prefix(high, low, length);
-    let Some(line) = lines::value(&LINES_V6, place, spot.line) else {
+    let Some(line) = LINES_V6.get_value(place, &spot.line) else {
         return NO_ROW;
     };
     let row = Line::find(line, spot.tag);
     if row != NO_ROW
-        && let Some(key) = lines::value(&KEYS_V6, place, row.wrapping_sub(engine.first))
+        && let Some(key) = KEYS_V6.get_value(place, &row.wrapping_sub(engine.first))
         && (key[0] ^ high) | (key[1] ^ low) | (key[2] ^ u64::from(length)) == 0
     {
         return row;

@@ -23,11 +23,6 @@ impl Cells {
         Memory::map(array, length, Access::ReadAndWrite).map(Self)
     }
 
-    /// The words of memory that is mapped.
-    pub(super) const fn of(words: Memory<AtomicU64>) -> Self {
-        Self(words)
-    }
-
     /// Reads a word; 0 beyond the end.
     pub(super) fn load(&self, index: usize) -> u64 {
         self.word(index)
@@ -58,10 +53,4 @@ impl Cells {
         // other processes write whole words, and here they are reached by atomic operations.
         self.0.place(index).map(|word| unsafe { word.as_ref() })
     }
-}
-
-/// Bytes as words of memory; what is left of the last is passed over.
-pub(super) fn words_of(bytes: &[u8]) -> impl Iterator<Item = u64> {
-    let (words, _) = bytes.as_chunks();
-    words.iter().map(|word| u64::from_ne_bytes(*word))
 }

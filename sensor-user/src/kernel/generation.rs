@@ -11,7 +11,6 @@ mod buckets;
 mod built;
 mod live;
 mod mapped;
-mod pieces;
 mod sized;
 mod tuner;
 
@@ -28,7 +27,7 @@ use sensor_common::{
 };
 
 pub use self::tuner::{Measured, Tuned};
-use self::{built::Built, pieces::Inner as _, sized::SizedMaps};
+use self::{built::Built, sized::SizedMaps};
 pub(super) use self::{mapped::Mapped, tuner::Tuner};
 use super::{
     Alarm, DatapathError, LoadError, Retired, TotalsBySet,
@@ -153,7 +152,7 @@ impl Generations {
         self.last = tables.generation;
         let before = self.current.replace(built);
         // The same table once more: returns when no packet is judged by the generation before.
-        self.in_force(|outer, current| outer.slots.put(place, &current.slots))?;
+        self.in_force(|outer, current| outer.rows.put(place, &current.rows))?;
         let Some(before) = before else {
             return Ok(Retired::default());
         };
@@ -216,7 +215,7 @@ impl Generations {
         self.word.store(0, current.number);
         if current.has_later() {
             // Returns when no packet is judged that was when the changes were made.
-            self.outer.slots.put(place, &current.slots)?;
+            self.outer.rows.put(place, &current.rows)?;
             current.store_later();
         }
         current.mend_watchlist(alarms)
@@ -260,7 +259,7 @@ impl OuterMaps {
                 ($($table:ident),*) => {
                     $({
                         let (outer, table) = (&mut self.$table, &built.$table);
-                        waiting.push(scope.spawn(move || table.put(outer, place)));
+                        waiting.push(scope.spawn(move || outer.put(place, table)));
                     })*
                 };
             }
@@ -289,10 +288,7 @@ impl OuterMaps {
                 .collect();
             macro_rules! forget {
                 ($($table:ident),*) => {
-                    $({
-                        let (outer, table) = (&self.$table, &before.$table);
-                        waiting.push(scope.spawn(move || table.forget(outer, place)));
-                    })*
+                    $(waiting.push(scope.spawn(|| self.$table.forget(place)));)*
                 };
             }
             forget!(lines_v4, lines_v6, keys_v6, overflow, ports, rows);
@@ -309,9 +305,9 @@ impl OuterMaps {
     ) -> Result<(), DatapathError> {
         macro_rules! mend {
             ($($table:ident),*) => {
-                $(if !built.$table.holds(&self.$table, place)? {
+                $(if !self.$table.holds(place, &built.$table)? {
                     alarms.push(Alarm::Table { map: self.$table.name });
-                    built.$table.put(&mut self.$table, place)?;
+                    self.$table.put(place, &built.$table)?;
                 })*
             };
         }

@@ -127,17 +127,17 @@ where
         flags: u32,
         name: &'static str,
     ) -> Result<Self, DatapathError> {
-        Self::filled_to(rows, rows.len(), flags, name)
+        Self::filled_with_room(rows, 0, flags, name)
     }
 
-    /// The same with rows of zeroes after them, so many in all.
-    pub(super) fn filled_to(
+    /// The same with so many rows of zeroes after them.
+    pub(super) fn filled_with_room(
         rows: &[T],
-        entries: usize,
+        room: usize,
         flags: u32,
         name: &'static str,
     ) -> Result<Self, DatapathError> {
-        let array = Self::zeroes(entries, flags | MMAPABLE, name)?;
+        let array = Self::zeroes(rows.len() + room, flags | MMAPABLE, name)?;
         Memory::map(&array, rows.len().max(1), Access::ReadAndWrite)?.fill(rows);
         Ok(array)
     }

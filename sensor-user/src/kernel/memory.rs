@@ -2,7 +2,7 @@
 
 use std::{
     io,
-    os::fd::{AsFd, AsRawFd as _, BorrowedFd},
+    os::fd::{AsFd, AsRawFd as _},
     ptr::NonNull,
 };
 
@@ -13,15 +13,6 @@ use super::{DatapathError, maps::system};
 pub(super) enum Access {
     Read,
     ReadAndWrite,
-}
-
-impl Access {
-    const fn protection(self) -> i32 {
-        match self {
-            Self::Read => libc::PROT_READ,
-            Self::ReadAndWrite => libc::PROT_READ | libc::PROT_WRITE,
-        }
-    }
 }
 
 /// The values of an array, mapped. The kernel and other processes may write them at any time,
@@ -43,13 +34,17 @@ impl<T> Memory<T> {
         access: Access,
     ) -> Result<Self, DatapathError> {
         let failed = system("mmap of a table");
+        let protection = match access {
+            Access::Read => libc::PROT_READ,
+            Access::ReadAndWrite => libc::PROT_READ | libc::PROT_WRITE,
+        };
         // SAFETY: a new mapping at an address of the kernel's choice touches no memory of ours;
         // array maps round their memory up to pages (array_map_mmap, kernel/bpf/arraymap.c).
         let address = unsafe {
             libc::mmap(
                 std::ptr::null_mut(),
                 length * size_of::<T>(),
-                access.protection(),
+                protection,
                 libc::MAP_SHARED,
                 array.as_fd().as_raw_fd(),
                 0,
@@ -62,49 +57,6 @@ impl<T> Memory<T> {
             Some(first) => Ok(Self { first, length }),
             None => Err(failed(io::ErrorKind::AddrNotAvailable.into())),
         }
-    }
-
-    /// Maps the first `each` values of several arrays, one after the other. Each must have whole
-    /// pages of them.
-    pub(super) fn side_by_side(
-        arrays: &[BorrowedFd<'_>],
-        each: usize,
-        access: Access,
-    ) -> Result<Self, DatapathError> {
-        let failed = system("mmap of the pieces of a table");
-        let bytes = each * size_of::<T>();
-        let whole = bytes * arrays.len();
-        // SAFETY: a new mapping at an address of the kernel's choice touches no memory of ours.
-        let address = unsafe {
-            let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
-            libc::mmap(std::ptr::null_mut(), whole, libc::PROT_NONE, flags, -1, 0)
-        };
-        if address == libc::MAP_FAILED {
-            return Err(failed(io::Error::last_os_error()));
-        }
-        let first = NonNull::new(address.cast());
-        let first = first.ok_or_else(|| failed(io::ErrorKind::AddrNotAvailable.into()))?;
-        // From here on the whole range is given back, whatever of it holds an array.
-        let length = each * arrays.len();
-        let memory = Self { first, length };
-        for (number, array) in arrays.iter().enumerate() {
-            // SAFETY: the array takes the place of a part of the range, which is ours and of
-            // which nobody knows a place yet.
-            let mapped = unsafe {
-                libc::mmap(
-                    address.byte_add(number * bytes),
-                    bytes,
-                    access.protection(),
-                    libc::MAP_SHARED | libc::MAP_FIXED,
-                    array.as_raw_fd(),
-                    0,
-                )
-            };
-            if mapped == libc::MAP_FAILED {
-                return Err(failed(io::Error::last_os_error()));
-            }
-        }
-        Ok(memory)
     }
 
     /// The places of all values.

@@ -127,12 +127,11 @@ fn the_memory_of_all_maps_is_bounded() {
         .unwrap();
     let tables = sum_of("map_type", "memlock") - bytes;
     // A filter of 64 KiB, and IPv4 lines: 8 MiB up to 2.6 million prefixes. Slots and their
-    // counts, groups and places, for each prefix totals of each CPU, and a piece of 2 MiB for
-    // the rows.
+    // counts, groups and places, and for each prefix a row, and totals of each CPU.
     let engine = (64 << 10) + (8 << 20);
-    let most = engine + 64 * 1024 + 256 * 64 * cpus + 257 * 32 * cpus + (2 << 20);
-    // Room for single changes: prefixes, groups, and sets with their totals.
-    let most = most + 1024 * 128 + 256 * 32 + 4096 * 32 * cpus;
+    let most = engine + 64 * 1024 + 256 * 64 * cpus + 257 * (8 + 32 * cpus);
+    // Room for single changes: prefixes with their rows, groups, and sets with their totals.
+    let most = most + 1024 * (8 + 128) + 256 * 32 + 4096 * 32 * cpus;
     assert!(tables <= most, "{tables} of at most {most} bytes");
 }
 

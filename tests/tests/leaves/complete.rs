@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use aya::maps::loaded_maps;
 use sekisho::kernel::{OBJECT, map_names};
-use sensor_common::engine::{LINE_BITS_V4, PIECE_LINES};
 use sensor_tests::{
     dump::{Dump, Dumped, Reached},
     wait,
@@ -18,9 +17,6 @@ const CONSTANTS: [&str; 2] = [".rodata", ".rodata.WIRE_VE"];
 const OF_WATCHLIST: [&str; 6] = [
     "LINES_V4", "LINES_V6", "KEYS_V6", "OVERFLOW", "PORTS", "ROWS",
 ];
-
-/// Pieces of the fewest IPv4 lines that there are.
-const LEAST_LINES: usize = (1 << *LINE_BITS_V4.start()) / PIECE_LINES as usize;
 
 /// Outer maps that hold a table only where one of that size is needed.
 fn is_sized(name: &str) -> bool {
@@ -40,7 +36,6 @@ pub(crate) fn is_all(dump: &Dump, generations: usize) {
         }
         let inner = match dump.map(&name).kind.as_str() {
             "array_of_maps" if name == "FLOWS" => 2,
-            "array_of_maps" if name == "LINES_V4" => LEAST_LINES,
             "array_of_maps" if OF_WATCHLIST.contains(&&*name) => 1,
             "array_of_maps" if name == "FILTER_13" => 3,
             "array_of_maps" if name == "SHORT_V4" => 1,

@@ -13,7 +13,6 @@ use super::{
     buckets::{Directory, buckets_v4, buckets_v6},
     live::{Groups, Live},
     mapped::Mapped,
-    pieces::{KEYS, LINES, Pieces, ROWS},
     pin, pin_name, place_of,
     sized::Sized,
 };
@@ -21,7 +20,7 @@ use crate::{
     clock::Terms,
     kernel::{
         Alarm, DatapathError, Retired, TotalsBySet,
-        cells::{Cells, words_of},
+        cells::Cells,
         maps::{ANY_SIZE, MMAPABLE, Named, Overflow, Ports, Rows, system},
         sys,
         wire::Wire,
@@ -42,12 +41,12 @@ pub(super) struct Built {
     /// Bits that are set in the filters of IPv4 and IPv6, at most.
     pub(super) set_bits: [usize; 2],
     pub(super) sized: Sized,
-    pub(super) lines_v4: Pieces<Line>,
-    pub(super) lines_v6: Pieces<Line>,
-    pub(super) keys_v6: Pieces<Key6>,
+    pub(super) lines_v4: Named<Rows<Line>>,
+    pub(super) lines_v6: Named<Rows<Line>>,
+    pub(super) keys_v6: Named<Rows<Key6>>,
     pub(super) overflow: Named<Overflow>,
     pub(super) ports: Named<Ports>,
-    pub(super) rows: Pieces<SetRow>,
+    pub(super) rows: Named<Rows<SetRow>>,
     pub(super) groups: Named<Rows<SlotMask>>,
     pub(super) slots: Named<Rows<Slot>>,
     pub(super) totals: Named<Rows<Totals>>,
@@ -95,12 +94,12 @@ impl Built {
             number: tables.generation,
             set_bits: [laid.set_v4, laid.set_v6],
             sized: Sized::new(&laid, place_of(tables.generation))?,
-            lines_v4: Pieces::filled(&laid.lines_v4, 0, LINES, "LINES_V4")?,
-            lines_v6: Pieces::filled(&laid.lines_v6, 0, LINES, "LINES_V6")?,
-            keys_v6: Pieces::filled(&laid.keys_v6, 0, KEYS, "KEYS_V6")?,
+            lines_v4: Named::filled(&laid.lines_v4, ANY_SIZE, "LINES_V4")?,
+            lines_v6: Named::filled(&laid.lines_v6, ANY_SIZE, "LINES_V6")?,
+            keys_v6: Named::filled(&laid.keys_v6, ANY_SIZE, "KEYS_V6")?,
             overflow: Named::overflow(&laid.overflow, SPARE, "OVERFLOW")?,
             ports: Named::table(&port_rows(&laid), "PORTS")?,
-            rows: Pieces::filled(&laid.rows, SPARE, ROWS, "ROWS")?,
+            rows: Named::filled_with_room(&laid.rows, SPARE, ANY_SIZE, "ROWS")?,
             groups,
             more_groups,
             live: Live::new(laid),
@@ -124,18 +123,10 @@ impl Built {
     pub(super) fn open(&mut self) -> Result<(), DatapathError> {
         let live = &mut self.live;
         self.sized.map(live)?;
-        let pieces = [
-            (Table::LinesV4, self.lines_v4.name, self.lines_v4.cells()?),
-            (Table::LinesV6, self.lines_v6.name, self.lines_v6.cells()?),
-            (Table::KeysV6, self.keys_v6.name, self.keys_v6.cells()?),
-            (Table::Rows, self.rows.name, self.rows.cells()?),
-        ];
-        for (table, name, words) in pieces {
-            if let Some(words) = words {
-                live.map(table, name, words);
-            }
-        }
-        Ok(())
+        live.map(Table::LinesV4, &self.lines_v4)?;
+        live.map(Table::LinesV6, &self.lines_v6)?;
+        live.map(Table::KeysV6, &self.keys_v6)?;
+        live.map(Table::Rows, &self.rows)
     }
 
     /// Shape and seeds.
@@ -225,7 +216,16 @@ impl Built {
     pub(super) fn mend_slots(&self, alarms: &mut Vec<Alarm>) {
         for (slot, wanted) in (0u32..).zip(&self.wanted) {
             let first = slot as usize * WORDS;
-            if self.words.mend(first, words_of(wanted.as_bytes())) {
+            let mut differs = false;
+            let (words, _) = wanted.as_bytes().as_chunks::<{ size_of::<u64>() }>();
+            for (index, word) in (first..).zip(words) {
+                let word = u64::from_ne_bytes(*word);
+                if self.words.load(index) != word {
+                    differs = true;
+                    self.words.store(index, word);
+                }
+            }
+            if differs {
                 alarms.push(Alarm::Slot { slot });
             }
         }

@@ -10,7 +10,7 @@ use sensor_common::{IpVersion, SlotMask};
 use crate::{
     kernel::{
         Alarm, DatapathError,
-        cells::{Cells, words_of},
+        cells::Cells,
         maps::{MMAPABLE, Named, Overflow, Rows, refused},
     },
     watchlist::{
@@ -112,14 +112,21 @@ impl Live {
         &self.laid
     }
 
-    /// Words of a table as it is laid out.
-    pub(super) fn length(&self, table: Table) -> usize {
-        words(&self.laid, table).len() / size_of::<u64>()
-    }
-
-    /// Takes note of where a table stands that holds what is laid out for it.
-    pub(super) fn map(&mut self, table: Table, name: &'static str, words: Cells) {
-        self.mapped.push(Mapped { table, name, words });
+    /// Takes note of a table that holds what is laid out for it.
+    pub(super) fn map<M>(&mut self, table: Table, rows: &Named<M>) -> Result<(), DatapathError> {
+        let length = words(&self.laid, table).len() / size_of::<u64>();
+        let spare = match table {
+            Table::Rows => sensor_core::watchlist::engine::SPARE,
+            _ => 0,
+        };
+        if length + spare > 0 {
+            self.mapped.push(Mapped {
+                table,
+                name: rows.name,
+                words: Cells::map(rows, length + spare)?,
+            });
+        }
+        Ok(())
     }
 
     /// Refuses what the tables have no room for.
@@ -252,4 +259,9 @@ fn words(laid: &Laid, table: Table) -> &[u8] {
         Table::Rows => laid.rows.as_bytes(),
         Table::KeysV6 => laid.keys_v6.as_bytes(),
     }
+}
+
+fn words_of(bytes: &[u8]) -> impl Iterator<Item = u64> {
+    let (words, _) = bytes.as_chunks();
+    words.iter().map(|word| u64::from_ne_bytes(*word))
 }

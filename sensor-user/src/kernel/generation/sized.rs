@@ -13,7 +13,6 @@ use sensor_core::watchlist::engine::{self, Laid};
 use super::{Outer, all, live::Live, pin_as};
 use crate::kernel::{
     Alarm, DatapathError, LoadError,
-    cells::Cells,
     loader::take,
     maps::{MMAPABLE, Named, Rows, system},
     sys,
@@ -75,11 +74,8 @@ impl Sized {
 
     /// Lets single changes be made in them.
     pub(super) fn map(&self, live: &mut Live) -> Result<(), DatapathError> {
-        for Table { kind, words, .. } in &self.0 {
-            let cells = Cells::map(words, live.length(*kind))?;
-            live.map(*kind, words.name, cells);
-        }
-        Ok(())
+        let mut tables = self.0.iter();
+        tables.try_for_each(|table| live.map(table.kind, &table.words))
     }
 
     /// Adds a filter of another size for a generation that stands at `place`.
