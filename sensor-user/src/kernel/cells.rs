@@ -54,3 +54,9 @@ impl Cells {
         self.0.place(index).map(|word| unsafe { word.as_ref() })
     }
 }
+
+/// Bytes as words of memory; what is left of the last is passed over.
+pub(super) fn words_of(bytes: &[u8]) -> impl Iterator<Item = u64> {
+    let (words, _) = bytes.as_chunks();
+    words.iter().map(|word| u64::from_ne_bytes(*word))
+}

@@ -39,6 +39,14 @@ fn pinned(pins: &Pins, name: &str) -> MapData {
     MapData::from_pin(pin).unwrap()
 }
 
+/// A sensor that looks after what it published fifty times a second.
+fn launched(road: &Road, pins: &Pins) -> Sensor {
+    Launch::new(&road.barrier, &["r0"], &["198.51.100.0/24"])
+        .pinned(pins)
+        .args("--tick 20")
+        .ready()
+}
+
 /// Waits for an alarm.
 fn told(sensor: &Sensor, what: &str) {
     wait::until(what, || sensor.stderr().contains(what).then_some(()));
@@ -48,10 +56,7 @@ fn told(sensor: &Sensor, what: &str) {
 fn what_somebody_changes_in_the_kernel_is_mended_and_told() {
     require!(privilege);
     let (road, pins) = (Road::v4(), Pins::new());
-    let sensor = Launch::new(&road.barrier, &["r0"], &["198.51.100.0/24"])
-        .pinned(&pins)
-        .args("--tick 20")
-        .ready();
+    let sensor = launched(&road, &pins);
     road.cross(5);
 
     // An approval without end.
@@ -121,10 +126,7 @@ fn what_somebody_changes_in_the_kernel_is_mended_and_told() {
 fn other_words_in_the_tables_of_the_watchlist_are_mended_and_told() {
     require!(privilege);
     let (road, pins) = (Road::v4(), Pins::new());
-    let sensor = Launch::new(&road.barrier, &["r0"], &["198.51.100.0/24"])
-        .pinned(&pins)
-        .args("--tick 20")
-        .ready();
+    let sensor = launched(&road, &pins);
     road.cross(5);
     changed::<u64>(&sensor, &pins, "FILTER_13", 0);
     road.cross(5);
@@ -172,10 +174,7 @@ fn changed<T: Pod + PartialEq>(sensor: &Sensor, pins: &Pins, name: &str, other: 
 fn another_program_in_the_link_is_put_out_again() {
     require!(privilege);
     let (road, pins) = (Road::v4(), Pins::new());
-    let sensor = Launch::new(&road.barrier, &["r0"], &["198.51.100.0/24"])
-        .pinned(&pins)
-        .args("--tick 20")
-        .ready();
+    let sensor = launched(&road, &pins);
     road.cross(5);
     let own = road.barrier.attached("r0").unwrap();
     // The same program, loaded by somebody else: nobody ever gives it a generation.
@@ -206,10 +205,7 @@ fn another_program_in_the_link_is_put_out_again() {
 fn nobody_changes_places_or_port_rules() {
     require!(privilege);
     let (road, pins) = (Road::v4(), Pins::new());
-    let sensor = Launch::new(&road.barrier, &["r0"], &["198.51.100.0/24"])
-        .pinned(&pins)
-        .args("--tick 20")
-        .ready();
+    let sensor = launched(&road, &pins);
     // The process's own descriptors say of each map whether it is frozen; some have two.
     let maps = sekisho_maps(&sensor);
     let frozen = maps.iter().filter(|text| text.contains("frozen:\t1"));

@@ -20,7 +20,7 @@ use crate::{
     clock::Terms,
     kernel::{
         Alarm, DatapathError, Retired, TotalsBySet,
-        cells::Cells,
+        cells::{Cells, words_of},
         maps::{ANY_SIZE, MMAPABLE, Named, Overflow, Ports, Rows, system},
         sys,
         wire::Wire,
@@ -216,16 +216,7 @@ impl Built {
     pub(super) fn mend_slots(&self, alarms: &mut Vec<Alarm>) {
         for (slot, wanted) in (0u32..).zip(&self.wanted) {
             let first = slot as usize * WORDS;
-            let mut differs = false;
-            let (words, _) = wanted.as_bytes().as_chunks::<{ size_of::<u64>() }>();
-            for (index, word) in (first..).zip(words) {
-                let word = u64::from_ne_bytes(*word);
-                if self.words.load(index) != word {
-                    differs = true;
-                    self.words.store(index, word);
-                }
-            }
-            if differs {
+            if self.words.mend(first, words_of(wanted.as_bytes())) {
                 alarms.push(Alarm::Slot { slot });
             }
         }

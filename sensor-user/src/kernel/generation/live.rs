@@ -10,7 +10,7 @@ use sensor_common::{IpVersion, SlotMask};
 use crate::{
     kernel::{
         Alarm, DatapathError,
-        cells::Cells,
+        cells::{Cells, words_of},
         maps::{MMAPABLE, Named, Overflow, Rows, refused},
     },
     watchlist::{
@@ -259,9 +259,4 @@ fn words(laid: &Laid, table: Table) -> &[u8] {
         Table::Rows => laid.rows.as_bytes(),
         Table::KeysV6 => laid.keys_v6.as_bytes(),
     }
-}
-
-fn words_of(bytes: &[u8]) -> impl Iterator<Item = u64> {
-    let (words, _) = bytes.as_chunks();
-    words.iter().map(|word| u64::from_ne_bytes(*word))
 }
