@@ -85,9 +85,11 @@ fn watch(
     if rows == 0 {
         return Ok(Verdict::NoMatch);
     }
-    scratch.generation.write(generation);
-    scratch.rows.write(rows);
-    Ok(judge(context, scratch))
+    scratch.judging.generation.write(generation);
+    scratch.judging.rows.write(rows);
+    let verdict = judge(context, scratch);
+    scratch.judging.forget();
+    Ok(verdict)
 }
 
 /// Parses the frame into the scratch.
@@ -105,12 +107,13 @@ fn read(context: &Context, scratch: &mut Scratch) -> Result<(), Unparsed> {
 /// Not inlined, for the same reasons.
 #[inline(never)]
 fn judge(context: &Context, scratch: &mut Scratch) -> Verdict {
+    let judging = &mut scratch.judging;
     // SAFETY: the one caller has written all three.
     let (packet, generation, rows) = unsafe {
         (
             scratch.packet.assume_init_ref(),
-            scratch.generation.assume_init(),
-            scratch.rows.assume_init(),
+            judging.generation.assume_init(),
+            judging.rows.assume_init(),
         )
     };
     let hit = matching::hit(generation, packet, rows);
@@ -123,7 +126,7 @@ fn judge(context: &Context, scratch: &mut Scratch) -> Verdict {
     };
     let now = context.now();
     let interface = context.interface();
-    let facts = scratch.facts.write(Facts {
+    let facts = judging.facts.write(Facts {
         now,
         passage,
         interface: interface.map_or(0, |slot| 1 << (slot & 63)),
@@ -134,15 +137,15 @@ fn judge(context: &Context, scratch: &mut Scratch) -> Verdict {
         generation,
         &hit,
         facts,
-        (&mut scratch.named, &mut scratch.narrowing),
+        (&mut judging.named, &mut judging.narrowing),
     );
     if let Verdict::Recorded = judgement.verdict {
         totals::count(generation, &hit, packet.octets);
         let by = (generation, &hit);
-        flows::fill_key(&mut scratch.key, packet, by, interface, &judgement);
+        flows::fill_key(&mut judging.key, packet, by, interface, &judgement);
         let fields = judgement.fields;
-        flows::fill_value(&mut scratch.value, packet, (passage, fields), now);
-        flows::account(&scratch.key, &scratch.value);
+        flows::fill_value(&mut judging.value, packet, (passage, fields), now);
+        flows::account(&judging.key, &judging.value);
     }
     judgement.verdict
 }

@@ -20,6 +20,12 @@ static SCRATCH: PerCpuArray<Scratch, 1> = PerCpuArray::new();
 pub(crate) struct Scratch {
     /// The packet.
     pub(crate) packet: MaybeUninit<Packet>,
+    /// What is put together for one that matched, which few do.
+    pub(crate) judging: Judging,
+}
+
+/// What a packet that matched is judged by, and what is counted of it.
+pub(crate) struct Judging {
     /// The generation that judges it.
     pub(crate) generation: MaybeUninit<Generation>,
     /// What its addresses led to.
@@ -38,6 +44,15 @@ pub(crate) struct Scratch {
 
 impl Scratch {
     /// Forgets the packet, whatever became of it.
+    #[inline(always)]
+    pub(crate) fn forget(&mut self) {
+        // SAFETY: it may be uninitialised, so it takes zeroes.
+        unsafe { words::wipe(&mut self.packet) };
+    }
+}
+
+impl Judging {
+    /// Forgets all of it.
     #[inline(always)]
     pub(crate) fn forget(&mut self) {
         // SAFETY: every field takes zeroes: the types of `sensor-common` are valid whatever
