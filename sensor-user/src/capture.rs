@@ -9,6 +9,7 @@
 //! any [`Read`].
 
 mod error;
+mod ethernet;
 mod interface;
 mod link;
 mod packet;
@@ -23,7 +24,7 @@ use std::io::Read;
 use bytes::Bytes;
 
 pub use self::error::{CaptureError, Problem, Truncated};
-pub use self::link::LinkType;
+pub use self::link::{Link, LinkType};
 use self::pcap::Pcap;
 use self::pcapng::Pcapng;
 use self::source::Source;
@@ -46,7 +47,24 @@ pub struct Frame {
     /// file; always 0 in a pcap file.
     pub interface: u32,
     /// The link layer `data` starts with.
-    pub link: LinkType,
+    pub link: Link,
+}
+
+impl Frame {
+    /// The same frame with an Ethernet header in place of its link header, for the program, which
+    /// knows no other. The length on the wire changes by as much as the header.
+    ///
+    /// A frame that ends inside its link header has no bytes then.
+    #[must_use]
+    pub fn into_ethernet(self) -> Self {
+        let (data, wire_length) = ethernet::adapt(self.link, self.data, self.wire_length);
+        Self {
+            data,
+            wire_length,
+            link: Link::Ethernet,
+            ..self
+        }
+    }
 }
 
 /// A capture file being read.

@@ -58,11 +58,17 @@ pub enum CaptureError {
         /// Minor version.
         minor: u16,
     },
-    /// Frames that do not start with an Ethernet header.
-    #[error("capture {name}: link type {link} is not supported yet; only {} is", LinkType::ETHERNET.by_name())]
+    /// Frames that start with a header that is not read.
+    #[error(
+        "capture {name}: {}link type {link} is not supported; supported are {}",
+        of_interface(interface.as_deref()),
+        LinkType::all_read()
+    )]
     Link {
         /// The file.
         name: String,
+        /// Number of the interface in the file, and its name where it has one.
+        interface: Option<String>,
         /// The link type found.
         link: LinkType,
     },
@@ -78,6 +84,10 @@ pub enum CaptureError {
         /// What is wrong.
         problem: Problem,
     },
+}
+
+fn of_interface(interface: Option<&str>) -> String {
+    interface.map_or_else(String::new, |interface| format!("interface {interface}: "))
 }
 
 /// What is wrong with a record.

@@ -152,9 +152,19 @@ impl<R: Read> Source<R> {
         }
     }
 
-    pub(super) fn link(&self, link: LinkType) -> CaptureError {
+    /// `interface` is its number in the file and its name, where the file describes interfaces.
+    pub(super) fn link(
+        &self,
+        link: LinkType,
+        interface: Option<(usize, Option<&str>)>,
+    ) -> CaptureError {
+        let interface = interface.map(|(number, name)| match name {
+            Some(name) => format!("{number} ({name})"),
+            None => number.to_string(),
+        });
         CaptureError::Link {
             name: self.name.clone(),
+            interface,
             link,
         }
     }

@@ -2,6 +2,7 @@
 
 mod any;
 mod corrupt;
+mod ethernet;
 mod files;
 mod pcap;
 mod pcapng;
@@ -9,6 +10,12 @@ mod pcapng;
 use std::io::{self, Read};
 
 use super::{Capture, CaptureError, Frame, Truncated};
+
+/// How a refusal of a link type ends.
+const SUPPORTED: &str = "supported are 0 (BSD loopback), 1 (Ethernet), 9 (PPP), 12 (raw IP), \
+    14 (raw IP), 50 (PPP on a serial line), 51 (PPPoE), 101 (raw IP), 104 (Cisco HDLC), \
+    108 (OpenBSD loopback), 113 (Linux cooked), 228 (raw IPv4), 229 (raw IPv6), \
+    276 (Linux cooked v2)";
 
 /// Reads to the end, which must be a good one.
 fn frames(file: &[u8]) -> Vec<Frame> {
