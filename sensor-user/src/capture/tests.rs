@@ -1,6 +1,7 @@
 //! Captures built byte by byte in [`files`], read back.
 
 mod any;
+mod compressed;
 mod corrupt;
 mod ethernet;
 mod files;
@@ -95,8 +96,8 @@ fn what_is_no_capture_is_refused_by_name() {
         "capture test.pcap: neither pcap nor pcapng (it starts with 68 65 6c 6c)"
     );
     assert_eq!(
-        error(&[0x1f, 0x8b, 8, 0, 0, 0]),
-        "capture test.pcap: neither pcap nor pcapng (it looks like gzip: decompress it first)"
+        error(&[0xfd, b'7', b'z', b'X', b'Z', 0]),
+        "capture test.pcap: neither pcap nor pcapng (it looks like xz: decompress it first)"
     );
     assert_eq!(
         error(&files::pcap()[..20]),

@@ -97,6 +97,7 @@ fn a_last_record_cut_short_is_told_from_the_end() {
             offset: 43,
             needed,
             available,
+            compressed: None,
         })
     };
     for (length, expected) in [

@@ -176,6 +176,7 @@ fn blocks_of_other_kinds_may_be_of_any_length() {
         offset: 28,
         needed: 3_000_012,
         available: 999_972,
+        compressed: None,
     };
     assert_eq!(truncated, Some(expected));
 }
