@@ -1,5 +1,8 @@
 //! Capture files, pcap and pcapng, read one frame at a time for `sekisho replay`.
 //!
+//! gzip and zstd are taken off first ([`Compression`]). Places in messages are then those after
+//! decompression, and say so.
+//!
 //! A record is framed here and its fields are decoded by `pcap-parser`. The crate answers
 //! `Incomplete` both to a file cut short and to a length inside a block that does not fit the
 //! block, and it decodes every block it knows; here a claimed length meets a cap before a byte of
@@ -8,7 +11,11 @@
 //! number and the offset of its record. There is no file and no clock in this module: it works on
 //! any [`Read`].
 
+mod compression;
+mod disk;
 mod error;
+mod ethernet;
+mod input;
 mod interface;
 mod link;
 mod packet;
@@ -17,13 +24,15 @@ mod pcapng;
 mod source;
 #[cfg(test)]
 mod tests;
+mod zstd;
 
 use std::io::Read;
 
 use bytes::Bytes;
 
+pub use self::compression::{Compressed, Compression};
 pub use self::error::{CaptureError, Problem, Truncated};
-pub use self::link::LinkType;
+pub use self::link::{Link, LinkType};
 use self::pcap::Pcap;
 use self::pcapng::Pcapng;
 use self::source::Source;
@@ -46,7 +55,24 @@ pub struct Frame {
     /// file; always 0 in a pcap file.
     pub interface: u32,
     /// The link layer `data` starts with.
-    pub link: LinkType,
+    pub link: Link,
+}
+
+impl Frame {
+    /// The same frame with an Ethernet header in place of its link header, for the program, which
+    /// knows no other. The length on the wire changes by as much as the header.
+    ///
+    /// A frame that ends inside its link header has no bytes then.
+    #[must_use]
+    pub fn into_ethernet(self) -> Self {
+        let (data, wire_length) = ethernet::adapt(self.link, self.data, self.wire_length);
+        Self {
+            data,
+            wire_length,
+            link: Link::Ethernet,
+            ..self
+        }
+    }
 }
 
 /// A capture file being read.
@@ -97,12 +123,12 @@ impl<R: Read> Capture<R> {
         next
     }
 
-    /// Bytes of the file read so far, for a progress bar.
+    /// Bytes of the file as it lies on the disk that were used so far, for a progress bar.
     pub fn position(&self) -> u64 {
         self.source.position()
     }
 
-    /// After the end: where the last record is cut short, if it is.
+    /// After the end: where the last record is cut short, or the compressed data, if they are.
     pub fn truncated(&self) -> Option<Truncated> {
         self.source.truncated()
     }

@@ -107,7 +107,7 @@ pub fn run<R: Read>(
     let mut is_first = true;
     let broken = loop {
         let frame = match capture.next_frame() {
-            Ok(Some(frame)) => frame,
+            Ok(Some(frame)) => frame.into_ethernet(),
             Ok(None) => break None,
             Err(broken) if is_first => return Err(broken.into()),
             Err(broken) => break Some(broken.into()),

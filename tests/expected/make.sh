@@ -38,15 +38,10 @@ options=(
 for capture in "$pcaps"/*.pcap; do
     name=$(basename "$capture")
     link=$(capinfos -TrmE "$capture" 2>"$work/errors" | cut -d, -f2)
-    if [[ $link == ether ]]; then
-        tshark "${options[@]}" "${asked[@]}" -r "$capture" 2>"$work/errors" >"$work/fields" ||
-            { cat "$work/errors" >&2; exit 1; }
-        awk -f "$here/plain.awk" -v capture="$name" -v link="$link" -v captures="$work/captures" \
-            -v flows="$work/flows" -v others="$work/others" "$work/fields"
-    else
-        frames=$(capinfos -TrmcM "$capture" 2>"$work/errors" | cut -d, -f2)
-        printf '%s\t%s\t%s\t-\t-\t-\n' "$name" "$link" "$frames" >>"$work/captures"
-    fi
+    tshark "${options[@]}" "${asked[@]}" -r "$capture" 2>"$work/errors" >"$work/fields" ||
+        { cat "$work/errors" >&2; exit 1; }
+    awk -f "$here/plain.awk" -v capture="$name" -v link="$link" -v captures="$work/captures" \
+        -v flows="$work/flows" -v others="$work/others" "$work/fields"
 done
 
 table() { # name, columns, what
@@ -59,7 +54,7 @@ table() { # name, columns, what
     } >"$here/$1.tsv"
 }
 table captures 'capture link frames plain plain_octets other' \
-    'Frames of each capture; only Ethernet is looked into.'
+    'Frames of each capture.'
 table flows 'capture src dst protocol src_port dst_port vlans packets octets' \
     'Plain frames by flow: octets from the IP header on, VLAN ids outermost first.'
 table others 'capture kind packets first_frame layers' \

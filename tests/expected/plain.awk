@@ -3,7 +3,12 @@
 #
 # Writes to the files named by -v captures=, flows= and others=. Written for any awk.
 
-BEGIN { FS = OFS = "\t"; LINE = 14; TAG = 4 }
+BEGIN {
+    FS = OFS = "\t"; TAG = 4
+    # Bytes of the link header; of PPP, which has one to four, the fewest.
+    line["ether"] = 14; line["linux-sll"] = 16; line["linux-sll2"] = 20; line["chdlc"] = 4
+    line["null"] = 4; line["ppp"] = 1; line["rawip"] = 0; line["rawip4"] = 0; line["rawip6"] = 0
+}
 
 function first(list) { sub(/,.*/, "", list); return list }
 function more(list) { return index(list, ",") ? substr(list, index(list, ",") + 1) : "" }
@@ -30,9 +35,17 @@ function number(list) { return first(list) + 0 }
     }
 }
 
+# Layers as if the link layer were Ethernet, which has an ether type.
+function behind(layers) {
+    if (link ~ /^rawip/) return "eth:ethertype:" layers
+    sub(/^(sll|chdlc|ppp|null):(ethertype:)?/, "eth:ethertype:", layers)
+    return layers
+}
+
 # The first reason why a frame is not plain; sets octets and the parts of the flow.
 function judge(    count, part, at, vlan, ieee8021ad, number_of_tags, header, four, more_fragments) {
-    count = split(layers, part, ":")
+    if (!(link in line)) print "doubt: " capture " link " link > "/dev/stderr"
+    count = split(behind(layers), part, ":")
     if (count < 3 || part[2] != "ethertype") return "link"
     tags = ""; number_of_tags = 0
     vlan = $4; ieee8021ad = $5
@@ -43,7 +56,7 @@ function judge(    count, part, at, vlan, ieee8021ad, number_of_tags, header, fo
         else { tags = tags first(ieee8021ad); ieee8021ad = more(ieee8021ad) }
     }
     if (tags == "") tags = "-"
-    header = LINE + TAG * number_of_tags
+    header = line[link] + TAG * number_of_tags
     if (part[at] != "ip" && part[at] != "ipv6") return "link"
     if (number_of_tags > 2) return "tags"
     four = part[at] == "ip"

@@ -7,6 +7,7 @@
 use std::fmt;
 use std::io;
 
+use super::compression::{Compressed, Compression};
 use super::link::LinkType;
 
 /// Why a capture cannot be read, or not further.
@@ -23,10 +24,12 @@ pub enum CaptureError {
         source: io::Error,
     },
     /// Not one byte.
-    #[error("capture {name}: the file is empty")]
+    #[error("capture {name}: the file is empty{}", after(*compression))]
     Empty {
         /// The file.
         name: String,
+        /// What was taken off before.
+        compression: Option<Compression>,
     },
     /// Neither of the two formats.
     #[error("capture {name}: neither pcap nor pcapng ({start})")]
@@ -37,7 +40,10 @@ pub enum CaptureError {
         start: String,
     },
     /// Ends before the first record.
-    #[error("capture {name}: ends inside its file header ({available} of {needed} bytes)")]
+    #[error(
+        "capture {name}: ends inside its file header ({available} of {needed} bytes){}",
+        cut(*compressed)
+    )]
     HeaderCut {
         /// The file.
         name: String,
@@ -45,6 +51,8 @@ pub enum CaptureError {
         needed: u64,
         /// Bytes there.
         available: u64,
+        /// What was taken off before.
+        compressed: Option<Compressed>,
     },
     /// A version of the format nobody writes today.
     #[error("capture {name}: {format} version {major}.{minor} is not supported")]
@@ -58,26 +66,72 @@ pub enum CaptureError {
         /// Minor version.
         minor: u16,
     },
-    /// Frames that do not start with an Ethernet header.
-    #[error("capture {name}: link type {link} is not supported yet; only {} is", LinkType::ETHERNET.by_name())]
+    /// Frames that start with a header that is not read.
+    #[error(
+        "capture {name}: {}link type {link} is not supported; supported are {}",
+        of_interface(interface.as_deref()),
+        LinkType::all_read()
+    )]
     Link {
         /// The file.
         name: String,
+        /// Number of the interface in the file, and its name where it has one.
+        interface: Option<String>,
         /// The link type found.
         link: LinkType,
     },
     /// A record that contradicts itself or passes a cap.
-    #[error("capture {name}: record {record} at byte {offset} is corrupt: {problem}")]
+    #[error(
+        "capture {name}: record {record} at byte {offset}{} is corrupt: {problem}",
+        after(*compression)
+    )]
     Corrupt {
         /// The file.
         name: String,
         /// Number of the record, from 1; in pcapng every block is one.
         record: u64,
-        /// Where the record starts, in bytes.
+        /// Where the record starts in the capture, in bytes.
         offset: u64,
+        /// What was taken off before.
+        compression: Option<Compression>,
         /// What is wrong.
         problem: Problem,
     },
+    /// Compressed data that cannot be read further.
+    #[error("capture {name}: {compression} data are corrupt before byte {offset}: {problem}")]
+    Compressed {
+        /// The file.
+        name: String,
+        /// How it is compressed.
+        compression: Compression,
+        /// How far the file was read, in bytes.
+        offset: u64,
+        /// What is wrong.
+        problem: String,
+    },
+}
+
+/// Where offsets are counted: in what was decompressed.
+fn after(compression: Option<Compression>) -> &'static str {
+    match compression {
+        None => "",
+        Some(_) => " after decompression",
+    }
+}
+
+fn cut(compressed: Option<Compressed>) -> String {
+    match compressed {
+        None => String::new(),
+        Some(Compressed { cut: None, .. }) => " after decompression".to_owned(),
+        Some(Compressed {
+            compression,
+            cut: Some(length),
+        }) => format!(": its {compression} data are cut short at byte {length}"),
+    }
+}
+
+fn of_interface(interface: Option<&str>) -> String {
+    interface.map_or_else(String::new, |interface| format!("interface {interface}: "))
 }
 
 /// What is wrong with a record.
@@ -132,17 +186,19 @@ pub enum Problem {
     },
 }
 
-/// The last record of a file, cut short.
+/// The last record of a capture, cut short, or its compressed data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Truncated {
     /// Number of the record, from 1; in pcapng every block is one.
     pub record: u64,
-    /// Where the record starts, in bytes.
+    /// Where the record starts in the capture, in bytes.
     pub offset: u64,
     /// Bytes of the whole record, or of its header while that is cut too.
     pub needed: u64,
-    /// Bytes there.
+    /// Bytes there; 0 only where compressed data are cut between two records.
     pub available: u64,
+    /// What was taken off before.
+    pub compressed: Option<Compressed>,
 }
 
 impl fmt::Display for Truncated {
@@ -152,10 +208,19 @@ impl fmt::Display for Truncated {
             offset,
             needed,
             available,
-        } = self;
+            compressed,
+        } = *self;
+        let cut = compressed.and_then(|compressed| Some((compressed.compression, compressed.cut?)));
+        if let Some((compression, length)) = cut {
+            write!(f, "{compression} data are cut short at byte {length}, ")?;
+            if available == 0 {
+                return write!(f, "where record {record} would begin");
+            }
+        }
+        let after = after(compressed.map(|compressed| compressed.compression));
         write!(
             f,
-            "record {record} at byte {offset} is cut short: {available} of {needed} bytes"
+            "record {record} at byte {offset}{after} is cut short: {available} of {needed} bytes"
         )
     }
 }

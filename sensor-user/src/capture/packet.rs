@@ -10,6 +10,7 @@ use pcap_parser::{EnhancedPacketBlock, SimplePacketBlock, UnknownBlock};
 
 use super::error::Problem;
 use super::interface::Interface;
+use super::link::Link;
 use super::{Frame, MAX_PACKET};
 
 /// Interface, drops, time in two words, captured length, length on the wire.
@@ -74,14 +75,32 @@ impl<'a> Packet<'a> {
         })
     }
 
-    /// The frame, where `interfaces` are those of the section, the first of them number `section`
-    /// in the file.
-    pub(super) fn frame(&self, interfaces: &[Interface], section: usize) -> Result<Frame, Problem> {
-        let index = self.interface as usize;
+    /// Position of the interface in its section.
+    pub(super) fn index(&self) -> usize {
+        self.interface as usize
+    }
+
+    /// The interface among those of the section.
+    pub(super) fn interface<'b>(
+        &self,
+        interfaces: &'b [Interface],
+    ) -> Result<&'b Interface, Problem> {
+        interfaces.get(self.index()).ok_or(Problem::Interface {
+            index: self.interface,
+        })
+    }
+
+    /// The frame of an interface of this link layer, whose section starts with number `section` in
+    /// the file.
+    pub(super) fn frame(
+        &self,
+        interface: &Interface,
+        link: Link,
+        section: usize,
+    ) -> Result<Frame, Problem> {
         let unknown = Problem::Interface {
             index: self.interface,
         };
-        let interface = interfaces.get(index).ok_or(unknown)?;
         let length = u32::try_from(self.data.len()).unwrap_or(u32::MAX);
         if length > MAX_PACKET {
             return Err(Problem::PacketTooLong { length });
@@ -90,8 +109,8 @@ impl<'a> Packet<'a> {
             time: self.ticks.map_or(0, |ticks| interface.clock.time(ticks)),
             wire_length: self.wire_length.max(length),
             data: Bytes::copy_from_slice(self.data),
-            interface: u32::try_from(section + index).map_err(|_| unknown)?,
-            link: interface.link,
+            interface: u32::try_from(section + self.index()).map_err(|_| unknown)?,
+            link,
         })
     }
 }

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use pcap_parser::{parse_pcap_frame, parse_pcap_frame_be, parse_pcap_header};
 
 use super::error::{CaptureError, Problem};
-use super::link::LinkType;
+use super::link::{Link, LinkType};
 use super::packet::word;
 use super::source::Source;
 use super::{Frame, MAX_PACKET};
@@ -34,6 +34,7 @@ pub(super) struct Pcap {
     big_endian: bool,
     /// Nanoseconds in a unit of the fraction.
     unit: u64,
+    link: Link,
 }
 
 impl Pcap {
@@ -50,10 +51,10 @@ impl Pcap {
         if header.version_major != 2 || header.version_minor < 4 {
             return Err(source.version("pcap", header.version_major, header.version_minor));
         }
-        let link = LinkType(header.network.0.cast_unsigned() & LINK_BITS);
-        if link != LinkType::ETHERNET {
-            return Err(source.link(link));
-        }
+        let number = LinkType(header.network.0.cast_unsigned() & LINK_BITS);
+        let Some(link) = number.link() else {
+            return Err(source.link(number, None));
+        };
         let unit = if header.is_nanosecond_precision() {
             1
         } else {
@@ -62,6 +63,7 @@ impl Pcap {
         Ok(Self {
             big_endian: header.is_bigendian(),
             unit,
+            link,
         })
     }
 
@@ -96,7 +98,7 @@ impl Pcap {
             wire_length: record.origlen.max(record.caplen),
             data: Bytes::copy_from_slice(record.data),
             interface: 0,
-            link: LinkType::ETHERNET,
+            link: self.link,
         }))
     }
 }

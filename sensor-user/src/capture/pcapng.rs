@@ -10,7 +10,6 @@ use pcap_parser::{Block, SectionHeaderBlock, parse_block_be, parse_block_le};
 
 use super::error::{CaptureError, Problem};
 use super::interface::Interface;
-use super::link::LinkType;
 use super::packet::{Packet, word};
 use super::source::Source;
 use super::{Frame, MAX_PACKET};
@@ -151,22 +150,28 @@ impl Pcapng {
                     .push(Interface::new(&block, self.big_endian));
                 Ok(Step::Other)
             }
-            block => match self.frame(&block) {
-                Ok(frame) if frame.link == LinkType::ETHERNET => Ok(Step::Frame(frame)),
-                Ok(frame) => Err(source.link(frame.link)),
-                Err(problem) => Err(source.corrupt(problem)),
-            },
+            block => {
+                let interfaces = &self.interfaces[self.section..];
+                let corrupt = |problem| source.corrupt(problem);
+                let packet = self.packet(&block).map_err(corrupt)?;
+                let interface = packet.interface(interfaces).map_err(corrupt)?;
+                let Some(link) = interface.link.link() else {
+                    let number = self.section + packet.index();
+                    let named = (number, interface.name.as_deref());
+                    return Err(source.link(interface.link, Some(named)));
+                };
+                let frame = packet.frame(interface, link, self.section);
+                frame.map(Step::Frame).map_err(corrupt)
+            }
         }
     }
 
-    fn frame(&self, block: &Block<'_>) -> Result<Frame, Problem> {
-        let interfaces = &self.interfaces[self.section..];
-        let packet = match block {
-            Block::EnhancedPacket(block) => Packet::enhanced(block),
-            Block::SimplePacket(block) => Packet::simple(block, interfaces)?,
-            Block::Unknown(block) => Packet::obsolete(block, self.big_endian)?,
-            _ => return Err(Problem::Fields),
-        };
-        packet.frame(interfaces, self.section)
+    fn packet<'a>(&self, block: &'a Block<'a>) -> Result<Packet<'a>, Problem> {
+        match block {
+            Block::EnhancedPacket(block) => Ok(Packet::enhanced(block)),
+            Block::SimplePacket(block) => Packet::simple(block, &self.interfaces[self.section..]),
+            Block::Unknown(block) => Packet::obsolete(block, self.big_endian),
+            _ => Err(Problem::Fields),
+        }
     }
 }

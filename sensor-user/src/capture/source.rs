@@ -1,22 +1,26 @@
-//! The bytes of a capture file, record by record.
+//! The bytes of a capture, record by record, its compression taken off.
 //!
 //! A format first says how long a record must be at least ([`Source::begin`]), then how long it
 //! claims to be ([`Source::claim`]), and asks for bytes in between. The end of the file inside a
 //! record is noted here, once for both formats, and so are the offset and the number that every
 //! message needs. The buffer grows to what is asked for; callers check a length before they ask.
 
-use std::io::{self, BufReader, Read};
+use std::io::Read;
 
+use super::compression::Compression;
 use super::error::{CaptureError, Problem, Truncated};
+use super::input::{Fault, Input};
 use super::link::LinkType;
 
-const READ_AHEAD: usize = 256 * 1024;
+/// Bytes passed over at a time.
+const STRIDE: usize = 4096;
 
 pub(super) struct Source<R> {
     name: String,
-    reader: BufReader<R>,
+    input: Input<R>,
     /// Bytes of the current record that were kept.
     buffer: Vec<u8>,
+    /// Bytes of the capture read so far.
     position: u64,
     /// Offset of the current record.
     start: u64,
@@ -30,7 +34,7 @@ impl<R: Read> Source<R> {
     pub(super) fn new(name: String, reader: R) -> Self {
         Self {
             name,
-            reader: BufReader::with_capacity(READ_AHEAD, reader),
+            input: Input::open(reader),
             buffer: Vec::new(),
             position: 0,
             start: 0,
@@ -44,7 +48,9 @@ impl<R: Read> Source<R> {
     /// end no magic number.
     pub(super) fn magic(&mut self) -> Result<Option<[u8; 4]>, CaptureError> {
         self.claimed = 4;
-        self.fill(4)?;
+        if !self.fill(4)? && self.is_cut() {
+            return Err(self.header_cut());
+        }
         let mut magic = [0; 4];
         magic[..self.buffer.len()].copy_from_slice(&self.buffer);
         Ok((!self.buffer.is_empty()).then_some(magic))
@@ -74,7 +80,7 @@ impl<R: Read> Source<R> {
         let mut held = self.buffer.len();
         self.buffer.resize(length.max(held), 0);
         while held < length {
-            match self.reader.read(&mut self.buffer[held..]) {
+            match self.input.read(&mut self.buffer[held..]) {
                 Ok(0) => {
                     self.buffer.truncate(held);
                     return Ok(self.end());
@@ -83,8 +89,7 @@ impl<R: Read> Source<R> {
                     held += count;
                     self.position += count as u64;
                 }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(source) => return Err(self.failed(source)),
+                Err(fault) => return Err(self.failed(fault)),
             }
         }
         Ok(true)
@@ -92,13 +97,20 @@ impl<R: Read> Source<R> {
 
     /// Passes over `length` bytes; `false` if the file ends before.
     pub(super) fn skip(&mut self, length: u64) -> Result<bool, CaptureError> {
-        match io::copy(&mut (&mut self.reader).take(length), &mut io::sink()) {
-            Ok(count) => {
-                self.position += count;
-                Ok(count == length || self.end())
+        let mut passed = [0; STRIDE];
+        let mut left = length;
+        while left > 0 {
+            let most = usize::try_from(left).map_or(STRIDE, |left| left.min(STRIDE));
+            match self.input.read(&mut passed[..most]) {
+                Ok(0) => return Ok(self.end()),
+                Ok(count) => {
+                    left -= count as u64;
+                    self.position += count as u64;
+                }
+                Err(fault) => return Err(self.failed(fault)),
             }
-            Err(source) => Err(self.failed(source)),
         }
+        Ok(true)
     }
 
     /// The bytes of the current record that were kept.
@@ -106,8 +118,9 @@ impl<R: Read> Source<R> {
         &self.buffer
     }
 
+    /// Bytes of the file, as it lies on the disk, used so far.
     pub(super) fn position(&self) -> u64 {
-        self.position
+        self.input.position()
     }
 
     pub(super) fn truncated(&self) -> Option<Truncated> {
@@ -115,13 +128,17 @@ impl<R: Read> Source<R> {
     }
 
     pub(super) fn empty(self) -> CaptureError {
-        CaptureError::Empty { name: self.name }
+        CaptureError::Empty {
+            compression: self.input.compression(),
+            name: self.name,
+        }
     }
 
     pub(super) fn not_a_capture(self, start: [u8; 4]) -> CaptureError {
         let start = match start {
-            [0x1f, 0x8b, ..] => "it looks like gzip: decompress it first".to_owned(),
-            [0x28, 0xb5, 0x2f, 0xfd] => "it looks like zstd: decompress it first".to_owned(),
+            start if Compression::of(&start).is_some() => {
+                "it is compressed twice: decompress it once first".to_owned()
+            }
             [0xfd, b'7', b'z', b'X'] => "it looks like xz: decompress it first".to_owned(),
             [b's', b'n', b'o', b'o'] => "it looks like a snoop capture".to_owned(),
             [0x34, 0xcd, 0xb2, 0xa1] | [0xa1, 0xb2, 0xcd, 0x34] => {
@@ -140,6 +157,7 @@ impl<R: Read> Source<R> {
             name: self.name.clone(),
             needed: self.claimed,
             available: self.position,
+            compressed: self.input.compressed(),
         }
     }
 
@@ -152,9 +170,19 @@ impl<R: Read> Source<R> {
         }
     }
 
-    pub(super) fn link(&self, link: LinkType) -> CaptureError {
+    /// `interface` is its number in the file and its name, where the file describes interfaces.
+    pub(super) fn link(
+        &self,
+        link: LinkType,
+        interface: Option<(usize, Option<&str>)>,
+    ) -> CaptureError {
+        let interface = interface.map(|(number, name)| match name {
+            Some(name) => format!("{number} ({name})"),
+            None => number.to_string(),
+        });
         CaptureError::Link {
             name: self.name.clone(),
+            interface,
             link,
         }
     }
@@ -165,26 +193,47 @@ impl<R: Read> Source<R> {
             name: self.name.clone(),
             record,
             offset: start,
+            compression: self.input.compression(),
             problem,
         }
     }
 
-    fn failed(&self, source: io::Error) -> CaptureError {
-        CaptureError::Read {
-            name: self.name.clone(),
-            offset: self.position,
-            source,
+    /// Whether the file ends before its compressed data do.
+    fn is_cut(&self) -> bool {
+        let compressed = self.input.compressed();
+        compressed.is_some_and(|compressed| compressed.cut.is_some())
+    }
+
+    fn failed(&self, fault: Fault) -> CaptureError {
+        let (name, offset) = (self.name.clone(), self.input.position());
+        match fault {
+            Fault::Read(source) => CaptureError::Read {
+                name,
+                offset,
+                source,
+            },
+            Fault::Data {
+                compression,
+                problem,
+            } => CaptureError::Compressed {
+                name,
+                compression,
+                offset,
+                problem,
+            },
         }
     }
 
-    /// Notes the end of the file, a clean one between two records. Always `false`.
+    /// Notes the end of the capture, a clean one between two records. Always `false`.
     fn end(&mut self) -> bool {
         let available = self.position - self.start;
-        self.truncated = (available > 0).then_some(Truncated {
+        let compressed = self.input.compressed();
+        self.truncated = (available > 0 || self.is_cut()).then_some(Truncated {
             record: self.record,
             offset: self.start,
             needed: self.claimed,
             available,
+            compressed,
         });
         false
     }

@@ -1,7 +1,9 @@
 //! Captures built byte by byte in [`files`], read back.
 
 mod any;
+mod compressed;
 mod corrupt;
+mod ethernet;
 mod files;
 mod pcap;
 mod pcapng;
@@ -9,6 +11,12 @@ mod pcapng;
 use std::io::{self, Read};
 
 use super::{Capture, CaptureError, Frame, Truncated};
+
+/// How a refusal of a link type ends.
+const SUPPORTED: &str = "supported are 0 (BSD loopback), 1 (Ethernet), 9 (PPP), 12 (raw IP), \
+    14 (raw IP), 50 (PPP on a serial line), 51 (PPPoE), 101 (raw IP), 104 (Cisco HDLC), \
+    108 (OpenBSD loopback), 113 (Linux cooked), 228 (raw IPv4), 229 (raw IPv6), \
+    276 (Linux cooked v2)";
 
 /// Reads to the end, which must be a good one.
 fn frames(file: &[u8]) -> Vec<Frame> {
@@ -88,8 +96,8 @@ fn what_is_no_capture_is_refused_by_name() {
         "capture test.pcap: neither pcap nor pcapng (it starts with 68 65 6c 6c)"
     );
     assert_eq!(
-        error(&[0x1f, 0x8b, 8, 0, 0, 0]),
-        "capture test.pcap: neither pcap nor pcapng (it looks like gzip: decompress it first)"
+        error(&[0xfd, b'7', b'z', b'X', b'Z', 0]),
+        "capture test.pcap: neither pcap nor pcapng (it looks like xz: decompress it first)"
     );
     assert_eq!(
         error(&files::pcap()[..20]),

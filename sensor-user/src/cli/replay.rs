@@ -36,7 +36,7 @@ const fn mark(lab: bool) -> Mark {
 /// Arguments of `sekisho replay`.
 #[derive(Debug, Args)]
 pub(super) struct ReplayArgs {
-    /// Capture file, pcap or pcapng, of Ethernet frames
+    /// Capture file, pcap or pcapng, which may be compressed with gzip or zstd
     capture: PathBuf,
 
     /// With --state, name of the interface that all packets came through, whatever the file says

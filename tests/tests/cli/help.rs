@@ -112,7 +112,7 @@ fn help_of_replay() {
     Usage: sekisho replay [OPTIONS] <CAPTURE>
 
     Arguments:
-      <CAPTURE>  Capture file, pcap or pcapng, of Ethernet frames
+      <CAPTURE>  Capture file, pcap or pcapng, which may be compressed with gzip or zstd
 
     Options:
           --interface <NAME>          With --state, name of the interface that all packets came through,

@@ -1,8 +1,8 @@
 //! The older format.
 
 use super::files::{ORDERS, Order};
-use super::{error, frames, read};
-use crate::capture::{Frame, LinkType, MAX_PACKET, Truncated};
+use super::{SUPPORTED, error, frames, read};
+use crate::capture::{Frame, Link, MAX_PACKET, Truncated};
 
 fn frame(time: u64, wire_length: u32, data: &'static [u8]) -> Frame {
     Frame {
@@ -10,7 +10,7 @@ fn frame(time: u64, wire_length: u32, data: &'static [u8]) -> Frame {
         wire_length,
         data: data.into(),
         interface: 0,
-        link: LinkType::ETHERNET,
+        link: Link::Ethernet,
     }
 }
 
@@ -53,13 +53,12 @@ fn the_length_of_a_check_sequence_is_no_part_of_the_link_type() {
 fn other_link_types_are_refused_by_number_and_name() {
     let file = |link| Order::Little.pcap_header(0xa1b2_c3d4, link);
     assert_eq!(
-        error(&file(113)),
-        "capture test.pcap: link type 113 (Linux cooked) is not supported yet; \
-         only Ethernet (1) is"
+        error(&file(105)),
+        format!("capture test.pcap: link type 105 (Wi-Fi) is not supported; {SUPPORTED}")
     );
     assert_eq!(
-        error(&file(147)),
-        "capture test.pcap: link type 147 is not supported yet; only Ethernet (1) is"
+        error(&file(3)),
+        format!("capture test.pcap: link type 3 is not supported; {SUPPORTED}")
     );
 }
 
@@ -98,6 +97,7 @@ fn a_last_record_cut_short_is_told_from_the_end() {
             offset: 43,
             needed,
             available,
+            compressed: None,
         })
     };
     for (length, expected) in [

@@ -1,8 +1,8 @@
 //! The newer format.
 
 use super::files::{self, ORDERS, Order};
-use super::{error, frames, read};
-use crate::capture::{Capture, Frame, LinkType, Truncated};
+use super::{SUPPORTED, error, frames, read};
+use crate::capture::{Capture, Frame, Link, Truncated};
 
 const SECOND: u64 = 1_000_000_000;
 
@@ -12,7 +12,7 @@ fn frame(interface: u32, time: u64, wire_length: u32, data: &'static [u8]) -> Fr
         wire_length,
         data: data.into(),
         interface,
-        link: LinkType::ETHERNET,
+        link: Link::Ethernet,
     }
 }
 
@@ -73,18 +73,54 @@ fn only_packets_of_another_link_type_are_refused() {
     let order = Order::Little;
     let mut file = [
         order.section(),
-        order.interface(113, 0, &[]),
         order.interface(1, 0, &[]),
-        order.enhanced(1, 0, 1, b"a"),
+        order.interface(105, 0, &[(2, b"wlan0")]),
+        order.interface(147, 0, &[]),
+        order.enhanced(0, 0, 1, b"a"),
     ]
     .concat();
     assert_eq!(frames(&file).len(), 1);
-    file.extend(order.enhanced(0, 0, 1, b"b"));
+    file.extend(order.enhanced(2, 0, 1, b"b"));
     assert_eq!(
         error(&file),
-        "capture test.pcap: link type 113 (Linux cooked) is not supported yet; \
-         only Ethernet (1) is"
+        format!(
+            "capture test.pcap: interface 2: link type 147 (private use) is not supported; \
+             {SUPPORTED}"
+        )
     );
+    let named = [
+        order.section(),
+        order.interface(1, 0, &[]),
+        order.section(),
+        order.interface(105, 0, &[(2, b"wlan0")]),
+        order.enhanced(0, 0, 1, b"b"),
+    ];
+    assert_eq!(
+        error(&named.concat()),
+        format!(
+            "capture test.pcap: interface 1 (wlan0): link type 105 (Wi-Fi) is not supported; \
+             {SUPPORTED}"
+        )
+    );
+}
+
+#[test]
+fn each_interface_has_a_link_layer_of_its_own() {
+    let order = Order::Big;
+    let file = [
+        order.section(),
+        order.interface(276, 0, &[]),
+        order.interface(1, 0, &[]),
+        order.interface(101, 0, &[]),
+        order.enhanced(2, 0, 1, b"a"),
+        order.enhanced(0, 0, 1, b"b"),
+        order.enhanced(1, 0, 1, b"c"),
+    ];
+    let links: Vec<_> = frames(&file.concat())
+        .iter()
+        .map(|frame| frame.link)
+        .collect();
+    assert_eq!(links, [Link::Raw, Link::Sll2, Link::Ethernet]);
 }
 
 #[test]
@@ -140,6 +176,7 @@ fn blocks_of_other_kinds_may_be_of_any_length() {
         offset: 28,
         needed: 3_000_012,
         available: 999_972,
+        compressed: None,
     };
     assert_eq!(truncated, Some(expected));
 }
