@@ -26,8 +26,8 @@ pub use engine::{Engine, Engine4, Engine6};
 pub use fields::Fields;
 pub use flow::{FlowEvent, FlowKey, FlowValue, Vlan};
 pub use parse::{
-    Bytes, Fragment, IpVersion, MAX_VLAN_TAGS, Malformed, Packet, Protocol, Reader, Unparsed,
-    Unsupported, parse,
+    Bytes, Fragment, IpVersion, MAX_EXTENSIONS, MAX_LABELS, MAX_VLAN_TAGS, Malformed, Packet,
+    Protocol, Reader, Unparsed, Unsupported, parse,
 };
 pub use place::{Place, PlaceBucket, PlaceRow4, PlaceRow6};
 pub use replay::ReplayContext;
@@ -45,7 +45,7 @@ pub use verdict::{
 /// size, an offset or a meaning in [`FlowKey`], [`FlowValue`], [`FlowEvent`],
 /// [`Slot`], [`SlotCounts`], [`SetRow`], [`port_key`], [`Engine`], [`engine::Line`], [`Totals`], [`PlaceBucket`], [`PlaceRow4`],
 /// [`PlaceRow6`], [`Stat`] or [`ReplayContext`].
-pub const WIRE_VERSION: u32 = 5;
+pub const WIRE_VERSION: u32 = 6;
 
 #[cfg(test)]
 mod wire_tests;

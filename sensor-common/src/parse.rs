@@ -5,15 +5,21 @@
 //! where; what is too deep or unknown is [`Unparsed`], never a guess. Ethernet
 //! addresses are not read.
 
-mod ethernet;
 mod ipv4;
 mod ipv6;
+mod link;
 mod transport;
 
 use crate::{flow::Vlan, verdict::Verdict};
 
 /// VLAN tags read before a frame is too deep.
 pub const MAX_VLAN_TAGS: usize = 2;
+
+/// MPLS labels read before a frame is too deep.
+pub const MAX_LABELS: usize = 4;
+
+/// IPv6 extension headers read before a packet is too deep.
+pub const MAX_EXTENSIONS: usize = 6;
 
 /// A frame that can be read from, byte ranges copied out.
 pub trait Reader {
@@ -22,6 +28,14 @@ pub trait Reader {
 
     /// Length of the frame on the wire, in bytes; at least as much as can be read.
     fn wire_length(&self) -> usize;
+
+    /// Gives a word back as it is. The XDP program passes it through memory that the verifier
+    /// does not follow: what comes after is verified once, and not for every way that leads
+    /// there.
+    #[inline(always)]
+    fn settle(&self, word: u64) -> u64 {
+        word
+    }
 }
 
 /// A captured frame in memory.
@@ -77,12 +91,21 @@ impl Protocol {
     pub const TCP: u8 = 6;
     /// User Datagram Protocol.
     pub const UDP: u8 = 17;
+    /// Datagram Congestion Control Protocol.
+    pub const DCCP: u8 = 33;
     /// Internet Control Message Protocol for IPv6.
     pub const ICMPV6: u8 = 58;
+    /// Stream Control Transmission Protocol.
+    pub const SCTP: u8 = 132;
+    /// Lightweight User Datagram Protocol.
+    pub const UDP_LITE: u8 = 136;
 
-    /// Whether the protocol's header begins with ports that the parser reads.
+    /// Whether the protocol's header begins with ports, which the parser reads.
     pub const fn has_ports(number: u8) -> bool {
-        matches!(number, Self::TCP | Self::UDP)
+        matches!(
+            number,
+            Self::TCP | Self::UDP | Self::DCCP | Self::SCTP | Self::UDP_LITE
+        )
     }
 }
 
@@ -180,11 +203,17 @@ pub enum Malformed {
     Ipv6PayloadLength = 5,
     /// An IP payload too short for its transport header.
     TransportLength = 6,
+    /// An IPv6 extension header beyond the payload.
+    Ipv6ExtensionLength = 7,
+    /// A `PPPoE` session of another version or type than 1.
+    PppoeVersion = 8,
+    /// A `PPPoE` payload length beyond the frame on the wire.
+    PppoeLength = 9,
 }
 
 impl Malformed {
     /// All reasons in the order of their numbers.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 10] = [
         Self::Truncated,
         Self::Ipv4Version,
         Self::Ipv4HeaderLength,
@@ -192,6 +221,9 @@ impl Malformed {
         Self::Ipv6Version,
         Self::Ipv6PayloadLength,
         Self::TransportLength,
+        Self::Ipv6ExtensionLength,
+        Self::PppoeVersion,
+        Self::PppoeLength,
     ];
 
     /// The name in output and metrics.
@@ -204,6 +236,9 @@ impl Malformed {
             Self::Ipv6Version => "ipv6_version",
             Self::Ipv6PayloadLength => "ipv6_payload_length",
             Self::TransportLength => "transport_length",
+            Self::Ipv6ExtensionLength => "ipv6_extension_length",
+            Self::PppoeVersion => "pppoe_version",
+            Self::PppoeLength => "pppoe_length",
         }
     }
 }
@@ -216,13 +251,23 @@ pub enum Unsupported {
     VlanDepth = 0,
     /// An encapsulation that may carry IP, by its ether type.
     Encapsulation = 1,
-    /// An IPv6 extension header.
+    /// More IPv6 extension headers than [`MAX_EXTENSIONS`].
     Ipv6Extension = 2,
+    /// More MPLS labels than [`MAX_LABELS`].
+    MplsDepth = 3,
+    /// What stands below the MPLS labels is no IP.
+    MplsPayload = 4,
 }
 
 impl Unsupported {
     /// All reasons in the order of their numbers.
-    pub const ALL: [Self; 3] = [Self::VlanDepth, Self::Encapsulation, Self::Ipv6Extension];
+    pub const ALL: [Self; 5] = [
+        Self::VlanDepth,
+        Self::Encapsulation,
+        Self::Ipv6Extension,
+        Self::MplsDepth,
+        Self::MplsPayload,
+    ];
 
     /// The name in output and metrics.
     pub const fn name(self) -> &'static str {
@@ -230,6 +275,8 @@ impl Unsupported {
             Self::VlanDepth => "vlan_depth",
             Self::Encapsulation => "encapsulation",
             Self::Ipv6Extension => "ipv6_extension",
+            Self::MplsDepth => "mpls_depth",
+            Self::MplsPayload => "mpls_payload",
         }
     }
 }
@@ -237,24 +284,57 @@ impl Unsupported {
 /// Reads a frame that begins with an Ethernet header.
 #[inline(always)]
 pub fn parse<R: Reader>(frame: &R) -> Result<Packet, Unparsed> {
-    let link = ethernet::parse(frame)?;
-    let (network, mut packet) = match link.version {
+    let link = link::parse(frame)?;
+    let (payload, mut packet) = match link.version {
         IpVersion::V4 => ipv4::parse(frame, link.payload)?,
         IpVersion::V6 => ipv6::parse(frame, link.payload)?,
     };
-    packet.vlan = link.vlan;
+    let payload = Payload::of_word(frame.settle(payload.word()));
+    packet.vlan = link.vlan();
     packet.vlan_tags = link.vlan_tags;
-    transport::parse(frame, network, &mut packet)?;
+    packet.protocol = payload.protocol;
+    packet.fragment = payload.fragment;
+    transport::parse(frame, payload, &mut packet)?;
     Ok(packet)
 }
 
-/// Where the payload of an IP header stands.
+/// What an IP header carries.
 #[derive(Clone, Copy)]
 struct Payload {
     /// Offset in the frame.
     offset: usize,
     /// Length by the IP header, in bytes.
     length: u32,
+    /// IP protocol number.
+    protocol: u8,
+    /// Part of a fragmented datagram.
+    fragment: Fragment,
+}
+
+impl Payload {
+    /// All of it in one word.
+    #[inline(always)]
+    const fn word(self) -> u64 {
+        (self.length as u64) << 32
+            | (self.offset as u64 & 0xffff) << 16
+            | (self.protocol as u64) << 8
+            | self.fragment as u64
+    }
+
+    #[inline(always)]
+    #[expect(clippy::cast_possible_truncation, reason = "each part is masked")]
+    const fn of_word(word: u64) -> Self {
+        Self {
+            offset: (word >> 16 & 0x3fff) as usize,
+            length: (word >> 32) as u32,
+            protocol: (word >> 8 & 0xff) as u8,
+            fragment: match word & 0xff {
+                0 => Fragment::Whole,
+                1 => Fragment::First,
+                _ => Fragment::Later,
+            },
+        }
+    }
 }
 
 #[inline(always)]

@@ -41,9 +41,9 @@ impl Context {
         Self { xdp, replayed }
     }
 
-    /// The frame.
+    /// The frame. `word` is memory of this CPU for a word at a time.
     #[inline(always)]
-    pub(crate) fn frame(&self) -> Frame {
+    pub(crate) fn frame(&self, word: *mut u64) -> Frame {
         let (start, end) = (self.xdp.data(), self.xdp.data_end());
         let wire_length = if is_replay() {
             self.replayed.wire_length as usize
@@ -54,6 +54,7 @@ impl Context {
             start,
             end,
             wire_length,
+            word,
         }
     }
 
@@ -108,6 +109,7 @@ pub(crate) struct Frame {
     start: usize,
     end: usize,
     wire_length: usize,
+    word: *mut u64,
 }
 
 impl Reader for Frame {
@@ -125,5 +127,15 @@ impl Reader for Frame {
     #[inline(always)]
     fn wire_length(&self) -> usize {
         self.wire_length
+    }
+
+    #[inline(always)]
+    fn settle(&self, word: u64) -> u64 {
+        // SAFETY: the memory is a word of this CPU's scratch, and nobody else writes it while
+        // this packet is read.
+        unsafe {
+            self.word.write_volatile(word);
+            self.word.read_volatile()
+        }
     }
 }

@@ -98,7 +98,8 @@ fn watch(
 /// that what follows is verified for a packet and not for every way through the parser.
 #[inline(never)]
 fn read(context: &Context, scratch: &mut Scratch) -> Result<(), Unparsed> {
-    scratch.packet.write(parse(&context.frame())?);
+    let frame = context.frame(&raw mut scratch.word);
+    scratch.packet.write(parse(&frame)?);
     Ok(())
 }
 

@@ -20,6 +20,8 @@ static SCRATCH: PerCpuArray<Scratch, 1> = PerCpuArray::new();
 pub(crate) struct Scratch {
     /// The packet.
     pub(crate) packet: MaybeUninit<Packet>,
+    /// A word on its way through memory that the verifier does not follow.
+    pub(crate) word: u64,
     /// What is put together for one that matched, which few do.
     pub(crate) judging: Judging,
 }
@@ -48,6 +50,7 @@ impl Scratch {
     pub(crate) fn forget(&mut self) {
         // SAFETY: it may be uninitialised, so it takes zeroes.
         unsafe { words::wipe(&mut self.packet) };
+        self.word = 0;
     }
 }
 

@@ -2,14 +2,15 @@
 //! parser under test: headers and checksums are etherparse's.
 
 use etherparse::{
-    EtherType, Ethernet2Header, IpFragOffset, IpNumber, Ipv4Header, Ipv4Options,
-    Ipv6FragmentHeader, Ipv6Header, SingleVlanHeader, VlanId,
+    EtherType, IpFragOffset, IpNumber, Ipv4Header, Ipv4Options, Ipv6FragmentHeader, Ipv6Header,
 };
 
-use self::{extension::extension, transport::Transport};
+pub use self::link::Bridge;
+use self::{extension::extension, link::Link, transport::Transport};
 
 mod extension;
 pub mod flags;
+mod link;
 mod transport;
 
 /// A frame with one IP packet in it.
@@ -26,7 +27,7 @@ mod transport;
 /// ```
 #[derive(Clone, Debug)]
 pub struct Packet {
-    tags: Vec<(u16, u16)>,
+    link: Link,
     ends: Ends,
     ttl: u8,
     options: Vec<u8>,
@@ -60,7 +61,7 @@ impl Packet {
 
     fn new(ends: Ends) -> Self {
         Self {
-            tags: Vec::new(),
+            link: Link::default(),
             ends,
             ttl: 64,
             options: Vec::new(),
@@ -76,15 +77,48 @@ impl Packet {
 
     /// Adds an 802.1Q tag inside those added before.
     #[must_use]
-    pub fn vlan(mut self, id: u16) -> Self {
-        self.tags.push((V_TAG, id));
-        self
+    pub fn vlan(self, id: u16) -> Self {
+        self.tag(V_TAG, id)
     }
 
     /// Adds an 802.1ad tag inside those added before.
     #[must_use]
-    pub fn service_vlan(mut self, id: u16) -> Self {
-        self.tags.push((S_TAG, id));
+    pub fn service_vlan(self, id: u16) -> Self {
+        self.tag(S_TAG, id)
+    }
+
+    /// Adds a VLAN tag of any tag protocol identifier inside those added before.
+    #[must_use]
+    pub fn tag(mut self, identifier: u16, id: u16) -> Self {
+        self.link.tags.push((identifier, id));
+        self
+    }
+
+    /// Puts a tag of a bridge's extender before the VLAN tags.
+    #[must_use]
+    pub const fn bridge(mut self, bridge: Bridge) -> Self {
+        self.link.bridge = Some(bridge);
+        self
+    }
+
+    /// LLC and SNAP in the place of the `EtherType`.
+    #[must_use]
+    pub const fn snap(mut self) -> Self {
+        self.link.snap = true;
+        self
+    }
+
+    /// In a `PPPoE` session.
+    #[must_use]
+    pub const fn pppoe(mut self) -> Self {
+        self.link.pppoe = true;
+        self
+    }
+
+    /// Below so many MPLS labels.
+    #[must_use]
+    pub const fn labels(mut self, count: usize) -> Self {
+        self.link.labels = count;
         self
     }
 
@@ -134,6 +168,17 @@ impl Packet {
     #[must_use]
     pub const fn udp(mut self, source: u16, destination: u16) -> Self {
         self.transport = Transport::Udp {
+            source,
+            destination,
+        };
+        self
+    }
+
+    /// SCTP, DCCP or UDP-Lite (numbers 132, 33, 136), whose ports stand where those of UDP do.
+    #[must_use]
+    pub const fn ports_of(mut self, protocol: u8, source: u16, destination: u16) -> Self {
+        self.transport = Transport::Ports {
+            protocol,
             source,
             destination,
         };
@@ -204,37 +249,11 @@ impl Packet {
                 (EtherType::IPV6, header.to_bytes().to_vec())
             }
         };
-        let mut frame = self.link(ether_type);
-        frame.extend(network);
-        frame.extend(behind);
+        let ip = [network, behind].concat();
+        let mut frame = self.link.around(ip, ether_type.0);
         frame.resize(frame.len() + self.trailer, 0);
         if let Some(length) = self.length {
             frame.truncate(length);
-        }
-        frame
-    }
-
-    fn link(&self, ether_type: EtherType) -> Vec<u8> {
-        let types = self
-            .tags
-            .iter()
-            .map(|&(tag, _)| EtherType(tag))
-            .chain([ether_type]);
-        let types: Vec<EtherType> = types.collect();
-        let ethernet = Ethernet2Header {
-            source: [2, 0, 0, 0, 0, 1],
-            destination: [2, 0, 0, 0, 0, 2],
-            ether_type: types[0],
-        };
-        let mut frame = ethernet.to_bytes().to_vec();
-        for (&(_, id), &ether_type) in self.tags.iter().zip(&types[1..]) {
-            let vlan_id = VlanId::try_new(id).unwrap_or_else(|error| panic!("{error}"));
-            let tag = SingleVlanHeader {
-                vlan_id,
-                ether_type,
-                ..SingleVlanHeader::default()
-            };
-            frame.extend(tag.to_bytes());
         }
         frame
     }

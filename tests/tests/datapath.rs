@@ -16,6 +16,8 @@ mod gate;
 mod generations;
 #[path = "datapath/large.rs"]
 mod large;
+#[path = "datapath/layers.rs"]
+mod layers;
 #[path = "datapath/ports.rs"]
 mod ports;
 #[path = "datapath/property.rs"]

@@ -32,6 +32,12 @@ pub(super) fn parse<R: Reader>(frame: &R, start: usize) -> Result<(Payload, Pack
         _ => Fragment::Whole,
     };
     let octets = u32::try_from(total_length).unwrap_or(u32::MAX);
+    let payload = Payload {
+        offset: start + header_length,
+        length: octets.saturating_sub(u32::from(header[0] & 0x0f) * 4),
+        protocol: header[9],
+        fragment,
+    };
     let packet = Packet {
         version: IpVersion::V4,
         source: address([header[12], header[13], header[14], header[15]]),
@@ -45,10 +51,6 @@ pub(super) fn parse<R: Reader>(frame: &R, start: usize) -> Result<(Payload, Pack
         octets,
         tcp_flags: 0,
         ttl: header[8],
-    };
-    let payload = Payload {
-        offset: start + header_length,
-        length: octets.saturating_sub(u32::from(header[0] & 0x0f) * 4),
     };
     Ok((payload, packet))
 }

@@ -167,7 +167,7 @@ fn what_may_hide_ip_is_unsupported_and_the_rest_is_not_ip() {
         frame[12..14].copy_from_slice(&ether_type.to_be_bytes());
         parsed(&frame)
     };
-    for hides in [0x8847, 0x8864, 0x8926, 0x893f, 0x894f] {
+    for hides in [0x22f3, 0x88e7, 0x8903, 0x894f] {
         assert_eq!(
             with_type(hides),
             Err(Unparsed::Unsupported(Unsupported::Encapsulation))
@@ -216,8 +216,12 @@ fn every_ipv6_refusal_has_its_reason() {
             Unparsed::Malformed(Malformed::TransportLength),
         ),
         (
-            ipv6(8, 44, &[0; 8]),
-            Unparsed::Unsupported(Unsupported::Ipv6Extension),
+            ipv6(16, 60, &[17, 1, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0]),
+            Unparsed::Malformed(Malformed::TransportLength),
+        ),
+        (
+            ipv6(7, 44, &[0; 8]),
+            Unparsed::Malformed(Malformed::Ipv6ExtensionLength),
         ),
         (
             ipv6(8, 17, &[])[..50].to_vec(),

@@ -5,6 +5,8 @@ use super::{Fragment, Malformed, Packet, Payload, Protocol, Reader, Unparsed, tr
 const TCP_HEADER: u32 = 20;
 const TCP_FLAGS: usize = 12;
 const UDP_HEADER: u32 = 8;
+const SCTP_HEADER: u32 = 12;
+const DCCP_HEADER: u32 = 12;
 
 /// The shortest fragment but the last (RFC 791): the ports, but not yet the TCP flags.
 const FRAGMENT: u32 = 8;
@@ -17,7 +19,9 @@ pub(super) fn parse<R: Reader>(
 ) -> Result<(), Unparsed> {
     let header = match packet.protocol {
         Protocol::TCP => TCP_HEADER,
-        Protocol::UDP => UDP_HEADER,
+        Protocol::UDP | Protocol::UDP_LITE => UDP_HEADER,
+        Protocol::SCTP => SCTP_HEADER,
+        Protocol::DCCP => DCCP_HEADER,
         _ => return Ok(()),
     };
     if packet.fragment == Fragment::Later {

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use aya::{TestRun as _, TestRunOptions, programs::ProgramError};
 use sensor_common::{
-    Bytes, Counters, FlowEvent, FlowKey, FlowValue, IpVersion, ReplayContext, SlotCounts, Stat,
-    parse,
+    Bytes, Counters, FlowEvent, FlowKey, FlowValue, IpVersion, Malformed, ReplayContext,
+    SlotCounts, Stat, Unparsed, parse,
 };
 use thiserror::Error;
 use zerocopy::IntoBytes as _;
@@ -25,8 +25,12 @@ use crate::{
 /// `ETH_HLEN`: fewer bytes are refused (`bpf_prog_test_run_xdp`, `net/bpf/test_run.c`).
 const SHORTEST: usize = 14;
 
-/// Bytes of a frame that are passed on; the parser reads fewer.
+/// Bytes of a frame that are passed on; the parser reads fewer of almost all.
 const HEADERS: usize = 512;
+
+/// Bytes that are passed on of a frame whose headers are longer. What the kernel takes in one
+/// piece is a page without the room that it wants around it.
+const LONG_HEADERS: usize = 3_072;
 
 const XDP_PASS: u32 = 2;
 
@@ -115,21 +119,21 @@ impl Replayer {
         if self.is_live {
             return self.test_run(captured, None);
         }
-        let headers = &captured[..captured.len().min(HEADERS)];
+        let mut headers = captured.get(..HEADERS).unwrap_or(captured);
+        if headers.len() < captured.len() && is_cut(headers, context) {
+            headers = captured.get(..LONG_HEADERS).unwrap_or(captured);
+        }
         let meta = context.as_bytes();
-        let mut data = [0; size_of::<ReplayContext>() + HEADERS];
-        let length = meta.len() + headers.len();
-        data[..meta.len()].copy_from_slice(meta);
-        data[meta.len()..length].copy_from_slice(headers);
+        let data = [meta, headers].concat();
         let context = XdpMd {
             data: length_of(meta),
-            data_end: length_of(&data[..length]),
+            data_end: length_of(&data),
             data_meta: 0,
             ingress_ifindex: 0,
             rx_queue_index: 0,
             egress_ifindex: 0,
         };
-        self.test_run(&data[..length], Some(context.as_bytes()))
+        self.test_run(&data, Some(context.as_bytes()))
     }
 
     fn test_run(&mut self, data: &[u8], context: Option<&[u8]>) -> Result<(), ReplayError> {
@@ -217,6 +221,15 @@ impl Replayer {
             self.host[Stat::Verdict(unparsed.verdict()).cell()] += 1;
         }
     }
+}
+
+/// Whether a header goes on behind these bytes of a frame.
+fn is_cut(captured: &[u8], context: ReplayContext) -> bool {
+    let frame = Bytes {
+        captured,
+        wire_length: context.wire_length as usize,
+    };
+    parse(&frame) == Err(Unparsed::Malformed(Malformed::Truncated))
 }
 
 /// A length far below 2^32.

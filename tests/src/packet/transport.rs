@@ -19,6 +19,11 @@ pub(super) enum Transport {
         kind: u8,
         code: u8,
     },
+    Ports {
+        protocol: u8,
+        source: u16,
+        destination: u16,
+    },
     Other(u8),
 }
 
@@ -30,6 +35,7 @@ impl Transport {
             (Self::Udp { .. }, _) => 17,
             (Self::Icmp { .. }, Ends::V4(..)) => 1,
             (Self::Icmp { .. }, Ends::V6(..)) => 58,
+            (Self::Ports { protocol, .. }, _) => protocol,
             (Self::Other(number), _) => number,
         }
     }
@@ -48,6 +54,17 @@ impl Transport {
                 destination,
             } => udp(source, destination, ends, &payload),
             Self::Icmp { kind, code } => icmp(kind, code, ends, &payload),
+            // Twelve bytes, as the shortest of SCTP and DCCP.
+            Self::Ports {
+                source,
+                destination,
+                ..
+            } => {
+                let mut header = vec![0; 12];
+                header[..2].copy_from_slice(&source.to_be_bytes());
+                header[2..4].copy_from_slice(&destination.to_be_bytes());
+                header
+            }
             Self::Other(_) => Vec::new(),
         };
         bytes.extend(payload);

@@ -131,12 +131,12 @@ fn cases() -> Vec<(&'static str, Vec<u8>, Expected)> {
         (
             "IPv6 hop-by-hop options",
             tcp6().extension(0, 8).build(),
-            unsupported(Unsupported::Ipv6Extension),
+            Recorded(68, 6, (1, 2), 1, 0, &[]),
         ),
         (
             "an IPv6 fragment",
             tcp6().fragment(0, true).build(),
-            unsupported(Unsupported::Ipv6Extension),
+            Recorded(68, 6, (1, 2), 1, 1, &[]),
         ),
         (
             "neither end watched",
@@ -156,8 +156,8 @@ fn cases() -> Vec<(&'static str, Vec<u8>, Expected)> {
             Not(Verdict::NotIp, None),
         ),
         (
-            "MPLS",
-            with(&tcp(), &[(12, 0x88), (13, 0x47)]),
+            "TRILL",
+            with(&tcp(), &[(12, 0x22), (13, 0xf3)]),
             unsupported(Unsupported::Encapsulation),
         ),
         (

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use sensor_tests::packet::Packet;
+use sensor_tests::packet::{Bridge, Packet};
 
 use super::{dice::Dice, worlds::Universe};
 use crate::reference::{Facts, Frame};
@@ -10,6 +10,9 @@ use crate::reference::{Facts, Frame};
 const PORTS: [u16; 3] = [53, 443, 50_000];
 const VLANS: [u16; 3] = [0, 5, 4_095];
 const TTLS: [u8; 4] = [0, 1, 64, 255];
+
+/// All kinds of IPv6 extension headers but that of fragments.
+const EXTENSIONS: [u8; 7] = [0, 43, 51, 60, 135, 139, 140];
 
 /// Through which interface packets come; 64 and more have no slot.
 const INTERFACES: [u32; 10] = [0, 0, 1, 1, 2, 3, 31, 32, 63, 64];
@@ -55,6 +58,7 @@ impl Arrival {
             0 => (not_ip(dice, &packet), Frame::NotIp),
             1..3 => (malformed(dice, &packet, &facts), Frame::Malformed),
             3 => (unsupported(dice, packet, &facts), Frame::Unsupported),
+            4..20 => (carried(dice, packet).build(), Frame::Packet(facts)),
             _ => (packet.build(), Frame::Packet(facts)),
         };
         Self {
@@ -97,7 +101,7 @@ fn packet(
         time,
     };
     let (from, to) = (dice.pick(&PORTS), dice.pick(&PORTS));
-    packet = match dice.below(8) {
+    packet = match dice.below(9) {
         0..3 => {
             facts.protocol = 6;
             facts.ports = Some((from, to));
@@ -110,6 +114,11 @@ fn packet(
             packet.udp(from, to)
         }
         6 => {
+            facts.protocol = dice.pick(&[33, 132, 136]);
+            facts.ports = Some((from, to));
+            packet.ports_of(facts.protocol, from, to)
+        }
+        7 => {
             facts.protocol = if source.is_ipv4() { 1 } else { 58 };
             packet.icmp(8, 0)
         }
@@ -119,7 +128,12 @@ fn packet(
         }
     };
     packet = packet.ttl(ttl).payload(8 * dice.below(3));
-    if source.is_ipv4() && dice.percent(10) {
+    if source.is_ipv6() && dice.percent(20) {
+        for _ in 0..=dice.below(5) {
+            packet = packet.extension(dice.pick(&EXTENSIONS), 8 * (1 + dice.below(40)));
+        }
+    }
+    if dice.percent(10) {
         if dice.percent(50) {
             facts.fragment = 1;
             packet = packet.fragment(0, true);
@@ -143,6 +157,22 @@ fn between(source: IpAddr, destination: IpAddr) -> Packet {
             Packet::v6(source.octets(), destination.octets())
         }
         mixed => panic!("{mixed:?}"),
+    }
+}
+
+/// The packet in a frame that says less plainly that it is one.
+fn carried(dice: &mut Dice, packet: Packet) -> Packet {
+    let packet = match dice.below(4) {
+        0 => packet.bridge(Bridge::VnTag),
+        1 => packet.bridge(Bridge::ETag),
+        _ => packet,
+    };
+    match dice.below(5) {
+        0 => packet.labels(1 + dice.below(4)),
+        1 => packet.pppoe(),
+        2 => packet.pppoe().labels(1 + dice.below(4)),
+        3 if packet.octets() < 1_400 => packet.snap(),
+        _ => packet,
     }
 }
 
@@ -178,14 +208,17 @@ fn malformed(dice: &mut Dice, packet: &Packet, facts: &Facts) -> Vec<u8> {
 
 /// The frame in more than is read.
 fn unsupported(dice: &mut Dice, packet: Packet, facts: &Facts) -> Vec<u8> {
-    const MPLS: u16 = 0x8847;
-    match dice.below(3) {
+    const TRILL: u16 = 0x22f3;
+    match dice.below(4) {
         0 => packet.vlan(1).vlan(2).vlan(3).build(),
-        1 if facts.source.is_ipv6() => packet.extension(0, 8).build(),
+        1 if facts.source.is_ipv6() => (0..7)
+            .fold(packet, |packet, _| packet.extension(60, 8))
+            .build(),
+        2 => packet.labels(5).build(),
         _ => {
             let mut frame = packet.build();
             let at = network(&frame) - 2;
-            frame[at..at + 2].copy_from_slice(&MPLS.to_be_bytes());
+            frame[at..at + 2].copy_from_slice(&TRILL.to_be_bytes());
             frame
         }
     }

@@ -1,0 +1,479 @@
+//! Every header that is read, and every way to contradict, whole and cut off at every byte.
+
+use sekisho::kernel::Datapath as _;
+use sensor_common::{Counters, Malformed, Stat, Unsupported, Verdict};
+use sensor_tests::{
+    packet::{Bridge, Packet, flags},
+    require,
+};
+
+use crate::rig::{Rig, at_once};
+
+const WATCHED: [u8; 4] = [192, 0, 2, 1];
+const OTHER: [u8; 4] = [198, 51, 100, 7];
+const PREFIXES: [&str; 2] = ["192.0.2.0/24", "2001:db8:1::/48"];
+
+/// What comes of a frame.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Outcome {
+    Malformed(Malformed),
+    Unsupported(Unsupported),
+    NotIp,
+    /// Octets, protocol, ports, fragment, VLAN ids.
+    Recorded(u64, u8, (u16, u16), u8, Vec<u16>),
+}
+use Outcome::{NotIp, Recorded};
+
+/// A frame, where the last header that may be read ends, and what comes of it.
+struct Shape {
+    name: String,
+    frame: Vec<u8>,
+    headers: usize,
+    outcome: Outcome,
+}
+
+fn udp() -> Packet {
+    Packet::v4(WATCHED, OTHER).udp(53, 5_353)
+}
+
+fn tcp() -> Packet {
+    Packet::v4(OTHER, WATCHED).tcp(443, 50_000, flags::SYN)
+}
+
+fn v6(first: u16) -> [u8; 16] {
+    std::net::Ipv6Addr::from([0x2001, 0xdb8, first, 0, 0, 0, 0, 1]).octets()
+}
+
+fn udp6() -> Packet {
+    Packet::v6(v6(1), v6(2)).udp(53, 5_353)
+}
+
+const PAYLOAD: usize = 24;
+
+/// A packet that is recorded, with payload behind its headers.
+fn good(name: impl Into<String>, packet: Packet, outcome: Outcome) -> Shape {
+    let frame = packet.payload(PAYLOAD).build();
+    Shape {
+        name: name.into(),
+        headers: frame.len() - PAYLOAD,
+        frame,
+        outcome,
+    }
+}
+
+/// A frame of which nothing may be recorded, with one thing in it changed.
+fn bad(name: &str, packet: Packet, changes: &[(usize, u8)], outcome: Outcome) -> Shape {
+    let mut frame = packet.payload(PAYLOAD).build();
+    for &(at, byte) in changes {
+        frame[at] = byte;
+    }
+    Shape {
+        name: name.into(),
+        headers: frame.len() - PAYLOAD,
+        frame,
+        outcome,
+    }
+}
+
+fn links() -> Vec<Shape> {
+    let udp_in = |vlan: &[u16]| Recorded(52, 17, (53, 5_353), 0, vlan.into());
+    let mut shapes = vec![
+        good("Ethernet", udp(), udp_in(&[])),
+        good("VN-tag", udp().bridge(Bridge::VnTag), udp_in(&[])),
+        good("E-tag", udp().bridge(Bridge::ETag), udp_in(&[])),
+        good(
+            "VN-tag and VLAN",
+            udp().bridge(Bridge::VnTag).vlan(7),
+            udp_in(&[7]),
+        ),
+        good(
+            "E-tag and two VLANs",
+            udp().bridge(Bridge::ETag).service_vlan(7).vlan(9),
+            udp_in(&[7, 9]),
+        ),
+        good("SNAP", udp().snap(), udp_in(&[])),
+        good("SNAP in a VLAN", udp().vlan(4_094).snap(), udp_in(&[4_094])),
+        good("PPPoE", udp().pppoe(), udp_in(&[])),
+        good("PPPoE in a VLAN", udp().vlan(0).pppoe(), udp_in(&[0])),
+        good("MPLS in PPPoE", udp().pppoe().labels(2), udp_in(&[])),
+        good(
+            "IPv6 in PPPoE",
+            udp6().pppoe(),
+            Recorded(72, 17, (53, 5_353), 0, Vec::new()),
+        ),
+        good(
+            "IPv6 below MPLS",
+            udp6().labels(3),
+            Recorded(72, 17, (53, 5_353), 0, Vec::new()),
+        ),
+        good(
+            "all at once",
+            udp()
+                .bridge(Bridge::ETag)
+                .vlan(1)
+                .vlan(2)
+                .snap()
+                .pppoe()
+                .labels(4),
+            udp_in(&[1, 2]),
+        ),
+    ];
+    for identifier in [0x8100, 0x88a8, 0x9100, 0x9200, 0x9300] {
+        let name = format!("VLAN tag {identifier:04x}");
+        shapes.push(good(name, udp().tag(identifier, 5), udp_in(&[5])));
+    }
+    for count in 1..=4 {
+        let name = format!("{count} labels");
+        shapes.push(good(name, udp().labels(count), udp_in(&[])));
+    }
+    // Labels for a group, and a bridge's SNAP.
+    let mut multicast = good("multicast labels", udp().labels(1), udp_in(&[]));
+    multicast.frame[13] = 0x48;
+    let mut bridged = good("SNAP of a bridge", udp().snap(), udp_in(&[]));
+    bridged.frame[19] = 0xf8;
+    shapes.extend([multicast, bridged]);
+    shapes
+}
+
+fn networks() -> Vec<Shape> {
+    let plain = |octets, protocol| Recorded(octets, protocol, (0, 0), 0, Vec::new());
+    let mut shapes = vec![
+        good("TCP", tcp(), Recorded(64, 6, (443, 50_000), 0, Vec::new())),
+        good(
+            "options",
+            tcp().options(&[1; 40]),
+            Recorded(104, 6, (443, 50_000), 0, Vec::new()),
+        ),
+        good(
+            "first fragment",
+            udp().fragment(0, true),
+            Recorded(52, 17, (53, 5_353), 1, Vec::new()),
+        ),
+        good(
+            "later fragment",
+            udp().fragment(3, true),
+            Recorded(44, 17, (0, 0), 2, Vec::new()),
+        ),
+        good(
+            "IPv6 whole datagram with a fragment header",
+            udp6().fragment(0, false),
+            Recorded(80, 17, (53, 5_353), 0, Vec::new()),
+        ),
+        good(
+            "IPv6 first fragment",
+            udp6().extension(0, 8).fragment(0, true),
+            Recorded(88, 17, (53, 5_353), 1, Vec::new()),
+        ),
+        good(
+            "IPv6 later fragment",
+            udp6().fragment(3, false),
+            Recorded(72, 17, (0, 0), 2, Vec::new()),
+        ),
+    ];
+    // What a later fragment carries is not looked into, whatever it begins with.
+    let mut later = good(
+        "IPv6 later fragment of options",
+        udp6().fragment(3, true),
+        Recorded(72, 60, (0, 0), 2, Vec::new()),
+    );
+    later.frame[54] = 60;
+    shapes.push(later);
+    for header in [0, 43, 51, 60, 135, 139, 140] {
+        for size in [8, 64] {
+            let packet = udp6().extension(header, size);
+            let octets = 72 + u64::try_from(size).unwrap();
+            let outcome = Recorded(octets, 17, (53, 5_353), 0, Vec::new());
+            let name = format!("extension {header} of {size}");
+            shapes.push(good(name, packet, outcome));
+        }
+    }
+    let six = [0, 60, 43, 51, 60, 135].into_iter();
+    let six = six.fold(udp6(), |packet, header| packet.extension(header, 16));
+    shapes.push(good(
+        "six extensions",
+        six,
+        Recorded(168, 17, (53, 5_353), 0, Vec::new()),
+    ));
+    for protocol in [33, 132, 136] {
+        for (packet, octets) in [
+            (Packet::v4(WATCHED, OTHER), 56),
+            (Packet::v6(v6(1), v6(2)), 76),
+        ] {
+            let packet = packet.ports_of(protocol, 53, 5_353);
+            let outcome = Recorded(octets, protocol, (53, 5_353), 0, Vec::new());
+            shapes.push(good(format!("protocol {protocol}"), packet, outcome));
+        }
+    }
+    for protocol in [1, 2, 4, 41, 47, 50, 51, 58, 59, 89, 115, 253, 255] {
+        let packet = Packet::v4(WATCHED, OTHER).protocol(protocol);
+        shapes.push(good(
+            format!("protocol {protocol}"),
+            packet,
+            plain(44, protocol),
+        ));
+    }
+    for protocol in [1, 2, 4, 41, 47, 50, 58, 59, 89, 253, 255] {
+        let packet = Packet::v6(v6(1), v6(2)).protocol(protocol);
+        let name = format!("protocol {protocol} in IPv6");
+        shapes.push(good(name, packet, plain(64, protocol)));
+    }
+    shapes
+}
+
+fn refused() -> Vec<Shape> {
+    let malformed = Outcome::Malformed;
+    let unsupported = Outcome::Unsupported;
+    let seven = (0..7).fold(udp6(), |packet, _| packet.extension(60, 8));
+    vec![
+        bad(
+            "PPPoE version 2",
+            udp().pppoe(),
+            &[(14, 0x12)],
+            malformed(Malformed::PppoeVersion),
+        ),
+        bad(
+            "PPPoE too long",
+            udp().pppoe(),
+            &[(18, 1)],
+            malformed(Malformed::PppoeLength),
+        ),
+        bad(
+            "PPPoE that ends a session",
+            udp().pppoe(),
+            &[(15, 0xa7)],
+            NotIp,
+        ),
+        bad("LCP in PPPoE", udp().pppoe(), &[(20, 0xc0)], NotIp),
+        bad(
+            "compressed in PPPoE",
+            udp().pppoe(),
+            &[(21, 0x2d)],
+            unsupported(Unsupported::Encapsulation),
+        ),
+        bad(
+            "IPv4 version",
+            udp(),
+            &[(14, 0x55)],
+            malformed(Malformed::Ipv4Version),
+        ),
+        bad(
+            "IPv4 header length",
+            udp(),
+            &[(14, 0x44)],
+            malformed(Malformed::Ipv4HeaderLength),
+        ),
+        bad(
+            "IPv4 total length",
+            udp(),
+            &[(16, 1)],
+            malformed(Malformed::Ipv4TotalLength),
+        ),
+        bad(
+            "IPv6 version",
+            udp6(),
+            &[(14, 0x70)],
+            malformed(Malformed::Ipv6Version),
+        ),
+        bad(
+            "IPv6 payload length",
+            udp6(),
+            &[(18, 1)],
+            malformed(Malformed::Ipv6PayloadLength),
+        ),
+        bad(
+            "extension too long",
+            udp6().extension(60, 8),
+            &[(55, 9)],
+            malformed(Malformed::Ipv6ExtensionLength),
+        ),
+        bad(
+            "extension without room",
+            udp6().extension(60, 8),
+            &[(19, 7)],
+            malformed(Malformed::Ipv6ExtensionLength),
+        ),
+        bad(
+            "UDP without room",
+            udp(),
+            &[(17, 27)],
+            malformed(Malformed::TransportLength),
+        ),
+        bad(
+            "TCP without room",
+            tcp(),
+            &[(17, 39)],
+            malformed(Malformed::TransportLength),
+        ),
+        bad(
+            "SCTP without room",
+            Packet::v4(WATCHED, OTHER).ports_of(132, 1, 2),
+            &[(17, 31)],
+            malformed(Malformed::TransportLength),
+        ),
+        bad(
+            "a first fragment without ports",
+            udp().fragment(0, true),
+            &[(17, 27)],
+            malformed(Malformed::TransportLength),
+        ),
+        bad(
+            "three VLANs",
+            udp().vlan(1).vlan(2).vlan(3),
+            &[],
+            unsupported(Unsupported::VlanDepth),
+        ),
+        bad(
+            "five labels",
+            udp().labels(5),
+            &[],
+            unsupported(Unsupported::MplsDepth),
+        ),
+        bad(
+            "no IP below the label",
+            udp().labels(1),
+            &[(18, 0)],
+            unsupported(Unsupported::MplsPayload),
+        ),
+        bad(
+            "seven extensions",
+            seven,
+            &[],
+            unsupported(Unsupported::Ipv6Extension),
+        ),
+        bad("LLC", udp().snap(), &[(14, 0xfe), (15, 0xfe)], NotIp),
+        bad("SNAP of somebody", udp().snap(), &[(19, 0x0c)], NotIp),
+        bad("ARP", udp(), &[(13, 6)], NotIp),
+    ]
+}
+
+fn shapes() -> Vec<Shape> {
+    [links(), networks(), refused()]
+        .into_iter()
+        .flatten()
+        .collect()
+}
+
+/// One rig for many frames, each of which is judged by what it adds.
+struct Judge {
+    rig: Rig,
+    before: Counters,
+}
+
+impl Judge {
+    fn new() -> Self {
+        let rig = Rig::watching(&PREFIXES);
+        let before = rig.kernel.counters().unwrap();
+        Self { rig, before }
+    }
+
+    /// What came of a frame of which so much was captured; nothing where it was recorded.
+    fn refusal(&mut self, frame: &[u8], captured: usize) -> Option<Outcome> {
+        self.rig.receive(&frame[..captured], at_once(frame));
+        let now = self.rig.kernel.counters().unwrap();
+        let before = std::mem::replace(&mut self.before, now);
+        let counted = |stat: Stat| now[stat.cell()] - before[stat.cell()] == 1;
+        assert!(counted(Stat::Seen));
+        if counted(Stat::Verdict(Verdict::Malformed)) {
+            let is_it = |reason: &&Malformed| counted(Stat::Malformed(**reason));
+            let mut reasons = Malformed::ALL.iter().filter(is_it);
+            let reason = *reasons.next().unwrap();
+            assert_eq!(reasons.next(), None);
+            return Some(Outcome::Malformed(reason));
+        }
+        if counted(Stat::Verdict(Verdict::Unsupported)) {
+            let is_it = |reason: &&Unsupported| counted(Stat::Unsupported(**reason));
+            let mut reasons = Unsupported::ALL.iter().filter(is_it);
+            let reason = *reasons.next().unwrap();
+            assert_eq!(reasons.next(), None);
+            return Some(Outcome::Unsupported(reason));
+        }
+        if counted(Stat::Verdict(Verdict::NotIp)) {
+            return Some(NotIp);
+        }
+        assert!(counted(Stat::Verdict(Verdict::Recorded)));
+        None
+    }
+
+    /// What was recorded since it was last asked for: one packet, so many times.
+    fn recorded(&mut self) -> Option<(Outcome, u64)> {
+        let flows = self.rig.drain();
+        self.rig.kernel.drain_events(&mut |_| {}).unwrap();
+        assert!(flows.len() < 2, "{flows:?}");
+        let (key, value) = flows.first_key_value()?;
+        let ports = [key.source_port, key.destination_port].map(u16::from_be_bytes);
+        let tags = key.vlan.ids.iter().take(key.vlan_tags.into());
+        let outcome = Recorded(
+            value.octets / value.packets,
+            key.protocol,
+            ports.into(),
+            key.fragment,
+            tags.map(|&id| u16::from_be_bytes(id)).collect(),
+        );
+        Some((outcome, value.packets))
+    }
+}
+
+#[test]
+fn every_header_is_read_and_every_contradiction_has_its_reason() {
+    require!(privilege);
+    let (mut judge, mut reasons) = (Judge::new(), Vec::new());
+    for shape in shapes() {
+        let refusal = judge.refusal(&shape.frame, shape.frame.len());
+        let found = refusal.or_else(|| judge.recorded().map(|(outcome, _)| outcome));
+        assert_eq!(found.as_ref(), Some(&shape.outcome), "{}", shape.name);
+        reasons.extend(found);
+    }
+    judge.rig.counted();
+    for reason in Malformed::ALL {
+        let is_there = reasons.contains(&Outcome::Malformed(reason));
+        assert!(is_there || reason == Malformed::Truncated, "{reason:?}");
+    }
+    for reason in Unsupported::ALL {
+        let is_there = reasons.contains(&Outcome::Unsupported(reason));
+        assert!(is_there, "{reason:?}");
+    }
+}
+
+/// Cut while it was captured: `truncated` up to some byte, and from there on as if it were
+/// whole; all that is recorded stands before the payload.
+#[test]
+fn a_frame_cut_off_at_any_byte_is_truncated_or_read_as_if_it_were_whole() {
+    require!(privilege);
+    let mut judge = Judge::new();
+    for shape in shapes() {
+        let mut whole = 0;
+        for cut in 0..=shape.frame.len() {
+            let refusal = judge.refusal(&shape.frame, cut);
+            let is_truncated = refusal == Some(Outcome::Malformed(Malformed::Truncated));
+            let said = format!("{} cut at {cut}", shape.name);
+            assert!(!is_truncated || whole == 0, "{said}");
+            if !is_truncated {
+                whole += 1;
+                let is_recorded = matches!(shape.outcome, Recorded(..));
+                assert!(refusal.is_none() == is_recorded, "{said}: {refusal:?}");
+                assert!(refusal.is_none_or(|found| found == shape.outcome), "{said}");
+            }
+            assert!(whole > 0 || cut < shape.headers, "{said}");
+        }
+        let recorded = judge.recorded();
+        let found = recorded.map_or_else(|| (shape.outcome.clone(), whole), |found| found);
+        assert_eq!(found, (shape.outcome, whole), "{}", shape.name);
+    }
+    judge.rig.counted();
+}
+
+/// Cut before it was sent: its own lengths contradict, or it is what they say it is.
+#[test]
+fn a_frame_that_ends_early_on_the_wire_is_never_recorded_in_part() {
+    require!(privilege);
+    let mut judge = Judge::new();
+    for shape in shapes() {
+        for cut in 0..shape.frame.len() {
+            judge.refusal(&shape.frame[..cut], cut);
+        }
+        if let Some((found, _)) = judge.recorded() {
+            assert_eq!(found, shape.outcome, "{}", shape.name);
+        }
+    }
+    judge.rig.counted();
+}
