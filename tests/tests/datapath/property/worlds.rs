@@ -169,7 +169,7 @@ fn permits(dice: &mut Dice, indicators: usize, clock: &Clock) -> Vec<Permit> {
         classes: dice.some(&Class::ALL, 75),
         directions: dice.some(&Direction::ALL, 80),
         interfaces: dice.some(&INTERFACES, 75),
-        own_only: if dice.percent(20) {
+        own_only: if dice.percent(35) {
             dice.some(&INTERFACES, 70)
         } else {
             Vec::new()
