@@ -7,6 +7,7 @@ BEGIN {
     FS = OFS = "\t"; TAG = 4
     # Bytes of the link header; of PPP, which has one to four, the fewest.
     line["ether"] = 14; line["linux-sll"] = 16; line["linux-sll2"] = 20; line["chdlc"] = 4
+    number_of["tcp"] = 6; number_of["udp"] = 17; number_of["icmpv6"] = 58
     line["null"] = 4; line["ppp"] = 1; line["rawip"] = 0; line["rawip4"] = 0; line["rawip6"] = 0
 }
 
@@ -43,20 +44,26 @@ function behind(layers) {
 }
 
 # The first reason why a frame is not plain; sets octets and the parts of the flow.
-function judge(    count, part, at, vlan, ieee8021ad, number_of_tags, header, four, more_fragments) {
+function judge(    count, part, at, vlan, ieee8021ad, number_of_tags, header, four, has_extensions) {
     if (!(link in line)) print "doubt: " capture " link " link > "/dev/stderr"
     count = split(behind(layers), part, ":")
     if (count < 3 || part[2] != "ethertype") return "link"
     tags = ""; number_of_tags = 0
     vlan = $4; ieee8021ad = $5
-    for (at = 3; part[at] == "vlan" || part[at] == "ieee8021ad"; at += 2) {
-        number_of_tags++
+    header = line[link]
+    # What may stand before IP: each with an ether type after it, but PPPoE and labels.
+    for (at = 3; ; at += 2) {
+        if (part[at] == "etag") { header += 8; continue }
+        if (part[at] == "vntag") { header += 6; continue }
+        if (part[at] != "vlan" && part[at] != "ieee8021ad") break
+        number_of_tags++; header += TAG
         tags = tags (tags == "" ? "" : ",")
         if (part[at] == "vlan") { tags = tags first(vlan); vlan = more(vlan) }
         else { tags = tags first(ieee8021ad); ieee8021ad = more(ieee8021ad) }
     }
     if (tags == "") tags = "-"
-    header = line[link] + TAG * number_of_tags
+    if (part[at] == "pppoes" && part[at + 1] == "ppp") { header += 7; at += 2 }
+    if (part[at] == "mpls") { header += 4; at++ }
     if (part[at] != "ip" && part[at] != "ipv6") return "link"
     if (number_of_tags > 2) return "tags"
     four = part[at] == "ip"
@@ -69,8 +76,12 @@ function judge(    count, part, at, vlan, ieee8021ad, number_of_tags, header, fo
     } else {
         source = first($14); destination = first($15); protocol = number($16)
         payload = number($17); octets = 40 + payload
-        if (protocol == 44) return number($18) || number($19) ? "fragment" : "extension"
-        if (protocol ~ /^(0|43|51|60|135|139|140)$/) return "extension"
+        has_extensions = protocol ~ /^(0|43|44|51|60|135|139|140)$/
+        if (has_extensions) {
+            if (number($18) || number($19)) return "fragment"
+            while (at < count && part[at + 1] ~ /^(ipv6\.|ah$)/) at++
+            protocol = part[at + 1] in number_of ? number_of[part[at + 1]] : "other"
+        }
     }
     if (header + octets > wire) return "malformed"
     if (protocol == 6) {
@@ -78,7 +89,7 @@ function judge(    count, part, at, vlan, ieee8021ad, number_of_tags, header, fo
         ports = number($24) OFS number($25)
     } else if (protocol == 17) {
         if ($21 == "") return "malformed"
-        if (number($21) != payload) print "doubt: " capture " frame " $1 ": udp.length" > "/dev/stderr"
+        if (!has_extensions && number($21) != payload) print "doubt: " capture " frame " $1 ": udp.length" > "/dev/stderr"
         ports = number($26) OFS number($27)
     } else if (protocol == (four ? 1 : 58)) {
         if ((four ? $22 : $28) == "") return "malformed"

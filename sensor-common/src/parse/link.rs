@@ -180,7 +180,7 @@ fn pppoe<R: Reader>(frame: &R, header: Next) -> Result<Next, Unparsed> {
     if code != 0 {
         return Err(Unparsed::NotIp);
     }
-    let protocol = u16::from_be_bytes(truncated(frame.read(offset))?);
+    let (protocol, offset) = ppp(frame, offset)?;
     let ether_type = match protocol {
         0x0021 => ether_type::IPV4,
         0x0057 => ether_type::IPV6,
@@ -192,10 +192,19 @@ fn pppoe<R: Reader>(frame: &R, header: Next) -> Result<Next, Unparsed> {
         }
         _ => return Err(Unparsed::NotIp),
     };
-    Ok(Next {
-        ether_type,
-        offset: offset + 2,
-    })
+    Ok(Next { ether_type, offset })
+}
+
+/// The protocol of PPP, and where what it says begins. Of one below 256 the first byte may be
+/// left out: the last byte is odd and no first one is (RFC 1661).
+#[inline(always)]
+fn ppp<R: Reader>(frame: &R, offset: usize) -> Result<(u16, usize), Unparsed> {
+    let [first] = truncated(frame.read(offset))?;
+    if first & 1 == 1 {
+        return Ok((first as u16, offset + 1));
+    }
+    let protocol = u16::from_be_bytes(truncated(frame.read(offset))?);
+    Ok((protocol, offset + 2))
 }
 
 /// What stands below MPLS labels (RFC 3032). No field says so; the first four bits of IP are its

@@ -126,6 +126,12 @@ fn links() -> Vec<Shape> {
         let name = format!("{count} labels");
         shapes.push(good(name, udp().labels(count), udp_in(&[])));
     }
+    // The protocol of PPP in one byte.
+    let mut compressed = good("compressed protocol in PPPoE", udp().pppoe(), udp_in(&[]));
+    assert_eq!(compressed.frame.remove(20), 0);
+    compressed.frame[19] -= 1;
+    compressed.headers -= 1;
+    shapes.push(compressed);
     // Labels for a group, and a bridge's SNAP.
     let mut multicast = good("multicast labels", udp().labels(1), udp_in(&[]));
     multicast.frame[13] = 0x48;

@@ -74,7 +74,8 @@ fn rule(name: &str) -> Result<PortRule, String> {
     let port = number(port).filter(|port| *port > 0).ok_or_else(unclear)?;
     if !Protocol::has_ports(protocol) {
         return Err(format!(
-            "'{}' would never count: the sensor reads the ports of tcp and udp; leave it out",
+            "'{}' would never count: the sensor reads the ports of tcp, udp, dccp, sctp and \
+             udplite; leave it out",
             shown()
         ));
     }
@@ -99,8 +100,9 @@ mod tests {
 
     #[test]
     fn ports_are_sorted_and_written_by_name() {
-        let written = ports(&["udp/53", "6/443", "tcp/80", "17/1"]).unwrap();
-        assert_eq!(written, ["tcp/80", "tcp/443", "udp/1", "udp/53"]);
+        let written = ports(&["udp/53", "6/443", "132/5000", "tcp/80", "17/1"]).unwrap();
+        let sorted = ["tcp/80", "tcp/443", "udp/1", "udp/53", "sctp/5000"];
+        assert_eq!(written, sorted);
         let again: Vec<&str> = written.iter().map(String::as_str).collect();
         assert_eq!(ports(&again).unwrap(), written);
         assert!(ports(&["tcp/65535"]).is_ok());
@@ -136,7 +138,7 @@ mod tests {
 
     #[test]
     fn ports_that_the_sensor_does_not_read_are_refused() {
-        for never in ["1/1", "sctp/5000", "33/1", "udplite/1"] {
+        for never in ["1/1", "47/5000", "58/1", "255/1"] {
             let error = ports(&[never]).unwrap_err();
             assert!(
                 error.starts_with(&format!("'{never}' would never count")),

@@ -58,8 +58,8 @@ fn limits(table: &mut Table) {
         ),
         (
             "ports that are not read",
-            "ports = [\"sctp/5000\"]",
-            "'sctp/5000' would never count",
+            "ports = [\"47/5000\"]",
+            "'47/5000' would never count",
         ),
         (
             "an indicator that ends before it begins",

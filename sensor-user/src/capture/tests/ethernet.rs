@@ -194,18 +194,29 @@ fn what_is_not_ip_is_not_malformed() {
 }
 
 #[test]
-fn what_may_carry_ip_is_unsupported() {
+fn labels_and_sessions_are_handed_on() {
     for (link, header) in [
-        // MPLS.
         (Link::Ppp, vec![2, 0x81]),
         (Link::PppSerial, vec![0xff, 3, 2, 0x83]),
         (Link::CiscoHdlc, vec![0x0f, 0, 0x88, 0x47]),
         (Link::Sll, sll(0x8847, 1)),
+    ] {
+        let label = [header, vec![0, 1, 0x21, 64]].concat();
+        let judged = of(link, &label);
+        assert!(judged.is_ok(), "{link:?} {label:x?} {judged:?}");
+    }
+    let session = vec![0x11, 0, 0, 1, 0, 30, 0, 0x21];
+    assert!(of(Link::Pppoe, &session).is_ok());
+}
+
+#[test]
+fn what_may_carry_ip_is_unsupported() {
+    for (link, header) in [
         // Van Jacobson's compression, several links, compressed datagrams.
         (Link::Ppp, vec![0, 0x2d]),
         (Link::PppSerial, vec![0xff, 3, 0x3d]),
         (Link::Ppp, vec![0xfd]),
-        (Link::Pppoe, vec![0x11, 0, 0, 1, 0, 30, 0, 0x21]),
+        (Link::Pppoe, vec![0x11, 0, 0, 1, 0, 30, 0, 0x3d]),
     ] {
         let judged = of(link, &header);
         assert_eq!(judged, Err(ENCAPSULATION), "{link:?} {header:x?}");

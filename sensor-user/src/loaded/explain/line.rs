@@ -52,9 +52,6 @@ const NAMES: [(&str, u8); 5] = [
     ("sctp", 132),
 ];
 
-/// Protocols whose packets have ports: TCP, UDP, DCCP, SCTP and UDP-Lite.
-const WITH_PORTS: [u8; 5] = [6, 17, 33, 132, 136];
-
 /// `IFNAMSIZ` without the zero at the end (include/uapi/linux/if.h).
 const LONGEST_NAME: usize = 15;
 
@@ -133,7 +130,7 @@ impl PacketLine {
     fn check_ports(&self) -> Result<(), LineError> {
         let has_ports = self.source.port.or(self.destination.port).is_some();
         match self.protocol {
-            Some(number) if has_ports && !WITH_PORTS.contains(&number) => Err(LineError::NoPorts {
+            Some(number) if has_ports && !Protocol::has_ports(number) => Err(LineError::NoPorts {
                 protocol: protocol_name(number),
             }),
             _ => Ok(()),

@@ -240,7 +240,9 @@ impl Answer {
         let packet = &self.packet;
         match field {
             Fields::PORTS => match (packet.source.port, packet.destination.port) {
-                _ if !self.has_ports() => format!("{name} (of tcp and udp only)"),
+                _ if !self.has_ports() => {
+                    format!("{name} (of tcp, udp, dccp, sctp and udplite only)")
+                }
                 (Some(source), Some(destination)) => format!("{name} {source} to {destination}"),
                 _ => name.into(),
             },

@@ -49,10 +49,10 @@ fn recorded_between_operator_and_foreign_with_few_fields() {
         ..everything()
     };
     let loaded = loaded(&[approval("grid", &[5, 0], few)]);
-    insta::assert_snapshot!(ask(&loaded, "41.1.2.3 > 11.1.1.5 sctp on eth1", ATTENDED), @r"
+    insta::assert_snapshot!(ask(&loaded, "41.1.2.3 > 11.1.1.5 47 on eth1", ATTENDED), @r"
     recorded: counted in a flow under grid
 
-    packet       41.1.2.3 > 11.1.1.5 sctp on eth1
+    packet       41.1.2.3 > 11.1.1.5 47 on eth1
     interface    eth1: watched
     source       41.1.2.3: domestic, operator denryoku
                    by operator denryoku: 41.1.0.0/16
@@ -65,7 +65,7 @@ fn recorded_between_operator_and_foreign_with_few_fields() {
     class        infrastructure, outbound: operator denryoku to foreign
     approvals    grid: allows it; ends in 59m 58s, 2026-09-21 15:29:58 UTC
     record       addresses, interface, class, times, packets, octets; the domestic address not in clear
-                 under grid: also ports (of tcp and udp only) and protocol sctp
+                 under grid: also ports (of tcp, udp, dccp, sctp and udplite only) and protocol 47
     loaded       generation 4; a sensor is running; as of 2026-09-21 14:30:00 UTC
     ");
 }
