@@ -23,7 +23,9 @@ pub const MAX_EXTENSIONS: usize = 6;
 
 /// A frame that can be read from, byte ranges copied out.
 pub trait Reader {
-    /// The `N` bytes at `offset`, or `None` where the frame ends earlier.
+    /// The `N` bytes at `offset`, or `None` where the frame ends earlier. `N` is 2 at least: of
+    /// one byte the compiler makes a comparison that tells the verifier nothing
+    /// (`find_good_pkt_pointers`, kernel/bpf/verifier.c).
     fn read<const N: usize>(&self, offset: usize) -> Option<[u8; N]>;
 
     /// Length of the frame on the wire, in bytes; at least as much as can be read.

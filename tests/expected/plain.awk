@@ -62,6 +62,7 @@ function judge(    count, part, at, vlan, ieee8021ad, number_of_tags, header, fo
         else { tags = tags first(ieee8021ad); ieee8021ad = more(ieee8021ad) }
     }
     if (tags == "") tags = "-"
+    if (part[at] == "nsh") { header += 8; at++ }
     if (part[at] == "pppoes" && part[at + 1] == "ppp") { header += 7; at += 2 }
     if (part[at] == "mpls") { header += 4; at++ }
     if (part[at] != "ip" && part[at] != "ipv6") return "link"

@@ -1,24 +1,31 @@
-//! Ethernet II and what may stand between it and IP: bridge and VLAN tags, LLC with SNAP, a
-//! `PPPoE` session, MPLS labels.
+//! Ethernet II and what may stand between it and IP: tags of VLANs and bridges, LLC with SNAP, a
+//! service header, a `PPPoE` session, MPLS labels.
 
 use super::{
     IpVersion, MAX_LABELS, MAX_VLAN_TAGS, Malformed, Reader, Unparsed, Unsupported, truncated,
 };
 use crate::flow::Vlan;
 
-/// Bridge tags (VN-tag, E-tag) and VLAN tags, in any order.
+/// Tags of bridges and VLANs, in any order.
 const MAX_TAGS: usize = MAX_VLAN_TAGS + 1;
 
 const ETHER_TYPE: usize = 12;
 const VLAN_TAG: usize = 4;
 const VN_TAG: usize = 6;
 const E_TAG: usize = 8;
+/// The tag of a fabric, and an Ethernet header.
+const FABRIC_PATH: usize = 2 + 14;
+/// The tag of a service instance, and an Ethernet header.
+const BACKBONE: usize = 4 + 14;
+/// A service header has at most so many.
+const NSH: usize = 63 * 4;
 const SNAP: usize = 8;
 const PPPOE: usize = 6;
 const LABEL: usize = 4;
 
-/// No frame has its IP header further behind: tags, SNAP, `PPPoE` with its protocol, labels.
-const DEEPEST: usize = ETHER_TYPE + 2 + MAX_TAGS * E_TAG + SNAP + PPPOE + 2 + MAX_LABELS * LABEL;
+/// No frame has its IP header further behind.
+const DEEPEST: usize =
+    ETHER_TYPE + 2 + MAX_TAGS * BACKBONE + SNAP + NSH + PPPOE + 2 + MAX_LABELS * LABEL;
 
 mod ether_type {
     pub(super) const IPV4: u16 = 0x0800;
@@ -28,6 +35,9 @@ mod ether_type {
     pub(super) const PPPOE_SESSION: u16 = 0x8864;
     pub(super) const VN_TAG: u16 = 0x8926;
     pub(super) const E_TAG: u16 = 0x893f;
+    pub(super) const FABRIC_PATH: u16 = 0x8903;
+    pub(super) const BACKBONE: u16 = 0x88e7;
+    pub(super) const NSH: u16 = 0x894f;
     /// Smaller numbers are the length of an LLC frame (IEEE 802.3).
     pub(super) const LARGEST_LENGTH: u16 = 1500;
 }
@@ -73,12 +83,19 @@ pub(super) fn parse<R: Reader>(frame: &R) -> Result<Link, Unparsed> {
                 next = after(frame, next, VN_TAG)?;
             } else if ether_type == ether_type::E_TAG {
                 next = after(frame, next, E_TAG)?;
+            } else if ether_type == ether_type::FABRIC_PATH {
+                next = after(frame, next, FABRIC_PATH)?;
+            } else if ether_type == ether_type::BACKBONE {
+                next = after(frame, next, BACKBONE)?;
             } else {
                 break;
             }
         }
         if next.ether_type <= ether_type::LARGEST_LENGTH {
             next = snap(frame, next)?;
+        }
+        if next.ether_type == ether_type::NSH {
+            next = nsh(frame, next)?;
         }
         if next.ether_type == ether_type::PPPOE_SESSION {
             next = pppoe(frame, next)?;
@@ -128,14 +145,17 @@ impl Link {
             } else {
                 IpVersion::V4
             },
-            payload: (word >> 16 & 0xff) as usize,
+            payload: (word >> 16 & LARGEST_OFFSET) as usize,
             vlan_ids: (word >> 32) as u32,
             vlan_tags: (word & 0xff) as u8,
         }
     }
 }
 
-const _: () = assert!(DEEPEST <= u8::MAX as usize);
+/// All bits of an offset.
+const LARGEST_OFFSET: u64 = 0x3ff;
+
+const _: () = assert!(DEEPEST <= LARGEST_OFFSET as usize);
 
 /// What follows a header of `length` bytes that ends with an `EtherType`.
 #[inline(always)]
@@ -162,6 +182,29 @@ fn snap<R: Reader>(frame: &R, header: Next) -> Result<Next, Unparsed> {
     Ok(Next {
         ether_type: u16::from_be_bytes([high, low]),
         offset: header.offset + SNAP,
+    })
+}
+
+/// What follows a network service header (RFC 8300), as an `EtherType`.
+#[inline(always)]
+fn nsh<R: Reader>(frame: &R, header: Next) -> Result<Next, Unparsed> {
+    const VERSION_AND_OPERATION: u8 = 0xe0;
+    const SHORTEST: usize = 8;
+    let [flags, length, _, protocol]: [u8; 4] = truncated(frame.read(header.offset))?;
+    let length = usize::from(length & 0x3f) * 4;
+    let ether_type = match protocol {
+        1 => ether_type::IPV4,
+        2 => ether_type::IPV6,
+        5 => ether_type::MPLS,
+        _ => return Err(Unparsed::Unsupported(Unsupported::Encapsulation)),
+    };
+    // Another version, or what the service functions say to each other.
+    if flags & VERSION_AND_OPERATION != 0 || length < SHORTEST {
+        return Err(Unparsed::Unsupported(Unsupported::Encapsulation));
+    }
+    Ok(Next {
+        ether_type,
+        offset: header.offset + length,
     })
 }
 
@@ -199,12 +242,11 @@ fn pppoe<R: Reader>(frame: &R, header: Next) -> Result<Next, Unparsed> {
 /// left out: the last byte is odd and no first one is (RFC 1661).
 #[inline(always)]
 fn ppp<R: Reader>(frame: &R, offset: usize) -> Result<(u16, usize), Unparsed> {
-    let [first] = truncated(frame.read(offset))?;
+    let [first, second]: [u8; 2] = truncated(frame.read(offset))?;
     if first & 1 == 1 {
-        return Ok((first as u16, offset + 1));
+        return Ok((u16::from(first), offset + 1));
     }
-    let protocol = u16::from_be_bytes(truncated(frame.read(offset))?);
-    Ok((protocol, offset + 2))
+    Ok((u16::from_be_bytes([first, second]), offset + 2))
 }
 
 /// What stands below MPLS labels (RFC 3032). No field says so; the first four bits of IP are its
@@ -219,7 +261,7 @@ fn labels<R: Reader>(frame: &R, first: usize) -> Result<(IpVersion, usize), Unpa
             continue;
         }
         let payload = offset + LABEL;
-        let [begin] = truncated(frame.read(payload))?;
+        let [begin, _]: [u8; 2] = truncated(frame.read(payload))?;
         return match begin >> 4 {
             4 => Ok((IpVersion::V4, payload)),
             6 => Ok((IpVersion::V6, payload)),
@@ -244,9 +286,8 @@ const fn is_vlan(ether_type: u16) -> bool {
 const fn without_ip(ether_type: u16) -> Unparsed {
     match ether_type {
         tag if is_vlan(tag) => Unparsed::Unsupported(Unsupported::VlanDepth),
-        // TRILL, PPPoE in PPPoE or after SNAP twice, provider backbone bridging, FabricPath, a
-        // second bridge tag, NSH.
-        0x22f3 | 0x8864 | 0x88e7 | 0x8903 | 0x8926 | 0x893f | 0x894f => {
+        // TRILL and MACsec, and too many of what is read: PPPoE, tags of bridges, service headers.
+        0x22f3 | 0x8864 | 0x88e5 | 0x88e7 | 0x8903 | 0x8926 | 0x893f | 0x894f => {
             Unparsed::Unsupported(Unsupported::Encapsulation)
         }
         _ => Unparsed::NotIp,

@@ -126,6 +126,36 @@ fn links() -> Vec<Shape> {
         let name = format!("{count} labels");
         shapes.push(good(name, udp().labels(count), udp_in(&[])));
     }
+    // A fabric, a backbone and a service chain around it.
+    let around = |name: &str, kind: [u8; 2], header: &[u8]| {
+        let mut shape = good(name, udp(), udp_in(&[]));
+        let rest = shape.frame.split_off(12);
+        shape.frame.extend(kind);
+        shape.frame.extend(header);
+        shape
+            .frame
+            .extend(&rest[if kind == [0x89, 0x4f] { 2 } else { 0 }..]);
+        shape.headers = shape.frame.len() - PAYLOAD;
+        shape
+    };
+    shapes.push(around(
+        "FabricPath",
+        [0x89, 3],
+        &[[0; 2].as_slice(), &[2; 12]].concat(),
+    ));
+    shapes.push(around(
+        "backbone",
+        [0x88, 0xe7],
+        &[[0; 4].as_slice(), &[2; 12]].concat(),
+    ));
+    let service = |words: u8| {
+        let rest = vec![0; usize::from(words) * 4 - 4];
+        [vec![0, words, 1, 1], rest].concat()
+    };
+    for words in [2, 6, 63] {
+        let name = format!("service header of {words} words");
+        shapes.push(around(&name, [0x89, 0x4f], &service(words)));
+    }
     // The protocol of PPP in one byte.
     let mut compressed = good("compressed protocol in PPPoE", udp().pppoe(), udp_in(&[]));
     assert_eq!(compressed.frame.remove(20), 0);
