@@ -30,5 +30,7 @@ mod reference;
 mod rig;
 #[path = "datapath/room.rs"]
 mod room;
+#[path = "datapath/twins.rs"]
+mod twins;
 #[path = "datapath/verdicts.rs"]
 mod verdicts;

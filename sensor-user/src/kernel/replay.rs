@@ -51,6 +51,9 @@ pub enum ReplayError {
         /// What it returned.
         action: u32,
     },
+    /// The program wrote into the frame.
+    #[error("the frame came out of the program changed")]
+    Changed,
     /// The program could not be loaded.
     #[error(transparent)]
     Load(#[from] LoadError),
@@ -137,8 +140,10 @@ impl Replayer {
     }
 
     fn test_run(&mut self, data: &[u8], context: Option<&[u8]>) -> Result<(), ReplayError> {
+        let mut out = vec![0; data.len()];
         let mut options = TestRunOptions::new();
         options.data_in = Some(data);
+        options.data_out = Some(&mut out);
         options.ctx_in = context;
         let result =
             self.kernel
@@ -149,7 +154,8 @@ impl Replayer {
                     source,
                 })?;
         match result.return_value {
-            XDP_PASS => Ok(()),
+            XDP_PASS if result.data_size_out == length_of(data) && out == data => Ok(()),
+            XDP_PASS => Err(ReplayError::Changed),
             action => Err(ReplayError::NotPassed { action }),
         }
     }

@@ -11,7 +11,7 @@ use crate::rig::{Rig, at_once};
 
 const WATCHED: [u8; 4] = [192, 0, 2, 1];
 const OTHER: [u8; 4] = [198, 51, 100, 7];
-const PREFIXES: [&str; 2] = ["192.0.2.0/24", "2001:db8:1::/48"];
+pub(crate) const PREFIXES: [&str; 2] = ["192.0.2.0/24", "2001:db8:1::/48"];
 
 /// What comes of a frame.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,10 +25,10 @@ enum Outcome {
 use Outcome::{NotIp, Recorded};
 
 /// A frame, where the last header that may be read ends, and what comes of it.
-struct Shape {
-    name: String,
-    frame: Vec<u8>,
-    headers: usize,
+pub(crate) struct Shape {
+    pub(crate) name: String,
+    pub(crate) frame: Vec<u8>,
+    pub(crate) headers: usize,
     outcome: Outcome,
 }
 
@@ -382,7 +382,7 @@ fn refused() -> Vec<Shape> {
     ]
 }
 
-fn shapes() -> Vec<Shape> {
+pub(crate) fn shapes() -> Vec<Shape> {
     [links(), networks(), refused()]
         .into_iter()
         .flatten()

@@ -1,0 +1,64 @@
+//! Metadata only: frames that differ behind their last header leave the same behind.
+//!
+//! `SEKISHO_TWINS` says how many pairs, `SEKISHO_SEED` which. That every frame comes out of the
+//! program as it went in is checked by whatever runs it (`Replayer::run`).
+
+use std::env;
+
+use sekisho::kernel::Datapath as _;
+use sensor_tests::require;
+
+use super::{
+    layers::{PREFIXES, shapes},
+    property::dice::Dice,
+    rig::{Rig, at_once},
+};
+
+fn number(name: &str, default: u64) -> u64 {
+    env::var(name).map_or(default, |text| text.parse().unwrap())
+}
+
+#[test]
+fn what_stands_behind_the_headers_leaves_no_trace() {
+    require!(privilege);
+    let (wanted, seed) = (number("SEKISHO_TWINS", 20_000), number("SEKISHO_SEED", 4));
+    let (mut dice, mut pairs) = (Dice(seed), 0);
+    let shapes = shapes();
+    let mut twins = [Rig::watching(&PREFIXES), Rig::watching(&PREFIXES)];
+    while pairs < wanted {
+        for shape in &shapes {
+            for twin in &mut twins {
+                let mut frame = shape.frame.clone();
+                for byte in &mut frame[shape.headers..] {
+                    *byte = u8::try_from(dice.below(256)).unwrap();
+                }
+                twin.receive(&frame, at_once(&frame));
+            }
+            pairs += 1;
+            if pairs % 50 == 0 {
+                // One behind the other, so that the first frame that differs is near.
+                let [first, second] = &mut twins;
+                let said = format!("SEKISHO_SEED={seed} pair {pairs}, {}", shape.name);
+                let counters = [&first.kernel, &second.kernel].map(|k| k.counters().unwrap());
+                assert_eq!(counters[0], counters[1], "{said}");
+                let mut events = [Vec::new(), Vec::new()];
+                for (twin, events) in [first, second].into_iter().zip(&mut events) {
+                    (twin.kernel)
+                        .drain_events(&mut |event| events.push(event))
+                        .unwrap();
+                }
+                assert_eq!(events[0], events[1], "{said}");
+            }
+            if pairs % 5_000 == 0 {
+                let [first, second] = &mut twins;
+                assert_eq!(first.drain(), second.drain(), "{pairs}");
+            }
+        }
+    }
+    let [first, second] = twins.map(Rig::counted);
+    assert_eq!(first.counters, second.counters);
+    assert_eq!(first.flows, second.flows);
+    assert_eq!(first.events, second.events);
+    assert_eq!(first.totals, second.totals);
+    assert_eq!(first.slot_counts, second.slot_counts);
+}
