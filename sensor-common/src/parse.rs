@@ -324,13 +324,13 @@ impl Payload {
     }
 
     #[inline(always)]
-    #[expect(clippy::cast_possible_truncation, reason = "each part is masked")]
-    const fn of_word(word: u64) -> Self {
+    fn of_word(word: u64) -> Self {
+        let [a, b, c, d, high, low, protocol, fragment] = word.to_be_bytes();
         Self {
-            offset: (word >> 16 & 0x3fff) as usize,
-            length: (word >> 32) as u32,
-            protocol: (word >> 8 & 0xff) as u8,
-            fragment: match word & 0xff {
+            offset: usize::from(u16::from_be_bytes([high, low]) & LARGEST_OFFSET),
+            length: u32::from_be_bytes([a, b, c, d]),
+            protocol,
+            fragment: match fragment {
                 0 => Fragment::Whole,
                 1 => Fragment::First,
                 _ => Fragment::Later,
@@ -338,6 +338,10 @@ impl Payload {
         }
     }
 }
+
+/// All bits of the offset of a payload: behind the deepest link layer, and extension headers of
+/// 2,048 bytes at most.
+const LARGEST_OFFSET: u16 = 0x3fff;
 
 #[inline(always)]
 fn truncated<T>(read: Option<T>) -> Result<T, Unparsed> {

@@ -137,23 +137,23 @@ impl Link {
     }
 
     #[inline(always)]
-    #[expect(clippy::cast_possible_truncation, reason = "each part is masked")]
-    const fn of_word(word: u64) -> Self {
+    fn of_word(word: u64) -> Self {
+        let [a, b, c, d, high, low, version, vlan_tags] = word.to_be_bytes();
         Self {
-            version: if word >> 8 & 1 == 1 {
+            version: if version & 1 == 1 {
                 IpVersion::V6
             } else {
                 IpVersion::V4
             },
-            payload: (word >> 16 & LARGEST_OFFSET) as usize,
-            vlan_ids: (word >> 32) as u32,
-            vlan_tags: (word & 0xff) as u8,
+            payload: usize::from(u16::from_be_bytes([high, low]) & LARGEST_OFFSET),
+            vlan_ids: u32::from_be_bytes([a, b, c, d]),
+            vlan_tags,
         }
     }
 }
 
 /// All bits of an offset.
-const LARGEST_OFFSET: u64 = 0x3ff;
+const LARGEST_OFFSET: u16 = 0x3ff;
 
 const _: () = assert!(DEEPEST <= LARGEST_OFFSET as usize);
 

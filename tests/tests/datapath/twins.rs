@@ -24,10 +24,10 @@ fn what_stands_behind_the_headers_leaves_no_trace() {
     let (wanted, seed) = (number("SEKISHO_TWINS", 20_000), number("SEKISHO_SEED", 4));
     let (mut dice, mut pairs) = (Dice(seed), 0);
     let shapes = shapes();
-    let mut twins = [Rig::watching(&PREFIXES), Rig::watching(&PREFIXES)];
+    let (mut first, mut second) = (Rig::watching(&PREFIXES), Rig::watching(&PREFIXES));
     while pairs < wanted {
         for shape in &shapes {
-            for twin in &mut twins {
+            for twin in [&mut first, &mut second] {
                 let mut frame = shape.frame.clone();
                 for byte in &mut frame[shape.headers..] {
                     *byte = u8::try_from(dice.below(256)).unwrap();
@@ -37,12 +37,11 @@ fn what_stands_behind_the_headers_leaves_no_trace() {
             pairs += 1;
             if pairs % 50 == 0 {
                 // One behind the other, so that the first frame that differs is near.
-                let [first, second] = &mut twins;
                 let said = format!("SEKISHO_SEED={seed} pair {pairs}, {}", shape.name);
                 let counters = [&first.kernel, &second.kernel].map(|k| k.counters().unwrap());
                 assert_eq!(counters[0], counters[1], "{said}");
                 let mut events = [Vec::new(), Vec::new()];
-                for (twin, events) in [first, second].into_iter().zip(&mut events) {
+                for (twin, events) in [&mut first, &mut second].into_iter().zip(&mut events) {
                     (twin.kernel)
                         .drain_events(&mut |event| events.push(event))
                         .unwrap();
@@ -50,12 +49,11 @@ fn what_stands_behind_the_headers_leaves_no_trace() {
                 assert_eq!(events[0], events[1], "{said}");
             }
             if pairs % 5_000 == 0 {
-                let [first, second] = &mut twins;
                 assert_eq!(first.drain(), second.drain(), "{pairs}");
             }
         }
     }
-    let [first, second] = twins.map(Rig::counted);
+    let (first, second) = (first.counted(), second.counted());
     assert_eq!(first.counters, second.counters);
     assert_eq!(first.flows, second.flows);
     assert_eq!(first.events, second.events);
