@@ -1,7 +1,8 @@
 //! For random places, exclusions, nested indicators and approvals, the kernel decides about
 //! every packet what the reference decides, and counts the same.
 //!
-//! `SEKISHO_SEED` varies the run; a failure names the seed, the batch and the packet.
+//! `SEKISHO_SEED` varies the run, `SEKISHO_MILLIONS` says how long it is; a failure names the
+//! seed, the batch and the packet.
 
 #[path = "property/bench.rs"]
 mod bench;
@@ -27,12 +28,15 @@ use self::{
     worlds::{Clock, Universe},
 };
 
-/// Packets in replay: a million.
-const REPLAYED: Extent = Extent {
-    generations: 40,
-    batches: 10,
-    packets: 2_500,
-};
+/// Packets in replay: a million, or `SEKISHO_MILLIONS`.
+fn in_replay() -> Extent {
+    let millions = env::var("SEKISHO_MILLIONS").map_or(1, |text| text.parse().unwrap());
+    Extent {
+        generations: 40 * millions,
+        batches: 10,
+        packets: 2_500,
+    }
+}
 
 /// Packets of a live program.
 const ATTENDED: Extent = Extent {
@@ -98,16 +102,17 @@ fn replayed(dice: &mut Dice, own: &[IpAddr], seed: u64) -> (Given, usize) {
     ];
     let arrivals = Arrivals::at(edges.into_iter().chain(1_501..1_511).collect());
     let mut bench = Bench::new(Replayer::load(true, FLOWS).unwrap(), own, seed);
-    for generation in 1..=REPLAYED.generations {
+    let extent = in_replay();
+    for generation in 1..=extent.generations {
         bench.publish(Universe::new(dice, generation, &clock, own));
-        for batch in 0..REPLAYED.batches {
+        for batch in 0..extent.batches {
             if dice.percent(20) {
                 bench.narrow(dice, &[0, 1_000, 1_500, 1_505, FAR, Slot::FOREVER]);
             }
             if dice.percent(75) {
                 bench.go_on();
             }
-            bench.run(dice, &arrivals, (batch, REPLAYED.packets), true);
+            bench.run(dice, &arrivals, (batch, extent.packets), true);
         }
     }
     (bench.given(), bench.changes())
