@@ -1,0 +1,227 @@
+//! The first reader: `sekisho replay`, with everything watched and no limits.
+//!
+//! Its records have no frame numbers. Where they are needed, editcap first sets the packets
+//! [`STEP`] apart, and an idle timeout below that makes a flow of each packet, whose begin says
+//! which frame it was.
+
+use std::{
+    collections::BTreeMap,
+    fs::File,
+    path::{Path, PathBuf},
+    process::Stdio,
+};
+
+use anyhow::{Context as _, Result, bail};
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::{
+    capture,
+    compare::Packet,
+    frames::{Frames, shown},
+};
+use crate::{
+    commands::{
+        count::{Count, Counts, Flow},
+        scratch::Scratch,
+    },
+    exec, privilege,
+};
+
+/// Seconds from one packet to the next.
+const STEP: i64 = 100;
+
+/// Seconds without a packet that end a flow.
+const IDLE: &str = "10";
+
+/// The exit status of a replay that did not read its file to the end.
+const NOT_TO_ITS_END: i32 = 10;
+
+/// The most ranges of frames that are taken out of a capture at once: they are arguments.
+const MOST_RANGES: usize = 2_000;
+
+/// The sensor's binary.
+#[derive(Debug)]
+pub(super) struct Sensor(pub(super) PathBuf);
+
+/// What it says of a capture.
+#[derive(Debug, Default)]
+pub(super) struct Replay {
+    pub(super) flows: Counts,
+    /// Packets in no flow, by verdict and reason.
+    pub(super) reasons: BTreeMap<String, u64>,
+    /// What it says of a file that it did not read to its end.
+    pub(super) fault: Option<String>,
+}
+
+impl Sensor {
+    /// The flows of a capture, and why its other packets are in none.
+    pub(super) fn replay(&self, capture: &Path, scratch: &Scratch) -> Result<Replay> {
+        let mut replay = Replay::default();
+        replay.fault = self.run(capture, scratch, &[], |line| replay.add(line))?;
+        Ok(replay)
+    }
+
+    /// The packet of each frame that is in a flow, by the frame's number. `begin` is the time of
+    /// the first frame, in seconds since 1970. None where times do not say which frame it was.
+    pub(super) fn frames(
+        &self,
+        capture: &Path,
+        begin: i64,
+        scratch: &Scratch,
+    ) -> Result<Option<BTreeMap<u64, Packet>>> {
+        let apart = scratch.file("apart");
+        let mut editcap = exec::apart("editcap");
+        editcap.arg("-S").arg(format!("-{STEP}"));
+        // It fails at the end of a file that is cut, and has written what was before.
+        let status = editcap.arg(capture).arg(&apart).stderr(Stdio::null());
+        exec::status(status)?;
+        let mut frames = BTreeMap::new();
+        let mut is_told = true;
+        let options = ["--idle-timeout", IDLE];
+        self.run(&apart, scratch, &options, |line| {
+            if line["type"] == "flow" {
+                let (flow, count) = record(line)?;
+                let frame = frame(line, begin)?.filter(|_| count.packets == 1);
+                let packet = Packet {
+                    flow,
+                    octets: count.octets,
+                };
+                is_told &= frame.is_some_and(|frame| frames.insert(frame, packet).is_none());
+            }
+            Ok(())
+        })?;
+        Ok(is_told.then_some(frames))
+    }
+
+    /// Why some frames of a capture are in no flow.
+    pub(super) fn reasons(
+        &self,
+        capture: &Path,
+        frames: &Frames,
+        scratch: &Scratch,
+    ) -> Result<String> {
+        let taken = scratch.file("taken");
+        let mut editcap = exec::apart("editcap");
+        editcap.arg("-r").arg(capture).arg(&taken);
+        let ranges = frames.ranges().into_iter().take(MOST_RANGES);
+        editcap.args(ranges.map(shown)).stderr(Stdio::null());
+        exec::status(&mut editcap)?;
+        let replay = self.replay(&taken, scratch)?;
+        let reasons = replay.reasons.iter();
+        let mut said: Vec<String> = reasons
+            .map(|(reason, packets)| format!("{reason} {packets}"))
+            .collect();
+        said.extend(replay.fault);
+        Ok(said.join(", "))
+    }
+
+    /// Runs a replay, hands on its lines, and gives back what it says of a file that it did not
+    /// read to its end.
+    fn run(
+        &self,
+        capture: &Path,
+        scratch: &Scratch,
+        options: &[&str],
+        mut take: impl FnMut(&Value) -> Result<()>,
+    ) -> Result<Option<String>> {
+        let path = scratch.file("lines");
+        let file =
+            File::create(&path).with_context(|| format!("cannot create {}", path.display()))?;
+        let mut command = privilege::as_root(&self.0)?;
+        command.arg("replay").arg(capture);
+        command.args(["--lab", "--json", "--watch", "0.0.0.0/0", "--watch", "::/0"]);
+        command.args(options).stdout(Stdio::from(file));
+        let output = command
+            .output()
+            .with_context(|| format!("cannot run {}", self.0.display()))?;
+        let said = String::from_utf8_lossy(&output.stderr);
+        let said = said.trim().replace('\n', "; ");
+        if !output.status.success() && output.status.code() != Some(NOT_TO_ITS_END) {
+            bail!(
+                "`{} replay {}` failed ({}): {said}",
+                self.0.display(),
+                capture.display(),
+                output.status
+            );
+        }
+        capture::each_line(&path, |line| {
+            let value = serde_json::from_str(line).context("a line of the sensor is not JSON")?;
+            take(&value).with_context(|| format!("in {line}"))
+        })?;
+        Ok((!output.status.success()).then_some(said))
+    }
+}
+
+impl Replay {
+    /// Takes a line of the sensor, described in `docs/json-lines.md`.
+    fn add(&mut self, line: &Value) -> Result<()> {
+        match line["type"].as_str() {
+            Some("flow") => {
+                let (flow, count) = record(line)?;
+                *self.flows.entry(flow).or_default() += count;
+            }
+            Some("summary") => self.reasons = reasons(line),
+            _ => bail!("nothing is known of this type"),
+        }
+        Ok(())
+    }
+}
+
+fn record(line: &Value) -> Result<(Flow, Count)> {
+    let port = |key: &str| line[key].as_u64().and_then(|port| u16::try_from(port).ok());
+    let flow = Flow {
+        source: text(line, "src")?.parse()?,
+        destination: text(line, "dst")?.parse()?,
+        protocol: u8::try_from(number(line, "proto")?)?,
+        ports: port("src_port").zip(port("dst_port")),
+    };
+    let count = Count {
+        packets: number(line, "packets")?,
+        octets: number(line, "octets")?,
+    };
+    Ok((flow, count))
+}
+
+/// The frame of a record that began at its time; none if no frame was put there.
+fn frame(line: &Value, begin: i64) -> Result<Option<u64>> {
+    let start: Timestamp = text(line, "start")?.parse()?;
+    // The fraction of a second is that of the first frame in all of them.
+    let since = start.as_second() - begin;
+    let frame = u64::try_from(since / STEP + 1).ok();
+    Ok(frame.filter(|_| since % STEP == 0))
+}
+
+/// Packets in no flow: verdicts but `recorded`, those that have reasons by these, and losses.
+fn reasons(summary: &Value) -> BTreeMap<String, u64> {
+    let mut reasons = BTreeMap::new();
+    let mut take = |prefix: &str, object: &Value, left_out: &[&str]| {
+        for (name, count) in object.as_object().into_iter().flatten() {
+            let count = count.as_u64().unwrap_or(0);
+            if count > 0 && !left_out.contains(&name.as_str()) {
+                reasons.insert(format!("{prefix}{name}"), count);
+            }
+        }
+    };
+    let with_reasons = ["recorded", "malformed", "unsupported"];
+    take("", &summary["verdicts"], &with_reasons);
+    take("malformed ", &summary["malformed"], &[]);
+    take("unsupported ", &summary["unsupported"], &[]);
+    take("lost ", &summary["lost"], &[]);
+    reasons
+}
+
+fn text<'a>(line: &'a Value, key: &str) -> Result<&'a str> {
+    line[key]
+        .as_str()
+        .with_context(|| format!("`{key}` is no text"))
+}
+
+fn number(line: &Value, key: &str) -> Result<u64> {
+    line[key]
+        .as_u64()
+        .with_context(|| format!("`{key}` is no number"))
+}
+
+#[cfg(test)]
+mod tests;
