@@ -13,11 +13,16 @@ mod sensor;
 mod table;
 mod tshark;
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
 
 use anyhow::{Context as _, Result, bail};
 
-use self::{compare::Difference, explained::Explanations, sensor::Sensor, table::Table};
+use self::{
+    compare::Difference, explained::Explanations, frames::Frames, sensor::Sensor, table::Table,
+};
 use super::scratch::Scratch;
 use crate::{
     say::{say, show},
@@ -28,8 +33,9 @@ use crate::{
 /// What is explained, in the repository.
 const EXPLAINED: &str = "tests/expected/oracle.tsv";
 
-/// Rows of a capture of whose frames the sensor is asked again why they are in no flow.
-const ASKED: usize = 100;
+/// Differences of one capture for which the sensor is asked by themselves why; each takes most
+/// of a second.
+const MOST_ASKED: usize = 50;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -57,12 +63,11 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     tools::ensure(&[Need::Oracle])?;
     let captures = capture::find(&args.folder)?;
     let explanations = Explanations::read(&workspace::root().join(EXPLAINED))?;
-    let sensor = match &args.sensor {
-        Some(sensor) => sensor.clone(),
-        None => {
-            say("oracle", "building the sensor");
-            workspace::build_sensor(&[])?
-        }
+    let sensor = if let Some(sensor) = &args.sensor {
+        sensor.clone()
+    } else {
+        say("oracle", "building the sensor");
+        workspace::build_sensor(&[])?
     };
     say(
         "oracle",
@@ -107,19 +112,44 @@ impl Oracle {
         let frames = frames.map_or(Vec::new(), |recorded| {
             compare::by_frame(&shown.frames, &recorded)
         });
-        let left = compare::left(&flows, &frames);
-        for (row, difference) in frames.iter().chain(&left).enumerate() {
-            let said = if difference.sensor.is_some() || difference.frames.0.is_empty() {
-                String::new()
-            } else if row < ASKED {
-                let frames = &difference.frames;
-                self.sensor.reasons(&readable, frames, &self.scratch)?
-            } else {
-                "not asked, as there are so many".to_owned()
-            };
-            self.add(name, &sha256, difference, &said);
+        let said = self.said(&readable, &frames)?;
+        for (difference, said) in frames.iter().zip(&said) {
+            self.add(name, &sha256, difference, said);
+        }
+        for difference in compare::left(&flows, &frames) {
+            self.add(name, &sha256, &difference, "");
         }
         Ok(())
+    }
+
+    /// Why the frames of each difference are in no flow, in the sensor's words.
+    fn said(&self, capture: &Path, differences: &[Difference]) -> Result<Vec<String>> {
+        let is_missing = |difference: &&Difference| difference.sensor.is_none();
+        let missing = differences.iter().filter(is_missing);
+        let missing: BTreeSet<u64> = missing.flat_map(|one| &one.frames.0).copied().collect();
+        if missing.is_empty() {
+            return Ok(vec![String::new(); differences.len()]);
+        }
+        let of_all = self
+            .sensor
+            .reasons(capture, &Frames(missing), &self.scratch)?;
+        let mut asked = 0;
+        let mut said = Vec::new();
+        for difference in differences {
+            said.push(match of_all.as_slice() {
+                _ if difference.sensor.is_some() => String::new(),
+                // Most often it is the same for all, which spares asking again.
+                [one] => one.clone(),
+                several if asked == MOST_ASKED => several.join(" or "),
+                _ => {
+                    asked += 1;
+                    let frames = &difference.frames;
+                    let reasons = self.sensor.reasons(capture, frames, &self.scratch)?;
+                    reasons.join(", ")
+                }
+            });
+        }
+        Ok(said)
     }
 
     fn add(&mut self, name: &str, sha256: &str, difference: &Difference, said: &str) {
@@ -158,7 +188,7 @@ impl Oracle {
         }
         say(
             "oracle",
-            format_args!("no difference but {explained} that {EXPLAINED} explains"),
+            format_args!("no difference that is not explained; {explained} are"),
         );
         Ok(())
     }

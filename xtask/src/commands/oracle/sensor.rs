@@ -6,9 +6,10 @@
 
 use std::{
     collections::BTreeMap,
-    fs::File,
+    fs::{self, File},
+    io,
     path::{Path, PathBuf},
-    process::Stdio,
+    process::{Command, Stdio},
 };
 
 use anyhow::{Context as _, Result, bail};
@@ -71,11 +72,12 @@ impl Sensor {
         scratch: &Scratch,
     ) -> Result<Option<BTreeMap<u64, Packet>>> {
         let apart = scratch.file("apart");
-        let mut editcap = exec::apart("editcap");
-        editcap.arg("-S").arg(format!("-{STEP}"));
-        // It fails at the end of a file that is cut, and has written what was before.
-        let status = editcap.arg(capture).arg(&apart).stderr(Stdio::null());
-        exec::status(status)?;
+        let mut command = exec::apart("editcap");
+        command.arg("-S").arg(format!("-{STEP}"));
+        command.arg(capture).arg(&apart);
+        if !edit(command, &apart)? {
+            return Ok(None);
+        }
         let mut frames = BTreeMap::new();
         let mut is_told = true;
         let options = ["--idle-timeout", IDLE];
@@ -94,26 +96,24 @@ impl Sensor {
         Ok(is_told.then_some(frames))
     }
 
-    /// Why some frames of a capture are in no flow.
+    /// Why some frames of a capture are in no flow: each reason there is among them.
     pub(super) fn reasons(
         &self,
         capture: &Path,
         frames: &Frames,
         scratch: &Scratch,
-    ) -> Result<String> {
+    ) -> Result<Vec<String>> {
         let taken = scratch.file("taken");
-        let mut editcap = exec::apart("editcap");
-        editcap.arg("-r").arg(capture).arg(&taken);
+        let mut command = exec::apart("editcap");
+        command.arg("-r").arg(capture).arg(&taken);
         let ranges = frames.ranges().into_iter().take(MOST_RANGES);
-        editcap.args(ranges.map(shown)).stderr(Stdio::null());
-        exec::status(&mut editcap)?;
+        command.args(ranges.map(shown));
+        if !edit(command, &taken)? {
+            return Ok(vec!["not asked: editcap cannot take frames out".to_owned()]);
+        }
         let replay = self.replay(&taken, scratch)?;
-        let reasons = replay.reasons.iter();
-        let mut said: Vec<String> = reasons
-            .map(|(reason, packets)| format!("{reason} {packets}"))
-            .collect();
-        said.extend(replay.fault);
-        Ok(said.join(", "))
+        let fault = replay.fault.map(|_| "not read to its end".to_owned());
+        Ok(replay.reasons.into_keys().chain(fault).collect())
     }
 
     /// Runs a replay, hands on its lines, and gives back what it says of a file that it did not
@@ -151,6 +151,18 @@ impl Sensor {
         })?;
         Ok((!output.status.success()).then_some(said))
     }
+}
+
+/// Runs editcap, and says whether it wrote anything. It fails at the end of a file that is cut,
+/// and has written what was before.
+fn edit(mut editcap: Command, output: &Path) -> Result<bool> {
+    if let Err(error) = fs::remove_file(output)
+        && error.kind() != io::ErrorKind::NotFound
+    {
+        return Err(error).with_context(|| format!("cannot remove {}", output.display()));
+    }
+    exec::status(editcap.stdout(Stdio::null()).stderr(Stdio::null()))?;
+    Ok(output.exists())
 }
 
 impl Replay {

@@ -71,13 +71,21 @@ pub(super) fn read(capture: &Path, scratch: &Scratch) -> Result<Shown> {
     let output = command
         .output()
         .context("cannot run tshark; `cargo xtask setup` installs it")?;
-    let said = String::from_utf8_lossy(&output.stderr);
     let mut shown = Shown {
-        fault: (!output.status.success()).then(|| said.trim().replace('\n', "; ")),
+        fault: (!output.status.success()).then(|| fault(&output.stderr)),
         ..Shown::default()
     };
     capture::each_line(&path, |line| shown.add(line))?;
     Ok(shown)
+}
+
+/// What tshark says of a file, without what it always says to root.
+fn fault(said: &[u8]) -> String {
+    let said = String::from_utf8_lossy(said);
+    let lines = said
+        .lines()
+        .filter(|line| !line.starts_with("Running as user"));
+    lines.collect::<Vec<_>>().join("; ")
 }
 
 impl Shown {
