@@ -33,6 +33,10 @@ use crate::{
 /// What is explained, in the repository.
 const EXPLAINED: &str = "tests/expected/oracle.tsv";
 
+/// Frames of one capture that are looked at by themselves; each takes milliseconds. What differs
+/// beyond them is in the table without its frames.
+const MOST_FRAMES: usize = 5_000;
+
 /// Differences of one capture for which the sensor is asked by themselves why; each takes most
 /// of a second.
 const MOST_ASKED: usize = 50;
@@ -107,10 +111,12 @@ impl Oracle {
         if flows.is_empty() {
             return Ok(());
         }
-        let begin = shown.begin.unwrap_or_default();
-        let frames = self.sensor.frames(&readable, begin, &self.scratch)?;
-        let frames = frames.map_or(Vec::new(), |recorded| {
-            compare::by_frame(&shown.frames, &recorded)
+        let suspects = compare::suspects(&shown.frames, &flows, MOST_FRAMES);
+        let recorded = self
+            .sensor
+            .frames(&readable, &suspects, &shown.times, &self.scratch)?;
+        let frames = recorded.map_or(Vec::new(), |recorded| {
+            compare::by_frame(&shown.frames, &recorded, &suspects)
         });
         let said = self.said(&readable, &frames)?;
         for (difference, said) in frames.iter().zip(&said) {

@@ -54,17 +54,37 @@ pub(super) fn by_flow(tshark: &Counts, sensor: &Counts) -> Vec<Difference> {
         .collect()
 }
 
-/// Frames that one reader does not have, or has in another flow or with other octets.
+/// The first frames that may differ, as these flows do: those that tshark has in one of them, and
+/// where it has not all of them, those that it has in none.
+pub(super) fn suspects(tshark: &[Option<Packet>], flows: &[Difference], most: usize) -> Frames {
+    let known: BTreeSet<Flow> = flows.iter().filter_map(|one| one.tshark).map(of).collect();
+    let is_more = |one: &Difference| {
+        let packets = |side: Option<(Flow, Count)>| side.map_or(0, |(_, count)| count.packets);
+        packets(one.sensor) > packets(one.tshark)
+    };
+    let with_none = flows.iter().any(is_more);
+    let shown = (1..).zip(tshark);
+    let suspects = shown.filter(|(_, packet)| match packet {
+        Some(packet) => known.contains(&packet.flow),
+        None => with_none,
+    });
+    Frames(suspects.map(|(frame, _)| frame).take(most).collect())
+}
+
+fn of((flow, _): (Flow, Count)) -> Flow {
+    flow
+}
+
+/// Frames, of those that were looked at, that one reader does not have, or has in another flow or
+/// with other octets.
 pub(super) fn by_frame(
     tshark: &[Option<Packet>],
     sensor: &BTreeMap<u64, Packet>,
+    among: &Frames,
 ) -> Vec<Difference> {
     let mut differences: BTreeMap<(Option<Flow>, Option<Flow>), Difference> = BTreeMap::new();
     let shown = (1..).zip(tshark.iter().copied());
-    // The sensor may have read further than tshark.
-    let further = sensor.range(tshark.len() as u64 + 1..);
-    let further = further.map(|(frame, _)| (*frame, None));
-    for (frame, shown) in shown.chain(further) {
+    for (frame, shown) in shown.filter(|(frame, _)| among.0.contains(frame)) {
         let recorded = sensor.get(&frame).copied();
         if shown == recorded {
             continue;

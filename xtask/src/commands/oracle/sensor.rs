@@ -1,8 +1,8 @@
 //! The first reader: `sekisho replay`, with everything watched and no limits.
 //!
-//! Its records have no frame numbers. Where they are needed, editcap first sets the packets
-//! [`STEP`] apart, and an idle timeout below that makes a flow of each packet, whose begin says
-//! which frame it was.
+//! Its records have no frame numbers. Where they are needed, editcap first sets packets [`STEP`]
+//! apart, and an idle timeout below that makes a flow of each packet, whose begin says which frame
+//! it was.
 
 use std::{
     collections::BTreeMap,
@@ -38,8 +38,8 @@ const IDLE: &str = "10";
 /// The exit status of a replay that did not read its file to the end.
 const NOT_TO_ITS_END: i32 = 10;
 
-/// The most ranges of frames that are taken out of a capture at once: they are arguments.
-const MOST_RANGES: usize = 2_000;
+/// The most ranges of frames that are taken out of a capture at once; editcap takes 512.
+const MOST_RANGES: usize = 500;
 
 /// The sensor's binary.
 #[derive(Debug)]
@@ -63,37 +63,49 @@ impl Sensor {
         Ok(replay)
     }
 
-    /// The packet of each frame that is in a flow, by the frame's number. `begin` is the time of
-    /// the first frame, in seconds since 1970. None where times do not say which frame it was.
+    /// The packet of each of these frames that is in a flow, by the frame's number. `times` are
+    /// those of all frames, in seconds since 1970. None where times do not say which frame it was.
     pub(super) fn frames(
         &self,
         capture: &Path,
-        begin: i64,
+        among: &Frames,
+        times: &[i64],
         scratch: &Scratch,
     ) -> Result<Option<BTreeMap<u64, Packet>>> {
-        let apart = scratch.file("apart");
-        let mut command = exec::apart("editcap");
-        command.arg("-S").arg(format!("-{STEP}"));
-        command.arg(capture).arg(&apart);
-        if !edit(command, &apart)? {
-            return Ok(None);
-        }
-        let mut frames = BTreeMap::new();
-        let mut is_told = true;
-        let options = ["--idle-timeout", IDLE];
-        self.run(&apart, scratch, &options, |line| {
-            if line["type"] == "flow" {
-                let (flow, count) = record(line)?;
-                let frame = frame(line, begin)?.filter(|_| count.packets == 1);
-                let packet = Packet {
-                    flow,
-                    octets: count.octets,
-                };
-                is_told &= frame.is_some_and(|frame| frames.insert(frame, packet).is_none());
+        let mut packets = BTreeMap::new();
+        for ranges in among.ranges().chunks(MOST_RANGES) {
+            let frames: Vec<u64> = ranges.iter().flat_map(|(a, b)| *a..=*b).collect();
+            let first = frames.first().and_then(|first| index(*first));
+            let begin = first.and_then(|first| times.get(first)).copied();
+            let Some(begin) = begin else { return Ok(None) };
+            let apart = scratch.file("apart");
+            let mut command = exec::apart("editcap");
+            command.arg("-S").arg(format!("-{STEP}"));
+            command.arg("-r").arg(capture).arg(&apart);
+            command.args(ranges.iter().copied().map(shown));
+            if !edit(command, &apart)? {
+                return Ok(None);
             }
-            Ok(())
-        })?;
-        Ok(is_told.then_some(frames))
+            let mut is_told = true;
+            let options = ["--idle-timeout", IDLE];
+            self.run(&apart, scratch, &options, |line| {
+                if line["type"] == "flow" {
+                    let (flow, count) = record(line)?;
+                    let octets = count.octets;
+                    let position = position(line, begin)?.filter(|_| count.packets == 1);
+                    let frame = position.and_then(|position| frames.get(position));
+                    is_told &= frame.is_some_and(|frame| {
+                        let before = packets.insert(*frame, Packet { flow, octets });
+                        before.is_none()
+                    });
+                }
+                Ok(())
+            })?;
+            if !is_told {
+                return Ok(None);
+            }
+        }
+        Ok(Some(packets))
     }
 
     /// Why some frames of a capture are in no flow: each reason there is among them.
@@ -195,13 +207,18 @@ fn record(line: &Value) -> Result<(Flow, Count)> {
     Ok((flow, count))
 }
 
-/// The frame of a record that began at its time; none if no frame was put there.
-fn frame(line: &Value, begin: i64) -> Result<Option<u64>> {
+/// Which packet a record is of that began at its time, from 0; none if no packet was put there.
+fn position(line: &Value, begin: i64) -> Result<Option<usize>> {
     let start: Timestamp = text(line, "start")?.parse()?;
-    // The fraction of a second is that of the first frame in all of them.
+    // The fraction of a second is that of the first packet in all of them.
     let since = start.as_second() - begin;
-    let frame = u64::try_from(since / STEP + 1).ok();
-    Ok(frame.filter(|_| since % STEP == 0))
+    let position = usize::try_from(since / STEP).ok();
+    Ok(position.filter(|_| since >= 0 && since % STEP == 0))
+}
+
+/// Where a frame stands in a list of all.
+fn index(frame: u64) -> Option<usize> {
+    usize::try_from(frame).ok()?.checked_sub(1)
 }
 
 /// Packets in no flow: verdicts but `recorded`, those that have reasons by these, and losses.

@@ -22,8 +22,8 @@ use crate::{commands::scratch::Scratch, exec};
 pub(super) struct Shown {
     /// One for each frame, in the order of the file; none where it shows no two addresses.
     pub(super) frames: Vec<Option<Packet>>,
-    /// The time of the first frame, in seconds since 1970.
-    pub(super) begin: Option<i64>,
+    /// The time of each, in whole seconds since 1970.
+    pub(super) times: Vec<i64>,
     /// What it says of a file that it did not read to its end.
     pub(super) fault: Option<String>,
 }
@@ -98,11 +98,9 @@ impl Shown {
             number == Some(expected),
             "tshark shows another frame than {expected}: {line}"
         );
-        if expected == 1 {
-            let time = row.first("frame.time_epoch").unwrap_or_default();
-            let seconds = time.split('.').next().unwrap_or_default();
-            self.begin = seconds.parse().ok();
-        }
+        let time = row.first("frame.time_epoch").unwrap_or_default();
+        let seconds = time.split('.').next().unwrap_or_default();
+        self.times.push(seconds.parse().unwrap_or_default());
         self.frames.push(row.packet());
         Ok(())
     }

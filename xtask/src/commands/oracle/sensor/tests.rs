@@ -25,12 +25,12 @@ fn records_of_one_flow_add_up_whatever_their_tags_and_fragments() {
 }
 
 #[test]
-fn the_begin_of_a_record_says_which_frame_it_was() {
-    let frame_at = |start: &str| frame(&line(start, true), 1_700_000_000).unwrap();
-    assert_eq!(frame_at("2023-11-14T22:13:20.5Z"), Some(1));
-    assert_eq!(frame_at("2023-11-14T22:16:40.5Z"), Some(3));
-    assert_eq!(frame_at("2023-11-14T22:16:41Z"), None);
-    assert_eq!(frame_at("1970-01-01T00:00:00Z"), None);
+fn the_begin_of_a_record_says_which_packet_it_is_of() {
+    let at = |start: &str| position(&line(start, true), 1_700_000_000).unwrap();
+    assert_eq!(at("2023-11-14T22:13:20.5Z"), Some(0));
+    assert_eq!(at("2023-11-14T22:16:40.5Z"), Some(2));
+    assert_eq!(at("2023-11-14T22:16:41Z"), None);
+    assert_eq!(at("1970-01-01T00:00:00Z"), None);
 }
 
 #[test]

@@ -101,7 +101,11 @@ impl<'a> Row<'a> {
     /// The packet of the outermost IP header; none where tshark shows no such header whole.
     pub(super) fn packet(&self) -> Option<Packet> {
         let mut layers = self.first("frame.protocols")?.split(':').peekable();
-        let version = layers.find(|layer| matches!(*layer, "ip" | "ipv6"))?;
+        let mut version = layers.find(|layer| matches!(*layer, "ip" | "ipv6"))?;
+        // IPv6 where IPv4 is announced: tshark goes by the version, and names both.
+        if version == "ip" && self.first("ip.src").is_none() {
+            version = layers.next_if_eq(&"ipv6").unwrap_or(version);
+        }
         let (source, destination, protocol, octets) = if version == "ip" {
             (
                 self.first("ip.src")?,

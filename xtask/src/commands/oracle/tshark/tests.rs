@@ -101,6 +101,16 @@ fn of_ip_in_ip_the_first_layer_counts() {
 }
 
 #[test]
+fn the_version_counts_where_another_is_announced() {
+    let fields = [("ipv6.nxt", "17"), ("ipv6.plen", "8")];
+    let fields = [&fields[..], &PORTS].concat();
+    assert_eq!(
+        ipv6("eth:ethertype:ip:ipv6:udp", &fields),
+        is("[2001:db8::1]:53", "[2001:db8::2]:1024", 17, 48)
+    );
+}
+
+#[test]
 fn extension_headers_are_passed_over() {
     let fields = [
         ("ipv6.nxt", "0"),
@@ -149,7 +159,7 @@ fn what_has_no_whole_ip_header_is_no_packet() {
 }
 
 #[test]
-fn frames_are_taken_in_their_order_and_the_first_says_when_they_begin() {
+fn frames_are_taken_in_their_order_with_their_times() {
     let frame = |number, time| {
         line(&[
             ("frame.number", number),
@@ -164,7 +174,7 @@ fn frames_are_taken_in_their_order_and_the_first_says_when_they_begin() {
     let mut shown = Shown::default();
     shown.add(&frame("1", "1700000000.250000000")).unwrap();
     shown.add(&frame("2", "1.0")).unwrap();
-    assert_eq!(shown.begin, Some(1_700_000_000));
+    assert_eq!(shown.times, [1_700_000_000, 1]);
     let flows = fold(shown.frames.iter().flatten());
     assert_eq!(flows.values().next().unwrap().octets, 56);
     assert!(shown.add(&frame("4", "1.0")).is_err());
