@@ -2,8 +2,11 @@
 
 mod bench;
 mod build_ebpf;
+mod count;
 mod demo;
 mod lint;
+mod oracle;
+mod scratch;
 mod setup;
 mod test;
 
@@ -21,6 +24,8 @@ pub(crate) enum Command {
     Bench(bench::Args),
     /// Show the sensor at work on real traffic between three network namespaces
     Demo(demo::Args),
+    /// Compare what replay counts in captures, flow by flow, with what tshark reads
+    Oracle(oracle::Args),
     /// Run all tests: units and documentation as you, kernel tests as root
     Test(test::Args),
     /// Check format, lints, documentation, licences and sources
@@ -35,6 +40,7 @@ impl Command {
             Self::BuildEbpf(args) => build_ebpf::run(&args),
             Self::Bench(args) => bench::run(&args),
             Self::Demo(args) => demo::run(&args),
+            Self::Oracle(args) => oracle::run(&args),
             Self::Test(args) => test::run(&args),
             Self::Lint(args) => lint::run(&args),
         }

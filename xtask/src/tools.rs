@@ -24,6 +24,8 @@ pub(crate) enum Need {
     Bench,
     /// Showing the sensor at work between two network namespaces.
     Demo,
+    /// Comparing it with another reader of captures.
+    Oracle,
     /// Running all tests.
     Test,
     /// Checking the sources.
@@ -32,8 +34,14 @@ pub(crate) enum Need {
 
 impl Need {
     /// Every need there is.
-    pub(crate) const ALL: [Self; 5] =
-        [Self::Build, Self::Bench, Self::Demo, Self::Test, Self::Lint];
+    pub(crate) const ALL: [Self; 6] = [
+        Self::Build,
+        Self::Bench,
+        Self::Demo,
+        Self::Oracle,
+        Self::Test,
+        Self::Lint,
+    ];
 
     /// The word for it in what we print.
     fn name(self) -> &'static str {
@@ -41,6 +49,7 @@ impl Need {
             Self::Build => "build",
             Self::Bench => "bench",
             Self::Demo => "demo",
+            Self::Oracle => "oracle",
             Self::Test => "test",
             Self::Lint => "lint",
         }

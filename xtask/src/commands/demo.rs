@@ -11,14 +11,12 @@
 //! is held by a guard, and signals only raise a flag that is looked at between steps,
 //! so that every way out takes it down again.
 
-mod count;
 mod interrupt;
 mod namespace;
 mod network;
 mod process;
 mod records;
 mod report;
-mod scratch;
 mod sensor;
 mod traffic;
 mod witness;
@@ -33,9 +31,9 @@ use std::{
 use anyhow::{Context as _, Result, bail};
 
 use self::{
-    interrupt::Interrupt, network::Network, records::Records, scratch::Scratch, sensor::Sensor,
-    witness::Witness,
+    interrupt::Interrupt, network::Network, records::Records, sensor::Sensor, witness::Witness,
 };
+use super::{count, scratch, scratch::Scratch};
 use crate::{
     privilege,
     say::{say, show},

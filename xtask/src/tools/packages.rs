@@ -65,6 +65,11 @@ fn groups(needs: &[Need]) -> Vec<Group> {
     }
     if traffic {
         groups.push(group("to count as a second reader", &["tcpdump", "tshark"]));
+    } else if needs.contains(&Need::Oracle) {
+        groups.push(group("to count as a second reader", &["tshark"]));
+    }
+    if needs.contains(&Need::Oracle) {
+        groups.push(group("to read what tshark cannot", &["zstd"]));
     }
     if needs.contains(&Need::Test) {
         groups.push(group("to compare with in tests", &["bpftool"]));
@@ -150,9 +155,11 @@ mod tests {
     #[test]
     fn building_takes_less_than_testing() {
         let count = |needs: &[Need]| groups(needs).iter().map(|group| group.packages.len()).sum();
-        let [build, bench, demo, test, lint]: [usize; 5] = Need::ALL.map(|need| count(&[need]));
+        let [build, bench, demo, oracle, test, lint]: [usize; 6] =
+            Need::ALL.map(|need| count(&[need]));
         assert!(build < demo && demo < test, "{build} < {demo} < {test}");
         assert!(build < bench, "{build} < {bench}");
+        assert!(build < oracle, "{build} < {oracle}");
         assert_eq!(lint, build);
         assert!(count(&Need::ALL) > test);
     }

@@ -1,4 +1,4 @@
-//! What both readers count: packets and octets of flows.
+//! What two readers count, to be held against each other: packets and octets of flows.
 
 use std::{
     collections::BTreeMap,
@@ -13,7 +13,7 @@ pub(super) struct Flow {
     pub(super) destination: IpAddr,
     /// As in the IP header.
     pub(super) protocol: u8,
-    /// Of source and destination; none for ICMP.
+    /// Of source and destination; none for ICMP, say.
     pub(super) ports: Option<(u16, u16)>,
 }
 

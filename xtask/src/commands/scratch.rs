@@ -13,7 +13,7 @@ pub(super) struct Scratch(PathBuf);
 impl Scratch {
     pub(super) fn create() -> Result<Self> {
         let mut mktemp = exec::apart("mktemp");
-        let path = exec::captured(mktemp.args(["--directory", "-t", "sekisho-demo.XXXXXXXX"]))?;
+        let path = exec::captured(mktemp.args(["--directory", "-t", "sekisho-xtask.XXXXXXXX"]))?;
         Ok(Self(PathBuf::from(path.trim_end_matches('\n'))))
     }
 
