@@ -325,12 +325,11 @@ impl Payload {
 
     #[inline(always)]
     fn of_word(word: u64) -> Self {
-        let [a, b, c, d, high, low, protocol, fragment] = word.to_be_bytes();
         Self {
-            offset: usize::from(u16::from_be_bytes([high, low]) & LARGEST_OFFSET),
-            length: u32::from_be_bytes([a, b, c, d]),
-            protocol,
-            fragment: match fragment {
+            offset: part(word >> 16 & LARGEST_OFFSET).into(),
+            length: (word >> 32).try_into().unwrap_or(0),
+            protocol: (word >> 8 & 0xff).try_into().unwrap_or(0),
+            fragment: match word & 0xff {
                 0 => Fragment::Whole,
                 1 => Fragment::First,
                 _ => Fragment::Later,
@@ -341,7 +340,14 @@ impl Payload {
 
 /// All bits of the offset of a payload: behind the deepest link layer, and extension headers of
 /// 2,048 bytes at most.
-const LARGEST_OFFSET: u16 = 0x3fff;
+const LARGEST_OFFSET: u64 = 0x3fff;
+
+/// A part of a word, which fits. It is masked just before: of what a swap of bytes gives, Linux
+/// 6.1 knows no bounds.
+#[inline(always)]
+fn part(masked: u64) -> u16 {
+    masked.try_into().unwrap_or(0)
+}
 
 #[inline(always)]
 fn truncated<T>(read: Option<T>) -> Result<T, Unparsed> {

@@ -2,7 +2,7 @@
 //! service header, a `PPPoE` session, MPLS labels.
 
 use super::{
-    IpVersion, MAX_LABELS, MAX_VLAN_TAGS, Malformed, Reader, Unparsed, Unsupported, truncated,
+    IpVersion, MAX_LABELS, MAX_VLAN_TAGS, Malformed, Reader, Unparsed, Unsupported, part, truncated,
 };
 use crate::flow::Vlan;
 
@@ -138,22 +138,21 @@ impl Link {
 
     #[inline(always)]
     fn of_word(word: u64) -> Self {
-        let [a, b, c, d, high, low, version, vlan_tags] = word.to_be_bytes();
         Self {
-            version: if version & 1 == 1 {
+            version: if word >> 8 & 1 == 1 {
                 IpVersion::V6
             } else {
                 IpVersion::V4
             },
-            payload: usize::from(u16::from_be_bytes([high, low]) & LARGEST_OFFSET),
-            vlan_ids: u32::from_be_bytes([a, b, c, d]),
-            vlan_tags,
+            payload: part(word >> 16 & LARGEST_OFFSET).into(),
+            vlan_ids: (word >> 32).try_into().unwrap_or(0),
+            vlan_tags: (word & 0xff).try_into().unwrap_or(0),
         }
     }
 }
 
 /// All bits of an offset.
-const LARGEST_OFFSET: u16 = 0x3ff;
+const LARGEST_OFFSET: u64 = 0x3ff;
 
 const _: () = assert!(DEEPEST <= LARGEST_OFFSET as usize);
 
