@@ -154,7 +154,7 @@ impl Link {
 /// All bits of an offset.
 const LARGEST_OFFSET: u64 = 0x3ff;
 
-const _: () = assert!(DEEPEST <= LARGEST_OFFSET as usize);
+const _: () = assert!(DEEPEST as u64 <= LARGEST_OFFSET);
 
 /// What follows a header of `length` bytes that ends with an `EtherType`.
 #[inline(always)]
