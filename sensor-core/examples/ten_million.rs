@@ -40,6 +40,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             id: ApprovalId("all".into()),
             validity: Validity { begin: 0, end: 1 },
             scope: Scope::All,
+            tunnels: Vec::new(),
             terms: Slot::default(),
         };
         let approvals = in_order(&[approval]);

@@ -2,7 +2,30 @@
 //!
 //! Decoding is a core without input or output; [`load`] reads the file through a cap.
 
+pub mod address;
+pub mod csv;
+pub mod decode;
+pub mod delegated;
+pub mod format;
+pub mod guard;
+pub mod ipset;
+pub mod item;
+mod json;
+pub mod list;
+pub mod mapping;
+pub mod merge;
+pub mod misp;
+pub mod over;
 pub mod plain;
+pub mod reason;
+pub mod records;
+pub mod stix;
+pub mod tally;
+mod text;
+pub mod time;
+pub mod unpack;
+
+pub use self::json::JsonError;
 
 use std::{io, path::Path};
 
@@ -57,6 +80,14 @@ pub enum FeedError {
         bad: usize,
         /// The first of them.
         first: plain::BadLine,
+    },
+    /// What it says cannot be read to its end.
+    #[error("feed {name}: {source}")]
+    Undecodable {
+        /// The feed.
+        name: String,
+        /// Why.
+        source: decode::DecodeError,
     },
     /// Not a text file.
     #[error(

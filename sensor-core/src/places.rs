@@ -19,7 +19,7 @@ mod flat;
 mod flatten;
 mod layers;
 pub mod list;
-mod number;
+pub(crate) mod number;
 mod resolve;
 pub mod special;
 pub mod territory;

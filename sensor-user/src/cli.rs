@@ -5,6 +5,7 @@ pub mod check;
 mod detach;
 mod exit;
 mod explain;
+mod feed;
 mod init;
 mod inputs;
 mod papers;
@@ -42,6 +43,8 @@ enum Command {
     Check(check::CheckArgs),
     /// Build the table of which addresses are domestic and foreign, or ask it
     Territory(territory::TerritoryArgs),
+    /// Look into feeds of indicators, without loading anything
+    Feed(feed::FeedArgs),
     /// Say what would become of a packet, and why, without touching the kernel
     Explain(explain::ExplainArgs),
     /// Draft, verify and show approvals; list them as the kernel has them, or as papers say
@@ -69,6 +72,7 @@ pub fn main() -> ExitCode {
         Command::Replay(args) => replay::replay(args),
         Command::Init(args) => init::init(args, &mut std::io::stdout()),
         Command::Territory(args) => territory::territory(args),
+        Command::Feed(args) => feed::feed(args, &mut std::io::stdout()),
         Command::Explain(args) => explain::explain(args, &mut std::io::stdout()),
         Command::Approval(args) => approval::approval(args, &mut std::io::stdout()),
         Command::Papers(command) => papers::run(command, &mut std::io::stdout()),

@@ -7,8 +7,8 @@
 //! A list may have ten million lines, so its text is cut at line ends and the pieces are read by
 //! threads of their own; what comes out is the same whatever their number.
 
-mod canonical;
-mod line;
+pub(super) mod canonical;
+pub(super) mod line;
 mod pieces;
 
 use std::fmt;

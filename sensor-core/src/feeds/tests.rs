@@ -31,7 +31,8 @@ fn plain_cidr_and_ipsum_lines_are_read() {
 #[test]
 fn every_bad_line_is_reported_with_its_number_and_the_others_count() {
     let list = "192.0.2.1\nexample.org\n10.0.0.1/8\n10.0.0.0/8\n::ffff:192.0.2.1\n\
-                192.0.2.2 high\n192.0.2.3 1 2\n192.0.2.4\u{0}\n192.0.2.300\n2001:db8::/31\n192.0.2.5\n";
+                192.0.2.2 high\n192.0.2.3 1 2\n192.0.2.4\u{0}\n192.0.2.300\n2001:db8::/31\n192.0.2.5\n\
+                192.0.2.06/32\n";
     let decoded = decoded(list);
     let bad: Vec<String> = decoded.bad.iter().map(ToString::to_string).collect();
     insta::assert_snapshot!(bad.join("\n"), @r"
@@ -44,6 +45,7 @@ fn every_bad_line_is_reported_with_its_number_and_the_others_count() {
     line 8: not text
     line 9: '192.0.2.300' is neither an address nor a prefix
     line 10: 2001:db8::/31 is broader than the shortest prefix allowed (/32)
+    line 12: '192.0.2.06/32' is neither an address nor a prefix
     ");
     assert_eq!(decoded.prefixes.len(), 2);
 }

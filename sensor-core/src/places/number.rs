@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
 /// An address as a number.
-pub(super) trait Number: Copy + Ord {
+pub(crate) trait Number: Copy + Ord {
     /// The last address of the family.
     const LAST: Self;
 
@@ -80,7 +80,7 @@ pub(super) fn bounds6(prefix: Ipv6Net) -> (u128, u128) {
 }
 
 /// The fewest prefixes that are exactly the addresses from `first` to `last`, ascending.
-pub(super) fn prefixes<N: Number>(first: N, last: N) -> impl Iterator<Item = IpNet> {
+pub(crate) fn prefixes<N: Number>(first: N, last: N) -> impl Iterator<Item = IpNet> {
     let mut rest = Some(first).filter(|first| *first <= last);
     std::iter::from_fn(move || {
         let first = rest?;

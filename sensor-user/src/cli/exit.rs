@@ -7,7 +7,7 @@ use crate::{
     capture::CaptureError,
     clock::ClockError,
     documents::PaperError,
-    feeds::FeedError,
+    feeds::{FeedError, decode::DecodeError},
     kernel::{AttachError, DatapathError, LoadError, PinError, ReplayError, probe::ProbeError},
     places::PlacesError,
     replay,
@@ -249,9 +249,15 @@ impl Exit {
 
     const fn of_feed(error: &FeedError) -> Self {
         match error {
-            FeedError::Unreadable { .. } | FeedError::Directory { .. } => Self::FeedUnreadable,
+            FeedError::Unreadable { .. }
+            | FeedError::Directory { .. }
+            | FeedError::Undecodable {
+                source: DecodeError::Read(_),
+                ..
+            } => Self::FeedUnreadable,
             FeedError::Empty { .. } => Self::FeedEmpty,
-            FeedError::NothingValid { .. }
+            FeedError::Undecodable { .. }
+            | FeedError::NothingValid { .. }
             | FeedError::TooManyBad { .. }
             | FeedError::NotText { .. } => Self::FeedInvalid,
         }

@@ -123,6 +123,9 @@ pub(super) fn text(mark: Mark, summary: &Summary) -> String {
     for &(reason, count) in &summary.malformed {
         line("", count, &format!("malformed: {}", reason.name()));
     }
+    for &(what, count) in summary.tunnels.iter().filter(|(_, count)| *count > 0) {
+        line("", count, &format!("in tunnels: {what}"));
+    }
     for &(reason, count) in &summary.unsupported {
         line("", count, &format!("unsupported: {}", reason.name()));
     }

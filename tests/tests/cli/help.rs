@@ -18,6 +18,7 @@ fn help() {
       init       Set up the state folder of a sensor
       check      Look at interfaces before watching them, and say what to do
       territory  Build the table of which addresses are domestic and foreign, or ask it
+      feed       Look into feeds of indicators, without loading anything
       explain    Say what would become of a packet, and why, without touching the kernel
       approval   Draft, verify and show approvals; list them as the kernel has them, or as papers say
       request    Draft, show or check a request: what is asked for, and why
@@ -347,7 +348,7 @@ fn help_of_papers() {
               How long records are kept, as P30D
           --interface <NAME=MAC@BUS>
               Interface of a sensor; give it again for each further one
-          --tunnel <TYPE[:PORT]=PREFIX,PREFIX>
+          --tunnel <TYPE[:PORT][+SKIP]=PREFIX,PREFIX>
               Tunnel whose packets are opened; give it again for each further one
           --indicator <PREFIX>
               Address or prefix to watch for, for relay with its evidence as PREFIX@ATTACK@WHEN@SOURCE;

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "all of this crate is tests")]
 
 mod check;
+mod feed;
 mod feeds;
 mod help;
 mod init;

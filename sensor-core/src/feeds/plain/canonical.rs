@@ -11,15 +11,15 @@ const MOST: usize = 16;
 
 /// A line that could be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Line {
-    pub(super) prefix: Prefix4,
-    pub(super) count: u64,
+pub(in crate::feeds) struct Line {
+    pub(in crate::feeds) prefix: Prefix4,
+    pub(in crate::feeds) count: u64,
     /// Bytes of the line with its end.
-    pub(super) bytes: usize,
+    pub(in crate::feeds) bytes: usize,
 }
 
 /// The line that a text begins with, if it is one of these and has no bits beyond its length.
-pub(super) fn read(text: &[u8]) -> Option<Line> {
+pub(in crate::feeds) fn read(text: &[u8]) -> Option<Line> {
     let mut at = 0;
     let mut address = 0;
     for octet in 0..4 {

@@ -7,13 +7,15 @@ use ipnet::{IpNet, Ipv4Net};
 use super::{Fault, Shortest};
 
 /// Longest line that is read, in bytes.
-pub(super) const LONGEST_LINE: usize = 1024;
+pub(in crate::feeds) const LONGEST_LINE: usize = 1024;
 
 /// Decodes the text of one indicator, without comments or count.
 pub fn prefix(text: &str, shortest: Shortest) -> Result<IpNet, Fault> {
+    let address = text.split('/').next().unwrap_or_default();
     let prefix = match text.parse::<IpNet>() {
-        Ok(prefix) => prefix,
-        Err(_) => match text.parse::<IpAddr>() {
+        // `ipnet` reads octets with leading zeroes, which some take as octal.
+        Ok(prefix) if address.parse::<IpAddr>().is_ok() => prefix,
+        Ok(_) | Err(_) => match text.parse::<IpAddr>() {
             Ok(address) => IpNet::from(address),
             Err(_) => return Err(Fault::NotAPrefix(clip(text))),
         },

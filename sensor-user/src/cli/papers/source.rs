@@ -65,8 +65,13 @@ impl SourceArgs {
         self.state.is_some() || self.papers.is_some()
     }
 
+    /// The moment to judge at.
+    pub(in crate::cli) fn moment(&self) -> Time {
+        self.at.unwrap_or_else(now)
+    }
+
     /// The papers, if any are named.
-    pub(super) fn may_open(&self) -> anyhow::Result<Option<Opened>> {
+    pub(in crate::cli) fn may_open(&self) -> anyhow::Result<Option<Opened>> {
         self.is_given().then(|| self.open()).transpose()
     }
 
@@ -92,7 +97,7 @@ impl SourceArgs {
         &self,
         only: impl FnOnce(&Folder) -> Result<Option<Fingerprint>, InputError>,
     ) -> anyhow::Result<Opened> {
-        let now = self.at.unwrap_or_else(now);
+        let now = self.moment();
         let (identity, logged, folder, left_out) = match (&self.state, &self.papers, self.root) {
             (Some(state), ..) => {
                 let opened = StateFolder::open_read_only(state)?;

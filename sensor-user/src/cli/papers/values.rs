@@ -54,11 +54,15 @@ pub(super) fn interface(text: &str) -> Result<Interface, String> {
     })
 }
 
-/// `TYPE[:PORT]=PREFIX,PREFIX`.
+/// `TYPE[:PORT][+SKIP]=PREFIX,PREFIX`.
 pub(super) fn tunnel(text: &str) -> Result<Tunnel, String> {
     let form = "write TYPE=PREFIX,PREFIX or TYPE:PORT=PREFIX,PREFIX, where the prefixes are its \
-                two ends";
+                two ends; l2tpv3+SKIP says how many octets stand before Ethernet";
     let (tunnel, ends) = text.split_once('=').ok_or(form)?;
+    let (tunnel, skip) = match tunnel.split_once('+') {
+        Some((tunnel, skip)) => (tunnel, Some(skip.parse().map_err(|_| form)?)),
+        None => (tunnel, None),
+    };
     let (tunnel, port) = match tunnel.split_once(':') {
         Some((tunnel, port)) => (tunnel, Some(port.parse().map_err(|_| form)?)),
         None => (tunnel, None),
@@ -67,6 +71,7 @@ pub(super) fn tunnel(text: &str) -> Result<Tunnel, String> {
     Ok(Tunnel {
         tunnel: word(tunnel)?,
         port,
+        skip,
         ends: [value(first)?, value(second)?],
     })
 }
@@ -136,7 +141,9 @@ mod tests {
             ("eth0", "pci-0000:03:00.0")
         );
         let tunnel = tunnel("vxlan:4789=192.0.2.0/24,2001:db8::/32").unwrap();
-        assert_eq!(tunnel.port, Some(4789));
+        assert_eq!((tunnel.port, tunnel.skip), (Some(4789), None));
+        let tunnel = super::tunnel("l2tpv3+8=192.0.2.0/24,192.0.2.1/32").unwrap();
+        assert_eq!((tunnel.port, tunnel.skip), (None, Some(8)));
         let asked = indicator("2001:db8::1@A-7@2026-10-01T00:00:00Z@JPCERT 3").unwrap();
         assert_eq!(&*asked.evidence.unwrap().source, "JPCERT 3");
         assert_eq!(indicator("192.0.2.0/24").unwrap().evidence, None);
