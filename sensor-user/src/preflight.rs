@@ -14,6 +14,7 @@ mod facts;
 mod frame;
 mod host;
 
+pub(crate) use self::driver::BONDING;
 pub use self::facts::{
     AttachedXdp, Capabilities, Clock, Facts, HostFacts, InterfaceFacts, Link, Observed, Offloads,
     Sample, Traffic, XdpMode,

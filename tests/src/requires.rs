@@ -10,12 +10,16 @@ use std::{
 
 use sekisho::capped;
 
+use crate::{command, netns::Namespace};
+
 /// Returns early from a test where something it needs is missing.
 ///
 /// `require!(privilege)`: root with the capabilities to load programs and make
 /// namespaces, and the tools that make them. `require!(tool "tshark")`: a program, and
 /// its path is the value. `require!(data "pcap")`: a folder of `SEKISHO_DATA`, and its
 /// path is the value. `require!(clock)`: what gives one process a clock of its own.
+/// `require!(device "bond")`: a kind of device that not every kernel has; see
+/// [`device`].
 #[macro_export]
 macro_rules! require {
     (privilege) => {
@@ -29,6 +33,12 @@ macro_rules! require {
     };
     (data $folder:expr) => {
         $crate::require!(@ $crate::requires::data($folder))
+    };
+    (device $kind:expr) => {
+        if let Err(missing) = $crate::requires::device($kind) {
+            $crate::requires::pass_over(&missing);
+            return;
+        }
     };
     (@ $found:expr) => {
         match $found {
@@ -103,6 +113,28 @@ pub fn data(folder: &str) -> Result<PathBuf, String> {
     }
 }
 
+/// Whether the kernel makes such a device or discipline: `vlan`, `bond` or `netem`; or lets an
+/// interface that is up have another name, `rename`; else what it answers.
+pub fn device(kind: &str) -> Result<(), String> {
+    let namespace = Namespace::new();
+    namespace.ip("link add one type veth peer name other");
+    namespace.ip("link set dev one up");
+    let words = match kind {
+        "vlan" => "ip link add link one name it type vlan id 7",
+        "rename" => "ip link set dev one name it",
+        "netem" => "tc qdisc add dev one root netem limit 10",
+        kind => &format!("ip link add it type {kind}"),
+    };
+    let mut words = words.split(' ');
+    let program = tool(words.next().unwrap_or_default())?;
+    let printed = command::run(namespace.command(program).args(words));
+    if printed.status == Some(0) {
+        return Ok(());
+    }
+    let answer = printed.stderr.lines().next().unwrap_or_default();
+    Err(format!("the kernel has no {kind} ({answer})"))
+}
+
 /// The binary under test: `SEKISHO_BIN`, or the one Cargo built beside the tests.
 pub fn binary() -> PathBuf {
     let binary = env::var_os("SEKISHO_BIN").map_or_else(beside_the_tests, PathBuf::from);
@@ -138,5 +170,15 @@ pub fn skip(missing: &str) {
         env::var("CI").as_deref() != Ok("true"),
         "may not be skipped where CI=true: {missing}"
     );
+    eprintln!("skipped: {missing}");
+}
+
+/// Says that a test is skipped because this kernel cannot do what others can. That is no failure
+/// where `CI=true`, which says what a machine has to have: `cargo xtask vm` boots the others.
+#[expect(
+    clippy::print_stderr,
+    reason = "a skipped test says so where tests speak"
+)]
+pub fn pass_over(missing: &str) {
     eprintln!("skipped: {missing}");
 }

@@ -56,6 +56,20 @@ impl Road {
         Self::new(true)
     }
 
+    /// A road for both, with frames of up to 9,000 octets.
+    pub fn jumbo() -> Self {
+        let road = Self::both();
+        for (namespace, name) in [
+            (&road.west, "w0"),
+            (&road.barrier, "r0"),
+            (&road.barrier, "r1"),
+            (&road.east, "e0"),
+        ] {
+            namespace.ip(&format!("link set {name} mtu 9000"));
+        }
+        road
+    }
+
     fn new(with_v6: bool) -> Self {
         let road = Self {
             barrier: Namespace::new(),

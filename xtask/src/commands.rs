@@ -4,11 +4,13 @@ mod bench;
 mod build_ebpf;
 mod count;
 mod demo;
+mod lines;
 mod lint;
 mod oracle;
 mod scratch;
 mod setup;
 mod test;
+mod vm;
 
 use anyhow::Result;
 use clap::Subcommand;
@@ -28,6 +30,11 @@ pub(crate) enum Command {
     Oracle(oracle::Args),
     /// Run all tests: units and documentation as you, kernel tests as root
     Test(test::Args),
+    /// Run the kernel tests on Debian's kernels, in an emulator
+    Vm(vm::Args),
+    /// What `vm` runs on the other side
+    #[command(hide = true)]
+    VmGuest(vm::guest::Args),
     /// Check format, lints, documentation, licences and sources
     Lint(lint::Args),
 }
@@ -42,6 +49,8 @@ impl Command {
             Self::Demo(args) => demo::run(&args),
             Self::Oracle(args) => oracle::run(&args),
             Self::Test(args) => test::run(&args),
+            Self::Vm(args) => vm::run(&args),
+            Self::VmGuest(args) => vm::guest::run(&args),
             Self::Lint(args) => lint::run(&args),
         }
     }

@@ -7,6 +7,7 @@
 
 mod commands;
 mod exec;
+mod files;
 #[path = "../../pins.rs"]
 mod pins;
 mod privilege;

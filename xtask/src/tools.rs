@@ -28,18 +28,21 @@ pub(crate) enum Need {
     Oracle,
     /// Running all tests.
     Test,
+    /// Running them on other kernels.
+    Vm,
     /// Checking the sources.
     Lint,
 }
 
 impl Need {
     /// Every need there is.
-    pub(crate) const ALL: [Self; 6] = [
+    pub(crate) const ALL: [Self; 7] = [
         Self::Build,
         Self::Bench,
         Self::Demo,
         Self::Oracle,
         Self::Test,
+        Self::Vm,
         Self::Lint,
     ];
 
@@ -51,6 +54,7 @@ impl Need {
             Self::Demo => "demo",
             Self::Oracle => "oracle",
             Self::Test => "test",
+            Self::Vm => "vm",
             Self::Lint => "lint",
         }
     }

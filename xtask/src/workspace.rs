@@ -63,6 +63,35 @@ pub(crate) fn build_bench() -> Result<PathBuf> {
     built(build, "sensor-bench")
 }
 
+/// Builds the sensor and the programs of `sensor-tests`: where it is, and what they are called
+/// with where they are.
+///
+/// Only these, because the tests of other packages need no kernel; and as for a release, because
+/// an emulated processor is slow enough.
+pub(crate) fn build_kernel_tests() -> Result<(PathBuf, Vec<(String, PathBuf)>)> {
+    let mut build = cargo("build");
+    build.args(["--package", "sekisho", "--package", "sensor-tests"]);
+    build.args(["--release", "--bin", "sekisho", "--test", "*"]);
+    build.args(["--message-format", "json-render-diagnostics"]);
+    let messages = exec::stdout(&mut build)?;
+    let mut programs = Vec::new();
+    let mut sensor = None;
+    for message in serde_json::Deserializer::from_str(&messages).into_iter::<Value>() {
+        let message = message.context("a message of Cargo is not JSON")?;
+        let Some(executable) = message["executable"].as_str().map(PathBuf::from) else {
+            continue;
+        };
+        let name = message["target"]["name"].as_str().unwrap_or_default();
+        let manifest = message["manifest_path"].as_str().unwrap_or_default();
+        if message["profile"]["test"] == false && name == "sekisho" {
+            sensor = Some(executable);
+        } else if Path::new(manifest) == root().join("tests/Cargo.toml") {
+            programs.push((name.to_owned(), executable));
+        }
+    }
+    Ok((sensor.context("Cargo built no binary `sekisho`")?, programs))
+}
+
 /// Runs a build and says where it put a binary.
 fn built(mut build: Command, binary: &str) -> Result<PathBuf> {
     let messages = exec::stdout(build.args(["--message-format", "json-render-diagnostics"]))?;

@@ -74,6 +74,16 @@ pub enum AttachError {
         /// The interface.
         interface: String,
     },
+    /// A bond, whose links run the program under their own numbers.
+    #[error(
+        "interface {interface}: a bond has the program run by its links, where no packet would \
+         be known to be of {interface}; watch its links instead ('ip link show master \
+         {interface}'), or --generic attaches to the bond, which is slower"
+    )]
+    Bond {
+        /// The interface.
+        interface: String,
+    },
     /// The MTU does not fit into one buffer.
     #[error(
         "interface {interface}: its MTU is too large for native XDP; lower it \
@@ -171,6 +181,13 @@ impl Kernel {
         slot: u8,
         mode: AttachMode,
     ) -> Result<(), AttachError> {
+        // `bond_xdp_set` (drivers/net/bonding/bond_main.c) hands the program down, and to the links
+        // `ingress_ifindex` is their own.
+        if mode == AttachMode::Native && probe::is_bond(name) {
+            return Err(AttachError::Bond {
+                interface: name.to_owned(),
+            });
+        }
         self.close_own_addresses()?;
         self.open_interface(index, slot)?;
         let inherited = self.inherited.remove(&index);

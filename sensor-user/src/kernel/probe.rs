@@ -12,7 +12,7 @@ use nix::errno::Errno;
 use nix::ifaddrs::getifaddrs;
 use nix::net::if_::{if_nameindex, if_nametoindex};
 
-use crate::preflight::{HostFacts, InterfaceFacts, Observed, Sample};
+use crate::preflight::{BONDING, HostFacts, InterfaceFacts, Observed, Sample};
 
 pub(super) mod clock;
 mod ethtool;
@@ -71,6 +71,11 @@ pub fn interface(name: &str) -> Result<InterfaceFacts, ProbeError> {
         addresses: observed(addresses(Some(name))),
         traffic: Err("not sampled".to_owned()),
     })
+}
+
+/// Whether an interface is several links as one.
+pub fn is_bond(name: &str) -> bool {
+    ethtool::driver(name).is_ok_and(|driver| driver == BONDING)
 }
 
 /// The index of an interface of this network namespace.

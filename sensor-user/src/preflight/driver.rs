@@ -6,6 +6,9 @@ use super::{AttachedXdp, Check, Finding, InterfaceFacts, Status, XdpMode};
 /// knows the actions ABORTED, DROP, PASS and TX.
 const XDP_ACT_BASIC: u64 = 1;
 
+/// Several links as one, as ethtool names it.
+pub(crate) const BONDING: &str = "bonding";
+
 /// Drivers that have native XDP in Linux 6.1, by the name ethtool gives them.
 ///
 /// Only asked on 6.1 and 6.2, where the kernel does not report XDP features, and not complete: a
@@ -15,7 +18,6 @@ const XDP_ACT_BASIC: u64 = 1;
 const NATIVE_IN_6_1: &[&str] = &[
     "atlantic",
     "bnxt_en",
-    "bonding",
     "cpsw",
     "ena",
     "fsl_dpaa2_eth",
@@ -47,6 +49,13 @@ pub(super) fn native_xdp(interface: &InterfaceFacts) -> Finding {
     let name = &interface.name;
     let driver = interface.driver.as_ref().map(String::as_str).ok();
     let described = driver.unwrap_or("a driver without a name");
+    if driver == Some(BONDING) {
+        let advice = format!(
+            "a bond has the program run by its links, and the sensor would not know its packets: \
+             watch the links of {name} instead (`ip link show master {name}`)"
+        );
+        return Finding::new(CHECK, Status::Fail, described, advice);
+    }
     let reason = match &interface.xdp_features {
         Ok(features) if features & XDP_ACT_BASIC != 0 => {
             let observed = format!("{described}, xdp-features {features:#x}");
@@ -144,6 +153,8 @@ mod tests {
                 ((None, Some(0)), Status::Fail, "no native XDP"),
                 // Redirect target only: frames may be sent through it, none are seen arriving.
                 ((Some("bridge"), Some(4)), Status::Fail, "no native XDP"),
+                ((Some("bonding"), Some(3)), Status::Fail, "watch the links"),
+                ((Some("bonding"), None), Status::Fail, "watch the links"),
                 ((Some("ixgbe"), None), Status::Ok, "since Linux 6.1"),
                 ((Some("e1000e"), None), Status::Unknown, "will tell"),
                 ((None, None), Status::Unknown, "will tell"),

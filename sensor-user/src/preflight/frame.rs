@@ -12,6 +12,9 @@ const SHARED_INFO: u32 = 320;
 /// `ETH_HLEN`, `include/uapi/linux/if_ether.h`.
 const ETHERNET_HEADER: u32 = 14;
 
+/// `NETDEV_XDP_ACT_RX_SG`, `include/uapi/linux/netdev.h`.
+const XDP_ACT_RX_SG: u64 = 1 << 5;
+
 /// `ETH_DATA_LEN`: the MTU every driver with native XDP takes.
 const ETHERNET_MTU: u32 = 1500;
 
@@ -77,22 +80,46 @@ pub(super) fn mtu(interface: &InterfaceFacts, page_size: &Observed<u32>) -> Find
         Finding::new(CHECK, Status::Ok, observed, advice)
     } else if mtu <= limit {
         let advice = format!(
-            "the sensor's program takes single buffers; the page allows {limit}, but some \
-             drivers stop earlier (3 KiB buffers, or {ETHERNET_MTU}). If attaching fails: {lower}"
+            "the page allows {limit}, but some drivers stop earlier (3 KiB buffers, or \
+             {ETHERNET_MTU}) unless they give frames in several buffers, which the sensor takes. \
+             If attaching fails: {lower}"
         );
         Finding::new(CHECK, Status::Warn, observed, advice)
     } else if is_veth(interface) {
-        let advice = format!(
-            "the kernel takes the program when the MTU of the peer is at most {limit}, whatever \
-             it is here; give both ends {ETHERNET_MTU}: {lower}"
-        );
-        Finding::new(CHECK, Status::Warn, observed, advice)
+        let advice = "a frame comes in several buffers, which the sensor takes (veth: Linux 6.1)";
+        Finding::new(CHECK, Status::Ok, observed, advice)
     } else {
-        let advice = format!(
-            "the sensor's program takes single buffers, at most {limit} here, and the driver \
-             refuses it above that: {lower} (and at the other end of the cable)"
-        );
-        Finding::new(CHECK, Status::Fail, observed, advice)
+        several_buffers(interface, observed, limit, &lower)
+    }
+}
+
+/// What becomes of frames that do not fit into one buffer.
+fn several_buffers(
+    interface: &InterfaceFacts,
+    observed: String,
+    limit: u32,
+    lower: &str,
+) -> Finding {
+    const CHECK: Check = Check::Mtu;
+    match &interface.xdp_features {
+        Ok(features) if features & XDP_ACT_RX_SG != 0 => {
+            let advice = "a frame comes in several buffers, which driver and sensor take";
+            Finding::new(CHECK, Status::Ok, observed, advice)
+        }
+        Ok(_) => {
+            let advice = format!(
+                "the driver gives frames in one buffer only, at most {limit} here, and refuses \
+                 the program above that: {lower} (and at the other end of the cable)"
+            );
+            Finding::new(CHECK, Status::Fail, observed, advice)
+        }
+        Err(_) => {
+            let advice = format!(
+                "the sensor takes frames in several buffers; whether the driver gives them is \
+                 not reported. If attaching fails: {lower} (and at the other end of the cable)"
+            );
+            Finding::new(CHECK, Status::Warn, observed, advice)
+        }
     }
 }
 
@@ -205,13 +232,29 @@ mod tests {
                 (("igc", 1500, 4096), Status::Ok, "at most 3506"),
                 (("igc", 1501, 4096), Status::Warn, "mtu 1500"),
                 (("veth", 3506, 4096), Status::Ok, "at most 3506"),
-                (("veth", 3507, 4096), Status::Warn, "MTU of the peer"),
+                (("veth", 3507, 4096), Status::Ok, "several buffers"),
                 (("virtio_net", 3507, 4096), Status::Fail, "mtu 1500"),
                 (("ena", 3506, 4096), Status::Warn, "mtu 1500"),
                 (("ena", 9001, 4096), Status::Fail, "mtu 1500"),
                 (("virtio_net", 9000, 65536), Status::Ok, "at most 64946"),
             ],
         );
+        let large = |xdp_features: Observed<u64>| {
+            let link = Link {
+                mtu: 9000,
+                up: true,
+                promiscuous: false,
+            };
+            let interface = InterfaceFacts {
+                link: Ok(link),
+                xdp_features,
+                ..with("mlx5_core", false, false)
+            };
+            mtu(&interface, &Ok(4096)).status
+        };
+        assert_eq!(large(Ok(0x21)), Status::Ok);
+        assert_eq!(large(Ok(0x01)), Status::Fail);
+        assert_eq!(large(Err("not reported".into())), Status::Warn);
         let blind = InterfaceFacts {
             link: Err("ENODEV".into()),
             ..interface()

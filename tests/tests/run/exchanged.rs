@@ -28,6 +28,7 @@ fn rename(road: &Road, from: &str, to: &str) {
 #[test]
 fn a_renamed_interface_is_not_recorded_and_the_other_one_is() {
     require!(privilege);
+    require!(device "rename");
     let road = Road::v4();
     let sensor = Launch::new(&road.barrier, &["r0", "r1"], &WATCHED)
         .args("--tick 20")
@@ -59,6 +60,7 @@ fn a_renamed_interface_is_not_recorded_and_the_other_one_is() {
 #[test]
 fn two_interfaces_that_exchange_their_names_end_the_run_and_nothing_is_recorded() {
     require!(privilege);
+    require!(device "rename");
     let (road, pins) = (Road::v4(), Pins::new());
     let sensor = Launch::new(&road.barrier, &["r0"], &WATCHED)
         .pinned(&pins)
@@ -87,6 +89,7 @@ fn two_interfaces_that_exchange_their_names_end_the_run_and_nothing_is_recorded(
 #[test]
 fn an_interface_made_anew_under_an_old_name_is_not_recorded() {
     require!(privilege);
+    require!(device "rename");
     let road = Road::v4();
     let sensor = Launch::new(
         &road.barrier,

@@ -5,6 +5,7 @@
 mod counts;
 mod ends;
 mod exchanged;
+mod jumbo;
 mod killed;
 mod lab;
 mod losses;

@@ -43,7 +43,8 @@ fn groups(needs: &[Need]) -> Vec<Group> {
         purpose,
         packages: packages.iter().map(ToString::to_string).collect(),
     };
-    let traffic = needs.contains(&Need::Demo) || needs.contains(&Need::Test);
+    let tests = needs.contains(&Need::Test) || needs.contains(&Need::Vm);
+    let traffic = needs.contains(&Need::Demo) || tests;
 
     let mut groups = vec![
         group("to link programs", &["gcc", "g++", "libc6-dev"]),
@@ -63,7 +64,7 @@ fn groups(needs: &[Need]) -> Vec<Group> {
     } else if needs.contains(&Need::Bench) {
         groups.push(group("to make networks", &["ethtool", "iproute2"]));
     }
-    if traffic {
+    if needs.contains(&Need::Demo) || needs.contains(&Need::Test) {
         groups.push(group("to count as a second reader", &["tcpdump", "tshark"]));
     } else if needs.contains(&Need::Oracle) {
         groups.push(group("to count as a second reader", &["tshark"]));
@@ -71,8 +72,12 @@ fn groups(needs: &[Need]) -> Vec<Group> {
     if needs.contains(&Need::Oracle) {
         groups.push(group("to read what tshark cannot", &["zstd"]));
     }
-    if needs.contains(&Need::Test) {
+    if tests {
         groups.push(group("to compare with in tests", &["bpftool"]));
+    }
+    if needs.contains(&Need::Vm) {
+        let packages = ["binutils", "kmod", "qemu-system-x86", "xz-utils"];
+        groups.push(group("to boot other kernels", &packages));
     }
     if needs.contains(&Need::Bench) {
         let packages = ["ipset", "iptables", "nftables", "xdp-tools"];
@@ -155,10 +160,10 @@ mod tests {
     #[test]
     fn building_takes_less_than_testing() {
         let count = |needs: &[Need]| groups(needs).iter().map(|group| group.packages.len()).sum();
-        let [build, bench, demo, oracle, test, lint]: [usize; 6] =
+        let [build, bench, demo, oracle, test, vm, lint]: [usize; 7] =
             Need::ALL.map(|need| count(&[need]));
         assert!(build < demo && demo < test, "{build} < {demo} < {test}");
-        assert!(build < bench, "{build} < {bench}");
+        assert!(build < bench && build < vm, "{build} < {bench}, {vm}");
         assert!(build < oracle, "{build} < {oracle}");
         assert_eq!(lint, build);
         assert!(count(&Need::ALL) > test);

@@ -10,7 +10,8 @@ use std::{
 use anyhow::{Context as _, Result, bail};
 use serde_json::Value;
 
-use super::count::{Count, Counts, Flow};
+use super::count::{Counts, Flow};
+use crate::commands::lines::{number, record, text};
 
 /// All that one run of the sensor wrote.
 #[derive(Debug, Default)]
@@ -61,17 +62,7 @@ impl Records {
 
     /// A flow may come in several records: it goes on after it was written.
     fn add(&mut self, line: &Value) -> Result<()> {
-        let port = |key: &str| line[key].as_u64().and_then(|port| u16::try_from(port).ok());
-        let flow = Flow {
-            source: text(line, "src")?.parse()?,
-            destination: text(line, "dst")?.parse()?,
-            protocol: u8::try_from(number(line, "proto")?)?,
-            ports: port("src_port").zip(port("dst_port")),
-        };
-        let count = Count {
-            packets: number(line, "packets")?,
-            octets: number(line, "octets")?,
-        };
+        let (flow, count) = record(line)?;
         let interface = self
             .flows
             .entry(text(line, "interface")?.to_owned())
@@ -93,18 +84,6 @@ impl Records {
     }
 }
 
-fn text<'a>(object: &'a Value, key: &str) -> Result<&'a str> {
-    object[key]
-        .as_str()
-        .with_context(|| format!("`{key}` is no text"))
-}
-
-fn number(object: &Value, key: &str) -> Result<u64> {
-    object[key]
-        .as_u64()
-        .with_context(|| format!("`{key}` is no number"))
-}
-
 fn numbers(object: &Value, key: &str) -> Result<BTreeMap<String, u64>> {
     let object = object[key]
         .as_object()
@@ -119,7 +98,7 @@ fn numbers(object: &Value, key: &str) -> Result<BTreeMap<String, u64>> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::count::Count, *};
 
     fn collect(lines: &str) -> Result<Records> {
         Records::collect(serde_json::Deserializer::from_str(lines).into_iter())

@@ -22,6 +22,8 @@ pub(super) struct Difference {
     pub(super) sensor: Option<(Flow, Count)>,
     /// None of them where it cannot be told which frames they are.
     pub(super) frames: Frames,
+    /// Whether tshark says of a header in each of them that it contradicts.
+    pub(super) contradicts: bool,
 }
 
 /// The flows of packets.
@@ -48,7 +50,7 @@ pub(super) fn by_flow(tshark: &Counts, sensor: &Counts) -> Vec<Difference> {
     let both = flows.into_iter().map(|flow| Difference {
         tshark: tshark.get(flow).map(|count| (*flow, *count)),
         sensor: sensor.get(flow).map(|count| (*flow, *count)),
-        frames: Frames::default(),
+        ..Difference::default()
     });
     both.filter(|difference| difference.tshark != difference.sensor)
         .collect()
@@ -76,13 +78,14 @@ fn of((flow, _): (Flow, Count)) -> Flow {
 }
 
 /// Frames, of those that were looked at, that one reader does not have, or has in another flow or
-/// with other octets.
+/// with other octets. `contradicting` are those of which tshark says so.
 pub(super) fn by_frame(
-    tshark: &[Option<Packet>],
+    (tshark, contradicting): (&[Option<Packet>], &BTreeSet<u64>),
     sensor: &BTreeMap<u64, Packet>,
     among: &Frames,
 ) -> Vec<Difference> {
-    let mut differences: BTreeMap<(Option<Flow>, Option<Flow>), Difference> = BTreeMap::new();
+    type Sides = (Option<Flow>, Option<Flow>, bool);
+    let mut differences: BTreeMap<Sides, Difference> = BTreeMap::new();
     let shown = (1..).zip(tshark.iter().copied());
     for (frame, shown) in shown.filter(|(frame, _)| among.0.contains(frame)) {
         let recorded = sensor.get(&frame).copied();
@@ -91,8 +94,9 @@ pub(super) fn by_frame(
         }
         let flow = |packet: Option<Packet>| packet.map(|packet| packet.flow);
         let difference = differences
-            .entry((flow(shown), flow(recorded)))
+            .entry((flow(shown), flow(recorded), contradicting.contains(&frame)))
             .or_default();
+        difference.contradicts = contradicting.contains(&frame);
         add(&mut difference.tshark, shown);
         add(&mut difference.sensor, recorded);
         difference.frames.0.insert(frame);

@@ -23,7 +23,8 @@ use super::{
 };
 use crate::{
     commands::{
-        count::{Count, Counts, Flow},
+        count::Counts,
+        lines::{record, text},
         scratch::Scratch,
     },
     exec, privilege,
@@ -192,21 +193,6 @@ impl Replay {
     }
 }
 
-fn record(line: &Value) -> Result<(Flow, Count)> {
-    let port = |key: &str| line[key].as_u64().and_then(|port| u16::try_from(port).ok());
-    let flow = Flow {
-        source: text(line, "src")?.parse()?,
-        destination: text(line, "dst")?.parse()?,
-        protocol: u8::try_from(number(line, "proto")?)?,
-        ports: port("src_port").zip(port("dst_port")),
-    };
-    let count = Count {
-        packets: number(line, "packets")?,
-        octets: number(line, "octets")?,
-    };
-    Ok((flow, count))
-}
-
 /// Which packet a record is of that began at its time, from 0; none if no packet was put there.
 fn position(line: &Value, begin: i64) -> Result<Option<usize>> {
     let start: Timestamp = text(line, "start")?.parse()?;
@@ -238,18 +224,6 @@ fn reasons(summary: &Value) -> BTreeMap<String, u64> {
     take("unsupported ", &summary["unsupported"], &[]);
     take("lost ", &summary["lost"], &[]);
     reasons
-}
-
-fn text<'a>(line: &'a Value, key: &str) -> Result<&'a str> {
-    line[key]
-        .as_str()
-        .with_context(|| format!("`{key}` is no text"))
-}
-
-fn number(line: &Value, key: &str) -> Result<u64> {
-    line[key]
-        .as_u64()
-        .with_context(|| format!("`{key}` is no number"))
 }
 
 #[cfg(test)]

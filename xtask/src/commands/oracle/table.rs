@@ -40,6 +40,7 @@ impl Table {
             tshark,
             sensor,
             frames,
+            contradicts: _,
         } = difference;
         let frames = frames.to_string();
         let flow = match (tshark, sensor) {

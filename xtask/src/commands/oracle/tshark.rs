@@ -9,7 +9,7 @@
 
 mod layers;
 
-use std::{fs::File, path::Path, process::Stdio};
+use std::{collections::BTreeSet, fs::File, path::Path, process::Stdio};
 
 use anyhow::{Context as _, Result, ensure};
 
@@ -22,6 +22,8 @@ use crate::{commands::scratch::Scratch, exec};
 pub(super) struct Shown {
     /// One for each frame, in the order of the file; none where it shows no two addresses.
     pub(super) frames: Vec<Option<Packet>>,
+    /// Those with a header that contradicts, as tshark says, by number.
+    pub(super) contradicting: BTreeSet<u64>,
     /// The time of each, in whole seconds since 1970.
     pub(super) times: Vec<i64>,
     /// What it says of a file that it did not read to its end.
@@ -102,6 +104,9 @@ impl Shown {
         let seconds = time.split('.').next().unwrap_or_default();
         self.times.push(seconds.parse().unwrap_or_default());
         self.frames.push(row.packet());
+        if row.contradicts() {
+            self.contradicting.insert(expected);
+        }
         Ok(())
     }
 }

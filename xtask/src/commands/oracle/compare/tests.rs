@@ -51,7 +51,11 @@ fn flows_differ_by_count_or_because_one_reader_has_none() {
 fn frames_that_differ_alike_are_one_difference() {
     let shown = [1, 9, 1, 1].map(|last| Some(packet(last, 28)));
     let all = "1-4".parse().unwrap();
-    let differences = by_frame(&shown, &recorded(&[(2, packet(9, 28))]), &all);
+    let differences = by_frame(
+        (&shown, &BTreeSet::new()),
+        &recorded(&[(2, packet(9, 28))]),
+        &all,
+    );
     assert_eq!(differences.len(), 1);
     assert_eq!(differences[0].frames.to_string(), "1,3-4");
     assert_eq!(
@@ -69,7 +73,7 @@ fn another_flow_or_other_octets_are_differences() {
     };
     let shown = [Some(without_ports), Some(packet(2, 28)), None];
     let sensor = recorded(&[(1, packet(1, 28)), (2, packet(2, 29)), (3, packet(3, 28))]);
-    let differences = by_frame(&shown, &sensor, &"1-3".parse().unwrap());
+    let differences = by_frame((&shown, &BTreeSet::new()), &sensor, &"1-3".parse().unwrap());
     let frames: Vec<String> = differences
         .iter()
         .map(|difference| difference.frames.to_string())
@@ -82,7 +86,7 @@ fn a_flow_whose_frames_do_not_account_for_it_is_left() {
     let shown = [Some(packet(1, 28)), Some(packet(1, 28))];
     let tshark = fold(shown.iter().flatten());
     let sensor = recorded(&[(1, packet(1, 28))]);
-    let frames = by_frame(&shown, &sensor, &"1-2".parse().unwrap());
+    let frames = by_frame((&shown, &BTreeSet::new()), &sensor, &"1-2".parse().unwrap());
     let flows = by_flow(&tshark, &fold(sensor.values()));
     assert_eq!(left(&flows, &frames), []);
     let nothing = by_flow(&tshark, &Counts::new());

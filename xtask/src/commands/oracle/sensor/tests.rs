@@ -38,7 +38,7 @@ fn reasons_stand_for_their_verdict() {
     let summary = json!({
         "type": "summary",
         "verdicts": {"not_ip": 2, "malformed": 3, "unsupported": 0, "recorded": 9},
-        "malformed": {"truncated": 1, "transport_length": 2},
+        "malformed": {"truncated": 1, "ipv4_version": 2},
         "unsupported": {},
         "lost": {"flow_table": 0, "events": 0},
     });
@@ -52,7 +52,7 @@ fn reasons_stand_for_their_verdict() {
     assert_eq!(
         reasons,
         [
-            ("malformed transport_length", 2),
+            ("malformed ipv4_version", 2),
             ("malformed truncated", 1),
             ("not_ip", 2)
         ]

@@ -7,7 +7,7 @@ use anyhow::{Result, ensure};
 use crate::commands::{count::Flow, oracle::compare::Packet};
 
 /// What tshark is asked for, in this order.
-pub(super) const FIELDS: [&str; 29] = [
+pub(super) const FIELDS: [&str; 37] = [
     "frame.number",
     "frame.time_epoch",
     "frame.protocols",
@@ -37,6 +37,24 @@ pub(super) const FIELDS: [&str; 29] = [
     "sctp.dstport",
     "dccp.srcport",
     "dccp.dstport",
+    "ip.bogus_ip_version",
+    "ip.bogus_header_length",
+    "ip.bogus_ip_length",
+    "ipv6.bogus_ipv6_version",
+    "ipv6.plen_exceeds_framing",
+    "pppoe.version",
+    "pppoe.type",
+    "pppoe.payload_length.bad",
+];
+
+/// What tshark says of a header that contradicts itself or its frame.
+const CONTRADICTIONS: [&str; 6] = [
+    "ip.bogus_ip_version",
+    "ip.bogus_header_length",
+    "ip.bogus_ip_length",
+    "ipv6.bogus_ipv6_version",
+    "ipv6.plen_exceeds_framing",
+    "pppoe.payload_length.bad",
 ];
 
 /// IPv6 extension headers: the layer, and the field that says what follows.
@@ -98,14 +116,22 @@ impl<'a> Row<'a> {
         self.first(field)?.parse().ok()
     }
 
-    /// The packet of the outermost IP header; none where tshark shows no such header whole.
+    /// Whether tshark says of a header in it that it contradicts; of which one, it does not say.
+    pub(super) fn contradicts(&self) -> bool {
+        let is_other = |field: &str| self.number(field).is_some_and(|number| number != 1);
+        is_other("pppoe.version")
+            || is_other("pppoe.type")
+            || CONTRADICTIONS
+                .iter()
+                .any(|field| self.first(field).is_some())
+    }
+
+    /// The packet of the outermost IP header; none where tshark shows no such header whole, or
+    /// it is IPv6 where IPv4 is announced.
     pub(super) fn packet(&self) -> Option<Packet> {
         let mut layers = self.first("frame.protocols")?.split(':').peekable();
-        let mut version = layers.find(|layer| matches!(*layer, "ip" | "ipv6"))?;
-        // IPv6 where IPv4 is announced: tshark goes by the version, and names both.
-        if version == "ip" && self.first("ip.src").is_none() {
-            version = layers.next_if_eq(&"ipv6").unwrap_or(version);
-        }
+        // Of IPv6 where IPv4 is announced tshark names both, and has no `ip.src`.
+        let version = layers.find(|layer| matches!(*layer, "ip" | "ipv6"))?;
         let (source, destination, protocol, octets) = if version == "ip" {
             (
                 self.first("ip.src")?,

@@ -101,13 +101,29 @@ fn of_ip_in_ip_the_first_layer_counts() {
 }
 
 #[test]
-fn the_version_counts_where_another_is_announced() {
-    let fields = [("ipv6.nxt", "17"), ("ipv6.plen", "8")];
-    let fields = [&fields[..], &PORTS].concat();
-    assert_eq!(
-        ipv6("eth:ethertype:ip:ipv6:udp", &fields),
-        is("[2001:db8::1]:53", "[2001:db8::2]:1024", 17, 48)
-    );
+fn ipv6_where_ipv4_is_announced_is_in_no_flow() {
+    let read_of = |layers| {
+        read(&[
+            ("frame.protocols", layers),
+            ("ipv6.src", "2001:db8::1"),
+            ("ipv6.dst", "2001:db8::2"),
+            ("ipv6.nxt", "58"),
+            ("ipv6.plen", "8"),
+        ])
+    };
+    assert_eq!(read_of("eth:ethertype:ip:ipv6:icmpv6"), None);
+    assert!(read_of("eth:ethertype:ipv6:icmpv6").is_some());
+}
+
+#[test]
+fn remarks_of_tshark_are_contradictions() {
+    let contradicts = |fields: &[(&str, &str)]| Row::new(&line(fields)).unwrap().contradicts();
+    for field in ["ip.bogus_ip_length", "ipv6.plen_exceeds_framing"] {
+        assert!(contradicts(&[("ip.len", "60"), (field, "1")]), "{field}");
+    }
+    assert!(contradicts(&[("pppoe.version", "2"), ("pppoe.type", "1")]));
+    assert!(!contradicts(&[("pppoe.version", "1"), ("pppoe.type", "1")]));
+    assert!(!contradicts(&[("ip.len", "60")]));
 }
 
 #[test]
