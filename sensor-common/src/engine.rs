@@ -48,8 +48,8 @@ pub struct Engine {
     pub v6: Engine6,
     /// Rows of totals that belong to one CPU; CPU `c` counts set `s` in row `c * stride + s`.
     pub stride: u32,
-    /// 0.
-    pub reserved: u32,
+    /// Rules of tunnels.
+    pub tunnels: u32,
 }
 
 /// Shape and seeds of the IPv4 side.

@@ -31,8 +31,6 @@ pub struct Vlan {
 }
 
 /// What makes two packets the same flow.
-///
-/// Parts that no packet uses yet (`tunnel_*`) are zero.
 #[repr(C)]
 #[derive(
     Clone,
@@ -54,15 +52,15 @@ pub struct FlowKey {
     pub source: [u8; 16],
     /// Destination address; an IPv4 address stands in the first four bytes.
     pub destination: [u8; 16],
-    /// Source port, network order; 0 where the protocol has none.
+    /// Source port, network order; 0 where there is none.
     pub source_port: [u8; 2],
-    /// Destination port, network order; 0 where the protocol has none.
+    /// Destination port, network order; 0 where there is none.
     pub destination_port: [u8; 2],
     /// VLAN identifiers.
     pub vlan: Vlan,
-    /// Tunnel identifier, network order.
+    /// Identifier in the header of the tunnel, network order; 0 where there is none.
     pub tunnel_id: [u8; 4],
-    /// Tunnel kind; 0 is none.
+    /// [`crate::TunnelKind`] as a number, of the tunnel that the packet was carried in; 0 is none.
     pub tunnel_kind: u8,
     /// 4 or 6.
     pub ip_version: u8,
@@ -70,12 +68,14 @@ pub struct FlowKey {
     pub protocol: u8,
     /// [`crate::Fragment`] as a number.
     pub fragment: u8,
-    /// Number of VLAN tags, 0 to 2: tells identifier 0 from no tag.
+    /// Number of VLAN identifiers, 0 to 2: tells identifier 0 from no tag.
     pub vlan_tags: u8,
     /// Slot of the interface the packet came in through.
     pub interface: u8,
+    /// 1 where it has ports: 0 is one too.
+    pub has_ports: u8,
     /// Zero.
-    pub reserved: [u8; 6],
+    pub reserved: [u8; 5],
     /// Generation that judged the packet.
     pub generation: u64,
     /// Match set of the source address; 0 is none.

@@ -20,20 +20,23 @@ mod replay;
 mod slot;
 mod stats;
 mod table;
+mod tunnel;
 mod verdict;
 
 pub use engine::{Engine, Engine4, Engine6};
 pub use fields::Fields;
 pub use flow::{FlowEvent, FlowKey, FlowValue, Vlan};
 pub use parse::{
-    Bytes, Fragment, IpVersion, MAX_EXTENSIONS, MAX_LABELS, MAX_VLAN_TAGS, Malformed, Packet,
-    Protocol, Reader, Unparsed, Unsupported, parse,
+    Bytes, Fragment, IpVersion, MAX_EXTENSIONS, MAX_LABELS, MAX_LINK_HEADERS, MAX_VLAN_TAGS,
+    Malformed, Opened, Packet, Payload, Protocol, Reader, Unparsed, Unsupported, open, parse,
+    parse_to_payload,
 };
 pub use place::{Place, PlaceBucket, PlaceRow4, PlaceRow6};
 pub use replay::ReplayContext;
 pub use slot::{SLOTS, Slot, SlotCounts, SlotMask};
 pub use stats::{Counters, Stat};
 pub use table::{LEASE_LIMIT, NO_MATCH_SET, OwnAddress, SetRow, Totals, port_key};
+pub use tunnel::{MAX_TUNNELS, TunnelKind, TunnelRule, carried_by};
 pub use verdict::{
     Class, Direction, Facts, Judgement, Narrowing, Passage, SlotTable, Verdict, judge,
 };
@@ -43,9 +46,9 @@ pub use verdict::{
 /// The object carries it in its read-only data; the loader refuses an object
 /// with another one, and a test compares the two. Bump it with any change to a
 /// size, an offset or a meaning in [`FlowKey`], [`FlowValue`], [`FlowEvent`],
-/// [`Slot`], [`SlotCounts`], [`SetRow`], [`port_key`], [`Engine`], [`engine::Line`], [`Totals`], [`PlaceBucket`], [`PlaceRow4`],
-/// [`PlaceRow6`], [`Stat`] or [`ReplayContext`].
-pub const WIRE_VERSION: u32 = 6;
+/// [`Slot`], [`SlotCounts`], [`SetRow`], [`port_key`], [`Engine`], [`engine::Line`], [`Totals`],
+/// [`PlaceBucket`], [`PlaceRow4`], [`PlaceRow6`], [`TunnelRule`], [`Stat`] or [`ReplayContext`].
+pub const WIRE_VERSION: u32 = 8;
 
 #[cfg(test)]
 mod wire_tests;

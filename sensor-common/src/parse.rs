@@ -9,11 +9,19 @@ mod ipv4;
 mod ipv6;
 mod link;
 mod transport;
+mod tunnel;
 
+pub use self::tunnel::{Opened, open};
 use crate::{flow::Vlan, verdict::Verdict};
 
-/// VLAN tags read before a frame is too deep.
+/// VLAN tags whose identifiers are read; those inside of them are passed over.
 pub const MAX_VLAN_TAGS: usize = 2;
+
+/// Headers passed over between Ethernet and IP before a frame is too deep.
+pub const MAX_LINK_HEADERS: usize = 8;
+
+/// Headers passed over between a tunnel's header and IP.
+const MAX_INNER_HEADERS: usize = 3;
 
 /// MPLS labels read before a frame is too deep.
 pub const MAX_LABELS: usize = 4;
@@ -30,6 +38,13 @@ pub trait Reader {
 
     /// Length of the frame on the wire, in bytes; at least as much as can be read.
     fn wire_length(&self) -> usize;
+
+    /// Whether the frame on the wire is so long. It may be known of most without asking for its
+    /// length.
+    #[inline(always)]
+    fn reaches(&self, length: usize) -> bool {
+        length <= self.wire_length()
+    }
 
     /// Gives a word back as it is. The XDP program passes it through memory that the verifier
     /// does not follow: what comes after is verified once, and not for every way that leads
@@ -142,9 +157,11 @@ pub struct Packet {
     pub source_port: [u8; 2],
     /// Destination port, network order; 0 where there is none.
     pub destination_port: [u8; 2],
+    /// Whether it has ports: 0 is one too.
+    pub has_ports: bool,
     /// VLAN identifiers.
     pub vlan: Vlan,
-    /// Number of VLAN tags.
+    /// Number of VLAN identifiers.
     pub vlan_tags: u8,
     /// Part of a fragmented datagram.
     pub fragment: Fragment,
@@ -154,14 +171,6 @@ pub struct Packet {
     pub tcp_flags: u16,
     /// Time to live or hop limit.
     pub ttl: u8,
-}
-
-impl Packet {
-    /// Whether it has ports: those of a packet without are 0, which is a port too.
-    #[inline(always)]
-    pub const fn has_ports(&self) -> bool {
-        Protocol::has_ports(self.protocol) && !matches!(self.fragment, Fragment::Later)
-    }
 }
 
 /// Why a frame gives no packet.
@@ -187,7 +196,9 @@ impl Unparsed {
     }
 }
 
-/// What contradicts. The numbers index counters and are never reused.
+/// What contradicts. The numbers index counters and are never reused; 6 and 7 were that
+/// a payload is shorter than its transport header and than an extension header, which only
+/// leaves out what is not there.
 #[repr(u8)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Malformed {
@@ -203,10 +214,6 @@ pub enum Malformed {
     Ipv6Version = 4,
     /// An IPv6 payload length beyond the frame on the wire.
     Ipv6PayloadLength = 5,
-    /// An IP payload too short for its transport header.
-    TransportLength = 6,
-    /// An IPv6 extension header beyond the payload.
-    Ipv6ExtensionLength = 7,
     /// A `PPPoE` session of another version or type than 1.
     PppoeVersion = 8,
     /// A `PPPoE` payload length beyond the frame on the wire.
@@ -215,15 +222,13 @@ pub enum Malformed {
 
 impl Malformed {
     /// All reasons in the order of their numbers.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 8] = [
         Self::Truncated,
         Self::Ipv4Version,
         Self::Ipv4HeaderLength,
         Self::Ipv4TotalLength,
         Self::Ipv6Version,
         Self::Ipv6PayloadLength,
-        Self::TransportLength,
-        Self::Ipv6ExtensionLength,
         Self::PppoeVersion,
         Self::PppoeLength,
     ];
@@ -237,8 +242,6 @@ impl Malformed {
             Self::Ipv4TotalLength => "ipv4_total_length",
             Self::Ipv6Version => "ipv6_version",
             Self::Ipv6PayloadLength => "ipv6_payload_length",
-            Self::TransportLength => "transport_length",
-            Self::Ipv6ExtensionLength => "ipv6_extension_length",
             Self::PppoeVersion => "pppoe_version",
             Self::PppoeLength => "pppoe_length",
         }
@@ -249,7 +252,7 @@ impl Malformed {
 #[repr(u8)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Unsupported {
-    /// More VLAN tags than [`MAX_VLAN_TAGS`].
+    /// A VLAN tag behind [`MAX_LINK_HEADERS`].
     VlanDepth = 0,
     /// An encapsulation that may carry IP, by its ether type.
     Encapsulation = 1,
@@ -286,23 +289,49 @@ impl Unsupported {
 /// Reads a frame that begins with an Ethernet header.
 #[inline(always)]
 pub fn parse<R: Reader>(frame: &R) -> Result<Packet, Unparsed> {
-    let link = link::parse(frame)?;
+    match parse_to_payload(frame) {
+        Ok((packet, _)) => Ok(packet),
+        Err(unparsed) => Err(unparsed),
+    }
+}
+
+/// The same, and where that begins what the IP header carries.
+#[inline(always)]
+pub fn parse_to_payload<R: Reader>(frame: &R) -> Result<(Packet, Payload), Unparsed> {
+    network(frame, link::parse(frame)?)
+}
+
+/// What follows at `offset`, by its `EtherType`.
+#[inline(always)]
+fn inner<R: Reader>(frame: &R, ether_type: u16, offset: usize) -> Result<Packet, Unparsed> {
+    match network(
+        frame,
+        link::behind(frame, ether_type, offset, MAX_INNER_HEADERS)?,
+    ) {
+        Ok((packet, _)) => Ok(packet),
+        Err(unparsed) => Err(unparsed),
+    }
+}
+
+/// The packet behind a link layer.
+#[inline(always)]
+fn network<R: Reader>(frame: &R, link: link::Link) -> Result<(Packet, Payload), Unparsed> {
     let (payload, mut packet) = match link.version {
         IpVersion::V4 => ipv4::parse(frame, link.payload)?,
         IpVersion::V6 => ipv6::parse(frame, link.payload)?,
     };
-    let payload = Payload::of_word(frame.settle(payload.word()));
+    let payload = payload.settled(frame);
     packet.vlan = link.vlan();
     packet.vlan_tags = link.vlan_tags;
     packet.protocol = payload.protocol;
     packet.fragment = payload.fragment;
-    transport::parse(frame, payload, &mut packet)?;
-    Ok(packet)
+    transport::parse(frame, payload, &mut packet);
+    Ok((packet, payload))
 }
 
-/// What an IP header carries.
-#[derive(Clone, Copy)]
-struct Payload {
+/// What an IP header carries, and where.
+#[derive(Clone, Copy, Debug)]
+pub struct Payload {
     /// Offset in the frame.
     offset: usize,
     /// Length by the IP header, in bytes.
@@ -314,17 +343,24 @@ struct Payload {
 }
 
 impl Payload {
+    /// The same, passed through memory that the verifier does not follow.
+    #[inline(always)]
+    fn settled<R: Reader>(self, frame: &R) -> Self {
+        Self::of_word(frame.settle(self.word()))
+    }
+
     /// All of it in one word.
     #[inline(always)]
-    const fn word(self) -> u64 {
+    pub const fn word(self) -> u64 {
         (self.length as u64) << 32
             | (self.offset as u64 & 0xffff) << 16
             | (self.protocol as u64) << 8
             | self.fragment as u64
     }
 
+    /// What [`Self::word`] made.
     #[inline(always)]
-    fn of_word(word: u64) -> Self {
+    pub fn of_word(word: u64) -> Self {
         Self {
             offset: part(word >> 16 & LARGEST_OFFSET).into(),
             length: (word >> 32).try_into().unwrap_or(0),

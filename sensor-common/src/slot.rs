@@ -56,6 +56,15 @@ impl SlotMask {
         }
     }
 
+    /// The slots that are in both sets.
+    #[must_use]
+    pub const fn intersection(&self, other: &Self) -> Self {
+        let (a, b) = (&self.words, &other.words);
+        Self {
+            words: [a[0] & b[0], a[1] & b[1], a[2] & b[2], a[3] & b[3]],
+        }
+    }
+
     /// Whether no slot is in the set.
     pub const fn is_empty(&self) -> bool {
         let [a, b, c, d] = self.words;

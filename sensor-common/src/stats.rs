@@ -34,11 +34,17 @@ pub enum Stat {
     TotalsLost,
     /// Packets for which the row of a slot's counts was missing.
     SlotCountsLost,
+    /// Packets opened: those in a tunnel that an approval names.
+    Opened,
+    /// Packets in such a tunnel whose inside contradicts, which count as the outer packet only.
+    InnerMalformed,
+    /// Likewise, that are in parts or whose inside is not read.
+    InnerUnread,
 }
 
 impl Stat {
     /// Cells in use and reserved.
-    pub const COUNT: usize = 64;
+    pub const COUNT: usize = 72;
 
     /// The cell of this counter.
     #[inline(always)]
@@ -55,6 +61,9 @@ impl Stat {
             Self::BothOctets => 60,
             Self::TotalsLost => 61,
             Self::SlotCountsLost => 62,
+            Self::Opened => 63,
+            Self::InnerMalformed => 64,
+            Self::InnerUnread => 65,
         }
     }
 
@@ -92,6 +101,9 @@ mod tests {
             Stat::BothOctets,
             Stat::TotalsLost,
             Stat::SlotCountsLost,
+            Stat::Opened,
+            Stat::InnerMalformed,
+            Stat::InnerUnread,
         ]);
         all.extend(Verdict::ALL.map(Stat::Verdict));
         all.extend(Malformed::ALL.map(Stat::Malformed));

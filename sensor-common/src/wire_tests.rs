@@ -6,13 +6,15 @@ use super::*;
 
 /// Each version with a digest of its layout. A line is added, never changed: an object and
 /// a program of one version must understand each other.
-const HISTORY: [(u32, u64); 6] = [
+const HISTORY: [(u32, u64); 8] = [
     (1, 0x20f0_6537_e6b0_71a0),
     (2, 0x3cd6_f003_d76c_ec87),
     (3, 0x9765_886b_2c7f_cebd),
     (4, 0xf26a_b433_9608_e827),
     (5, 0x3e70_25cb_2109_beeb),
     (6, 0x181f_6a3d_d547_b998),
+    (7, 0x2af0_7f90_7a39_224c),
+    (8, 0xdc4d_163d_30ce_5724),
 ];
 
 /// Names, sizes and offsets of all that crosses.
@@ -32,7 +34,7 @@ fn layout() -> String {
     let mut layout = layout! {
         FlowKey {
             source, destination, source_port, destination_port, vlan, tunnel_id, tunnel_kind,
-            ip_version, protocol, fragment, vlan_tags, interface, reserved, generation, source_set,
+            ip_version, protocol, fragment, vlan_tags, interface, has_ports, reserved, generation, source_set,
             destination_set, approvals
         }
         FlowValue {
@@ -49,7 +51,8 @@ fn layout() -> String {
         PlaceRow6 { start_high, start_low, place }
         SlotMask { words }
         SetRow { set, group, flags }
-        Engine { v4, v6, stride, reserved }
+        Engine { v4, v6, stride, tunnels }
+        TunnelRule { ends, masks, approvals, kind, ip_version, port, skipped, reserved }
         Engine4 {
             block, host, permutation, line_shift, lengths, filter_bits, has_short, reserved
         }

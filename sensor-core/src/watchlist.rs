@@ -15,6 +15,7 @@ mod prefix;
 pub(crate) mod prefixes;
 pub mod stored;
 mod tables;
+mod tunnel;
 
 pub use approval::{Approval, ApprovalId, InForce, Scope, SlotBook, Validity};
 pub use compile::{Change, Compiled, MatchSet, Patch, SetId, compile, in_order};
@@ -25,6 +26,7 @@ pub use moment::{Moment, Schedule};
 pub use prefix::{Prefix4, Prefix6};
 pub use prefixes::{Beyond, Prefixes};
 pub use tables::{NoRoom, PortRow, Tables};
+pub use tunnel::Tunnel;
 
 #[cfg(test)]
 pub(crate) mod tests;

@@ -1,16 +1,22 @@
 //! The only module that knows the time, the interface slot and the length on the wire.
 //!
 //! Live, they are the boot clock, the interface the packet came in through and
-//! the length of the buffer. In replay, chosen at load time, they come in 16 bytes
+//! the length of its buffers. In replay, chosen at load time, they come in 16 bytes
 //! of XDP metadata before the frame. The choice is a constant to the verifier,
 //! which removes the other side: a live program has no instruction that reads
 //! metadata.
 
 use aya_ebpf::{
-    Global, btf_maps::HashMap, helpers::generated::bpf_ktime_get_boot_ns, macros::btf_map,
+    Global,
+    bindings::xdp_md,
+    btf_maps::HashMap,
+    helpers::generated::{bpf_ktime_get_boot_ns, bpf_xdp_get_buff_len},
+    macros::btf_map,
     programs::XdpContext,
 };
 use sensor_common::{MAX_INTERFACES, Reader, ReplayContext};
+
+use crate::scratch;
 
 /// 1 in a program loaded for replay.
 #[unsafe(no_mangle)]
@@ -44,16 +50,11 @@ impl Context {
     /// The frame. `word` is memory of this CPU for a word at a time.
     #[inline(always)]
     pub(crate) fn frame(&self, word: *mut u64) -> Frame {
-        let (start, end) = (self.xdp.data(), self.xdp.data_end());
-        let wire_length = if is_replay() {
-            self.replayed.wire_length as usize
-        } else {
-            end - start
-        };
         Frame {
-            start,
-            end,
-            wire_length,
+            start: self.xdp.data(),
+            end: self.xdp.data_end(),
+            xdp: self.xdp.ctx,
+            replayed_length: self.replayed.wire_length as usize,
             word,
         }
     }
@@ -104,11 +105,12 @@ fn replay_context(xdp: &XdpContext) -> ReplayContext {
     unsafe { (meta as *const ReplayContext).read_unaligned() }
 }
 
-/// The frame in packet memory.
+/// The frame in packet memory: the first of its buffers, which has its headers.
 pub(crate) struct Frame {
     start: usize,
     end: usize,
-    wire_length: usize,
+    xdp: *mut xdp_md,
+    replayed_length: usize,
     word: *mut u64,
 }
 
@@ -126,16 +128,21 @@ impl Reader for Frame {
 
     #[inline(always)]
     fn wire_length(&self) -> usize {
-        self.wire_length
+        if is_replay() {
+            return self.replayed_length;
+        }
+        // SAFETY: the pointer is the program's context.
+        unsafe { bpf_xdp_get_buff_len(self.xdp) as usize }
+    }
+
+    /// Most frames are in one buffer, whose length costs no call.
+    #[inline(always)]
+    fn reaches(&self, length: usize) -> bool {
+        (!is_replay() && length <= self.end - self.start) || length <= self.wire_length()
     }
 
     #[inline(always)]
     fn settle(&self, word: u64) -> u64 {
-        // SAFETY: the memory is a word of this CPU's scratch, and nobody else writes it while
-        // this packet is read.
-        unsafe {
-            self.word.write_volatile(word);
-            self.word.read_volatile()
-        }
+        scratch::settle(self.word, word)
     }
 }

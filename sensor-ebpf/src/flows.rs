@@ -10,7 +10,7 @@ use aya_ebpf::{
     btf_maps::{ArrayOfMaps, PerCpuHashMap},
     macros::btf_map,
 };
-use sensor_common::{Fields, FlowKey, FlowValue, Judgement, Packet, Passage, Stat};
+use sensor_common::{Facts, Fields, FlowKey, FlowValue, Judgement, Packet, Stat};
 
 use crate::{
     config::Generation,
@@ -77,7 +77,7 @@ pub(crate) fn fill_key(
     key: &mut FlowKey,
     packet: &Packet,
     (generation, hit): (Generation, &Hit),
-    interface: Option<u8>,
+    interface: u8,
     judgement: &Judgement,
 ) {
     let Packet {
@@ -87,6 +87,7 @@ pub(crate) fn fill_key(
         protocol,
         source_port,
         destination_port,
+        has_ports,
         vlan,
         vlan_tags,
         fragment,
@@ -102,6 +103,7 @@ pub(crate) fn fill_key(
     if fields.has(Fields::PORTS) {
         key.source_port = source_port;
         key.destination_port = destination_port;
+        key.has_ports = has_ports.into();
     }
     if fields.has(Fields::PROTOCOL) {
         key.protocol = protocol;
@@ -113,7 +115,7 @@ pub(crate) fn fill_key(
     if fields.has(Fields::FRAGMENT) {
         key.fragment = fragment as u8;
     }
-    key.interface = interface.unwrap_or(u8::MAX);
+    key.interface = interface;
     key.generation = generation.number;
     key.source_set = hit.source;
     key.destination_set = hit.destination;
@@ -121,19 +123,21 @@ pub(crate) fn fill_key(
     unsafe { words::copy(&judgement.approvals, &raw mut key.approvals) };
 }
 
+/// Fills in the tunnel that it was carried in.
+#[inline(always)]
+pub(crate) fn carried(key: &mut FlowKey, tunnel: u64) {
+    key.tunnel_kind = tunnel as u8;
+    key.tunnel_id = ((tunnel >> 8) as u32).to_be_bytes();
+}
+
 /// Fills in what one packet adds to its flow, likewise.
 #[inline(always)]
-pub(crate) fn fill_value(
-    value: &mut FlowValue,
-    packet: &Packet,
-    (passage, fields): (Passage, Fields),
-    now: u64,
-) {
+pub(crate) fn fill_value(value: &mut FlowValue, packet: &Packet, facts: &Facts, fields: Fields) {
     words::clear(value);
     value.packets = 1;
     value.octets = u64::from(packet.octets);
-    value.first = now;
-    value.last = now;
+    value.first = facts.now;
+    value.last = facts.now;
     if fields.has(Fields::TCP_FLAGS) {
         value.tcp_flags = packet.tcp_flags;
     }
@@ -141,6 +145,6 @@ pub(crate) fn fill_value(
         value.ttl_min = packet.ttl;
         value.ttl_max = packet.ttl;
     }
-    value.class = passage.class as u8;
-    value.direction = passage.direction as u8;
+    value.class = facts.passage.class as u8;
+    value.direction = facts.passage.direction as u8;
 }

@@ -27,15 +27,22 @@ mod slots;
 mod stats;
 mod totals;
 mod tune;
+mod tunnels;
 mod words;
 
 use aya_ebpf::{bindings::xdp_action::XDP_PASS, macros::xdp, programs::XdpContext};
-use sensor_common::{Facts, Packet, Stat, Unparsed, Verdict, parse};
+use sensor_common::{Facts, Packet, Stat, Unparsed, Verdict, parse_to_payload};
 
 use crate::{config::Generation, context::Context, scratch::Scratch};
 
+/// The slot of an interface that has none.
+const NO_INTERFACE: u64 = u8::MAX as u64;
+
 /// The entry point. Every path ends in `XDP_PASS`.
-#[xdp]
+///
+/// It takes frames in several buffers (Linux 5.18): without, no driver attaches it to an
+/// interface whose frames may be longer than a page.
+#[xdp(frags)]
 pub fn sekisho(ctx: XdpContext) -> u32 {
     see(ctx, matching::look_up_apart);
     XDP_PASS
@@ -82,12 +89,20 @@ fn watch(
     // SAFETY: `read` has written the packet.
     let packet = unsafe { scratch.packet.assume_init_ref() };
     let rows = look_up(generation, packet);
-    if rows == 0 {
+    let may_carry = tunnels::may_carry(generation, packet);
+    if rows == 0 && !may_carry {
         return Ok(Verdict::NoMatch);
     }
     scratch.judging.generation.write(generation);
-    scratch.judging.rows.write(rows);
-    let verdict = judge(context, scratch);
+    let verdict = if may_carry {
+        tunnels::watch(context, scratch, rows)
+    } else {
+        scratch.judging.rows.write(rows);
+        judge(context, scratch)
+    };
+    if may_carry {
+        scratch.forget_inside();
+    }
     scratch.judging.forget();
     Ok(verdict)
 }
@@ -99,7 +114,9 @@ fn watch(
 #[inline(never)]
 fn read(context: &Context, scratch: &mut Scratch) -> Result<(), Unparsed> {
     let frame = context.frame(&raw mut scratch.word);
-    scratch.packet.write(parse(&frame)?);
+    let (packet, payload) = parse_to_payload(&frame)?;
+    scratch.payload = payload.word();
+    scratch.packet.write(packet);
     Ok(())
 }
 
@@ -107,9 +124,47 @@ fn read(context: &Context, scratch: &mut Scratch) -> Result<(), Unparsed> {
 ///
 /// Not inlined, for the same reasons.
 #[inline(never)]
-fn judge(context: &Context, scratch: &mut Scratch) -> Verdict {
+pub(crate) fn judge(context: &Context, scratch: &mut Scratch) -> Verdict {
+    if let Err(verdict) = gather(context, scratch) {
+        return verdict;
+    }
     let judging = &mut scratch.judging;
-    // SAFETY: the one caller has written all three.
+    // SAFETY: `gather` and the one caller have written all of them.
+    let (packet, generation, hit, facts) = unsafe {
+        (
+            scratch.packet.assume_init_ref(),
+            judging.generation.assume_init(),
+            judging.hit.assume_init_ref(),
+            judging.facts.assume_init_ref(),
+        )
+    };
+    let judgement = slots::judge(
+        generation,
+        hit,
+        facts,
+        (&mut judging.named, &mut judging.narrowing),
+        (scratch.tunnel.of_flow != 0).then_some(&scratch.tunnel.approvals),
+    );
+    if let Verdict::Recorded = judgement.verdict {
+        totals::count(generation, hit, packet.octets);
+        let by = (generation, hit);
+        let interface = judging.interface as u8;
+        flows::fill_key(&mut judging.key, packet, by, interface, &judgement);
+        flows::carried(&mut judging.key, scratch.tunnel.of_flow);
+        flows::fill_value(&mut judging.value, packet, facts, judgement.fields);
+        flows::account(&judging.key, &judging.value);
+    }
+    judgement.verdict
+}
+
+/// Puts together what the verdict depends on besides the slots, or says why there is none.
+///
+/// Not inlined: what is known of a row, a place or a time ends with it, and what comes after is
+/// verified once.
+#[inline(never)]
+fn gather(context: &Context, scratch: &mut Scratch) -> Result<(), Verdict> {
+    let judging = &mut scratch.judging;
+    // SAFETY: as in `judge`.
     let (packet, generation, rows) = unsafe {
         (
             scratch.packet.assume_init_ref(),
@@ -117,38 +172,22 @@ fn judge(context: &Context, scratch: &mut Scratch) -> Verdict {
             judging.rows.assume_init(),
         )
     };
-    let hit = matching::hit(generation, packet, rows);
+    let hit = judging.hit.write(matching::hit(generation, packet, rows));
     if hit.is_nothing() {
-        return Verdict::NoMatch;
+        return Err(Verdict::NoMatch);
     }
-    let passage = match places::passage(generation, packet) {
-        Ok(passage) => passage,
-        Err(verdict) => return verdict,
-    };
+    let passage = places::passage(generation, packet)?;
     let now = context.now();
     let interface = context.interface();
-    let facts = judging.facts.write(Facts {
+    judging.interface = interface.map_or(NO_INTERFACE, u64::from);
+    judging.facts.write(Facts {
         now,
         passage,
         interface: interface.map_or(0, |slot| 1 << (slot & 63)),
         own_address: config::is_own_address(packet),
         attended: config::is_attended(now),
     });
-    let judgement = slots::judge(
-        generation,
-        &hit,
-        facts,
-        (&mut judging.named, &mut judging.narrowing),
-    );
-    if let Verdict::Recorded = judgement.verdict {
-        totals::count(generation, &hit, packet.octets);
-        let by = (generation, &hit);
-        flows::fill_key(&mut judging.key, packet, by, interface, &judgement);
-        let fields = judgement.fields;
-        flows::fill_value(&mut judging.value, packet, (passage, fields), now);
-        flows::account(&judging.key, &judging.value);
-    }
-    judgement.verdict
+    Ok(())
 }
 
 #[cfg(not(test))]

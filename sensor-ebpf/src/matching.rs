@@ -107,6 +107,14 @@ pub(crate) fn stride(generation: Generation) -> Option<u32> {
     Some(engine.stride)
 }
 
+/// How many rules of tunnels there are.
+#[inline(always)]
+pub(crate) fn tunnels(generation: Generation) -> u32 {
+    ENGINE
+        .get(generation.index)
+        .map_or(0, |engine| words::view::<Engine>(engine).tunnels)
+}
+
 #[inline(always)]
 fn row(generation: Generation, row: u32) -> SetRow {
     if row == NO_ROW {

@@ -67,9 +67,20 @@ pub(crate) fn passage(generation: Generation, packet: &Packet) -> Result<Passage
     Passage::between(Place::from_number(source), Place::from_number(destination))
 }
 
+/// Why a packet may not be recorded wherever it is carried, or what it carries: it is excluded, or
+/// between domestic ends.
+#[inline(always)]
+pub(crate) fn bar(generation: Generation, packet: &Packet) -> Option<Verdict> {
+    match passage(generation, packet) {
+        Err(verdict @ (Verdict::Excluded | Verdict::Domestic)) => Some(verdict),
+        _ => None,
+    }
+}
+
 /// Not inlined, so that it is verified in a frame of its own.
 #[inline(never)]
-fn place_v4(index: u32, address: u64) -> u32 {
+#[unsafe(no_mangle)]
+pub extern "C" fn place_v4(index: u32, address: u64) -> u32 {
     let Some(buckets) = BUCKETS_V4.get(index) else {
         return 0;
     };
@@ -116,7 +127,8 @@ extern "C" fn halve_v4(_step: u64, search: *mut c_void) -> i64 {
 
 /// Not inlined, so that it is verified in a frame of its own.
 #[inline(never)]
-fn place_v6(index: u32, high: u64, low: u64) -> u32 {
+#[unsafe(no_mangle)]
+pub extern "C" fn place_v6(index: u32, high: u64, low: u64) -> u32 {
     let Some(buckets) = BUCKETS_V6.get(index) else {
         return 0;
     };

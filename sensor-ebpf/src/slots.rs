@@ -46,17 +46,24 @@ static SLOT_COUNTS: ArrayOfMaps<Array<Cells<SlotCounts>, 1, { ANY_SIZE | MMAPABL
 
 /// Judges a packet by the approvals that name its match sets, and leaves these in `named`.
 ///
-/// The facts stand in the scratch, and the narrowing is done there.
+/// The facts stand in the scratch, and the narrowing is done there. A packet that was carried in a
+/// tunnel is judged among the approvals that name this.
 #[inline(always)]
 pub(crate) fn judge(
     generation: Generation,
     hit: &Hit,
     facts: &Facts,
     (named, narrowing): (&mut SlotMask, &mut MaybeUninit<Narrowing>),
+    among: Option<&SlotMask>,
 ) -> Judgement {
     words::clear(named);
     add_group(named, generation, hit.source_group);
     add_group(named, generation, hit.destination_group);
+    if let Some(among) = among {
+        let both = named.intersection(among);
+        // SAFETY: `named` is a mutable reference.
+        unsafe { words::copy(&both, named) };
+    }
     let approvals = Approvals {
         generation,
         narrowing: narrowing.as_mut_ptr(),

@@ -39,7 +39,7 @@ struct Walk {
 }
 
 /// Looks pairs of addresses up in the tables of a generation.
-#[xdp]
+#[xdp(frags)]
 pub fn tune(_ctx: XdpContext) -> u32 {
     walk();
     XDP_PASS
@@ -100,6 +100,7 @@ fn pair(walk: &Walk, index: u64) -> Packet {
         protocol: Protocol::UDP,
         source_port: [0; 2],
         destination_port: [0; 2],
+        has_ports: false,
         vlan: Vlan { ids: [[0; 2]; 2] },
         vlan_tags: 0,
         fragment: Fragment::Whole,

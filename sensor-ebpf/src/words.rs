@@ -6,7 +6,7 @@
 
 use sensor_common::{
     Engine, FlowKey, FlowValue, PlaceBucket, PlaceRow4, PlaceRow6, SetRow, Slot, SlotCounts,
-    SlotMask, Totals,
+    SlotMask, Totals, TunnelRule,
 };
 
 const WORD: usize = size_of::<u64>();
@@ -116,5 +116,6 @@ words!(
     Slot,
     SlotCounts,
     SlotMask,
-    Totals
+    Totals,
+    TunnelRule
 );

@@ -18,6 +18,8 @@ mod generations;
 mod large;
 #[path = "datapath/layers.rs"]
 mod layers;
+#[path = "datapath/marker.rs"]
+mod marker;
 #[path = "datapath/ports.rs"]
 mod ports;
 #[path = "datapath/property.rs"]
@@ -30,6 +32,8 @@ mod reference;
 mod rig;
 #[path = "datapath/room.rs"]
 mod room;
+#[path = "datapath/tunnels.rs"]
+mod tunnels;
 #[path = "datapath/twins.rs"]
 mod twins;
 #[path = "datapath/verdicts.rs"]

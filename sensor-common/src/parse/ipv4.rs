@@ -17,13 +17,15 @@ pub(super) fn parse<R: Reader>(frame: &R, start: usize) -> Result<(Payload, Pack
     if header_length < HEADER {
         return Err(Unparsed::Malformed(Malformed::Ipv4HeaderLength));
     }
-    let on_wire = frame.wire_length().saturating_sub(start);
+    if header_length > HEADER {
+        let _: [u8; 2] = truncated(frame.read(start + header_length - 2))?;
+    }
     // A card that segments for the sender leaves 0 here, so the frame tells the length.
     let total_length = match u16::from_be_bytes([header[2], header[3]]) {
-        0 => on_wire,
+        0 => frame.wire_length().saturating_sub(start),
         length => usize::from(length),
     };
-    if total_length < header_length || total_length > on_wire {
+    if total_length < header_length || !frame.reaches(start + total_length) {
         return Err(Unparsed::Malformed(Malformed::Ipv4TotalLength));
     }
     let fragment = match u16::from_be_bytes([header[6], header[7]]) {
@@ -45,6 +47,7 @@ pub(super) fn parse<R: Reader>(frame: &R, start: usize) -> Result<(Payload, Pack
         protocol: header[9],
         source_port: [0; 2],
         destination_port: [0; 2],
+        has_ports: false,
         vlan: Vlan::default(),
         vlan_tags: 0,
         fragment,

@@ -1,8 +1,8 @@
 //! IPv6 (RFC 8200) with its extension headers.
 
 use super::{
-    Fragment, IpVersion, MAX_EXTENSIONS, Malformed, Packet, Payload, Protocol, Reader, Unparsed,
-    Unsupported, truncated,
+    Fragment, IpVersion, MAX_EXTENSIONS, Malformed, Packet, Payload, Reader, Unparsed, Unsupported,
+    truncated,
 };
 use crate::flow::Vlan;
 
@@ -12,9 +12,9 @@ const HEADER_OCTETS: u32 = 40;
 const HOP_BY_HOP: u8 = 0;
 const FRAGMENT: u8 = 44;
 const AUTHENTICATION: u8 = 51;
+const NO_NEXT_HEADER: u8 = 59;
 
-/// No extension header is shorter, and a fragment header is no longer.
-const SHORTEST: u32 = 8;
+const FRAGMENT_OCTETS: u32 = 8;
 
 #[inline(always)]
 pub(super) fn parse<R: Reader>(frame: &R, start: usize) -> Result<(Payload, Packet), Unparsed> {
@@ -24,15 +24,14 @@ pub(super) fn parse<R: Reader>(frame: &R, start: usize) -> Result<(Payload, Pack
     }
     let source = truncated(frame.read(start + 8))?;
     let destination = truncated(frame.read(start + 24))?;
-    let on_wire = frame.wire_length().saturating_sub(start + HEADER);
     let next_header = fixed[6];
     let length = match u16::from_be_bytes([fixed[4], fixed[5]]) {
         // A card that segments for the sender leaves 0 here, also before the jumbo payload
         // option (RFC 2675), so the frame tells the length.
-        0 if matches!(next_header, Protocol::TCP | HOP_BY_HOP) => on_wire,
+        0 if next_header != NO_NEXT_HEADER => frame.wire_length().saturating_sub(start + HEADER),
         length => usize::from(length),
     };
-    if length > on_wire {
+    if !frame.reaches(start + HEADER + length) {
         return Err(Unparsed::Malformed(Malformed::Ipv6PayloadLength));
     }
     let length = u32::try_from(length).unwrap_or(u32::MAX);
@@ -50,6 +49,7 @@ pub(super) fn parse<R: Reader>(frame: &R, start: usize) -> Result<(Payload, Pack
         protocol: payload.protocol,
         source_port: [0; 2],
         destination_port: [0; 2],
+        has_ports: false,
         vlan: Vlan::default(),
         vlan_tags: 0,
         fragment: payload.fragment,
@@ -61,34 +61,42 @@ pub(super) fn parse<R: Reader>(frame: &R, start: usize) -> Result<(Payload, Pack
 }
 
 /// What comes after the extension headers. After the header of a later fragment there is none:
-/// it says what the whole datagram carries.
+/// it says what the whole datagram carries. After one that is not there, or was not captured,
+/// nobody can say what follows: it is what the packet carries.
 #[inline(always)]
 fn behind_extensions<R: Reader>(frame: &R, mut payload: Payload) -> Result<Payload, Unparsed> {
     for _ in 0..MAX_EXTENSIONS {
         let header = payload.protocol;
-        if !is_extension(header) || matches!(payload.fragment, Fragment::Later) {
+        if !is_extension(header)
+            || matches!(payload.fragment, Fragment::Later)
+            || payload.length < 2
+        {
             return Ok(payload);
         }
-        if payload.length < SHORTEST {
-            return Err(Unparsed::Malformed(Malformed::Ipv6ExtensionLength));
-        }
-        let [next, length, high, low]: [u8; 4] = truncated(frame.read(payload.offset))?;
+        let Some([next, length]) = frame.read(payload.offset) else {
+            return Ok(payload);
+        };
         let octets = match header {
-            FRAGMENT => SHORTEST,
+            FRAGMENT => FRAGMENT_OCTETS,
             AUTHENTICATION => (u32::from(length) + 2) * 4,
             _ => (u32::from(length) + 1) * 8,
         };
-        if octets > payload.length {
-            return Err(Unparsed::Malformed(Malformed::Ipv6ExtensionLength));
-        }
         if header == FRAGMENT {
-            payload.fragment = fragment(u16::from_be_bytes([high, low]), payload.fragment);
+            let Some(field) = frame.read(payload.offset + 2) else {
+                return Ok(payload);
+            };
+            payload.fragment = fragment(u16::from_be_bytes(field), payload.fragment);
         }
         payload.protocol = next;
         payload.offset += octets as usize;
-        payload.length -= octets;
+        // One that is longer than the packet has nothing behind it.
+        payload.length = payload.length.saturating_sub(octets);
+        payload = payload.settled(frame);
     }
-    if is_extension(payload.protocol) && !matches!(payload.fragment, Fragment::Later) {
+    if is_extension(payload.protocol)
+        && !matches!(payload.fragment, Fragment::Later)
+        && payload.length > 0
+    {
         return Err(Unparsed::Unsupported(Unsupported::Ipv6Extension));
     }
     Ok(payload)

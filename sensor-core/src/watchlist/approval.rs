@@ -7,7 +7,7 @@ use std::{collections::BTreeSet, fmt};
 use sensor_common::{SLOTS, Slot};
 use serde::{Deserialize, Serialize};
 
-use super::{IndicatorId, IndicatorIds, NoRoom};
+use super::{IndicatorId, IndicatorIds, NoRoom, Tunnel};
 
 /// Name of an approval.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -59,6 +59,9 @@ pub struct Approval {
     pub validity: Validity,
     /// The indicators it names.
     pub scope: Scope,
+    /// The tunnels whose packets it lets be opened.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tunnels: Vec<Tunnel>,
     /// What it allows, on the kernel's clock.
     #[serde(with = "terms")]
     pub terms: Slot,
@@ -166,6 +169,7 @@ mod tests {
             id: ApprovalId(name.into()),
             validity: Validity { begin: 0, end: 1 },
             scope: Scope::All,
+            tunnels: Vec::new(),
             terms: Slot::default(),
         }
     }

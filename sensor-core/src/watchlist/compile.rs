@@ -29,6 +29,7 @@ use self::{
 use super::{
     ApprovalId, InForce, IndicatorId, Moment, Prefixes, Tables, Watchlist,
     keys::{self, FIT, Key, Prefix as _},
+    tunnel,
 };
 use crate::{parallel, places::Flat};
 
@@ -147,6 +148,7 @@ pub fn compile(
             group_of_set,
             groups,
             slots,
+            tunnels: tunnel::rules(approvals),
             places,
         }),
         approvals: Arc::new(

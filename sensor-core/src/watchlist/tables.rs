@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use ipnet::IpNet;
-use sensor_common::{NO_MATCH_SET, SLOTS, Slot, SlotMask};
+use sensor_common::{MAX_TUNNELS, NO_MATCH_SET, SLOTS, Slot, SlotMask, TunnelRule};
 use thiserror::Error;
 
 use super::{PortRule, Prefix4, Prefix6};
@@ -29,6 +29,8 @@ pub struct Tables {
     pub groups: Vec<SlotMask>,
     /// The slots, [`SLOTS`] at most.
     pub slots: Vec<Slot>,
+    /// The tunnels whose packets are opened.
+    pub tunnels: Vec<TunnelRule>,
     /// Where every address lies.
     pub places: Arc<Flat>,
 }
@@ -130,6 +132,11 @@ impl Tables {
             ("IPv6 ranges of places", self.places.v6.len(), Self::RANGES),
             ("groups of approvals", self.groups.len(), Self::GROUPS),
             ("approvals in force", self.slots.len(), SLOTS as usize),
+            (
+                "tunnels of approvals",
+                self.tunnels.len(),
+                MAX_TUNNELS as usize,
+            ),
         ] {
             if needed > room {
                 return Err(NoRoom { what, needed, room });

@@ -116,6 +116,7 @@ fn packet(version: u8, source: [u8; 16], destination: [u8; 16]) -> Packet {
         protocol: Protocol::UDP,
         source_port: [0; 2],
         destination_port: [0; 2],
+        has_ports: false,
         vlan: Vlan { ids: [[0; 2]; 2] },
         vlan_tags: 0,
         fragment: Fragment::Whole,

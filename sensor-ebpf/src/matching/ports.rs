@@ -28,7 +28,7 @@ pub(super) fn narrowed(
     packet: &Packet,
     port: [u8; 2],
 ) -> SetRow {
-    let found = if packet.has_ports() {
+    let found = if packet.has_ports {
         find(generation.index, port_key(row.set, packet.protocol, port))
     } else {
         NOTHING

@@ -10,10 +10,13 @@ use sensor_common::{Class, Slot};
 use super::Content;
 use crate::{
     clock::Terms,
-    documents::{Granted, IndicatorSet, Time, paper::Interface},
+    documents::{
+        Granted, IndicatorSet, Time,
+        paper::{self, Interface},
+    },
     kernel::probe::Hardware,
     places::{Exclusion, Layers},
-    watchlist::{Approval, ApprovalId, Scope, Validity, Watchlist},
+    watchlist::{Approval, ApprovalId, Scope, Tunnel, Validity, Watchlist},
 };
 
 /// An interface of a run.
@@ -190,6 +193,7 @@ pub fn content(
                 end: granted.until.0,
             },
             scope,
+            tunnels: granted.tunnels.iter().map(tunnel).collect(),
             terms: Slot {
                 begin,
                 end,
@@ -208,6 +212,16 @@ pub fn content(
         approvals,
         layers,
         watchlist,
+    }
+}
+
+/// A tunnel as it was asked for.
+fn tunnel(asked: &paper::Tunnel) -> Tunnel {
+    Tunnel {
+        kind: asked.tunnel.kind(),
+        port: asked.port,
+        skipped: asked.skipped(),
+        ends: asked.ends.map(|end| end.0),
     }
 }
 

@@ -112,11 +112,21 @@ struct Ends<'a> {
     approvals: Vec<&'a str>,
     interface: &'a str,
     vlan: Option<&'a [u16]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tunnel: Option<TunnelObject>,
     src: String,
     dst: String,
     proto: Option<u8>,
     src_port: Option<u16>,
     dst_port: Option<u16>,
+}
+
+/// What the packet was carried in.
+#[derive(Serialize)]
+struct TunnelObject {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    id: Option<u32>,
 }
 
 #[derive(Serialize)]
@@ -174,6 +184,8 @@ struct SummaryObject<'a> {
     lost: &'a BTreeMap<&'static str, u64>,
     malformed: Counts,
     unsupported: Counts,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tunnels: Option<Counts>,
     approvals: BTreeMap<&'a str, Counts>,
     alarms: u64,
     recovered: u64,
@@ -203,6 +215,10 @@ fn ends(notice: &Notice) -> Ends<'_> {
             .collect(),
         interface: &notice.interface,
         vlan: notice.vlan.as_deref(),
+        tunnel: notice.tunnel.map(|(kind, id)| TunnelObject {
+            kind: kind.name(),
+            id: kind.has_id().then_some(id),
+        }),
         src: notice.source.to_string(),
         dst: notice.destination.to_string(),
         proto: notice.protocol,
@@ -294,6 +310,8 @@ fn summary(mark: Mark, summary: &Summary) -> SummaryObject<'_> {
                 .map(|(r, count)| (r.name(), *count))
                 .collect(),
         ),
+        tunnels: (summary.tunnels.iter().any(|(_, count)| *count > 0))
+            .then(|| Counts(summary.tunnels.into())),
         approvals: by_approval(&summary.approvals),
         recovered_approvals: by_approval(&summary.recovered_approvals),
         alarms: summary.alarms,

@@ -11,10 +11,10 @@ use std::{
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use sensor_common::{
-    Bytes, Counters, Facts, Fields, FlowEvent, FlowKey, FlowValue, Fragment, IpVersion, Judgement,
-    LEASE_LIMIT, MAX_INTERFACES, NO_MATCH_SET, OwnAddress, Packet, Passage, Place, Protocol,
-    ReplayContext, SLOTS, Slot, SlotCounts, SlotMask, SlotTable, Stat, Totals, Unparsed, Verdict,
-    judge, parse,
+    Bytes, Counters, Facts, Fields, FlowEvent, FlowKey, FlowValue, IpVersion, Judgement,
+    LEASE_LIMIT, MAX_INTERFACES, NO_MATCH_SET, Opened, OwnAddress, Packet, Passage, Place,
+    ReplayContext, SLOTS, Slot, SlotCounts, SlotMask, SlotTable, Stat, Totals, TunnelRule,
+    Unparsed, Verdict, carried_by, judge, open, parse_to_payload,
 };
 
 use super::{Alarm, Datapath, DatapathError, Held, Retired, TotalsBySet, loader::own_address};
@@ -132,32 +132,93 @@ impl Fake {
     }
 
     fn watch(&mut self, frame: &Bytes<'_>, context: ReplayContext) -> Result<Verdict, Unparsed> {
-        let packet = parse(frame)?;
-        let Some((tables, prefixes)) = &self.generation else {
+        let (packet, payload) = parse_to_payload(frame)?;
+        let Some((tables, _)) = &self.generation else {
             return Ok(Verdict::NoMatch);
+        };
+        let rules = rules_about(tables, &packet, carried_by(&packet));
+        let kinds = rules.iter().fold(0, |kinds, rule| kinds | 1 << rule.kind);
+        let skipped = rules.last().map_or(0, |rule| rule.skipped.into());
+        let inside = match (kinds != 0).then(|| open(frame, payload, kinds, skipped)) {
+            None => None,
+            Some(Ok(opened)) => {
+                self.add(Stat::Opened, 1);
+                Some(opened)
+            }
+            Some(Err(unparsed)) => {
+                self.add(
+                    match unparsed {
+                        Unparsed::Malformed(_) => Stat::InnerMalformed,
+                        Unparsed::NotIp | Unparsed::Unsupported(_) => Stat::InnerUnread,
+                    },
+                    1,
+                );
+                None
+            }
+        };
+        let mut verdict = Verdict::NoMatch;
+        if let Some(inside) = &inside {
+            verdict = match self.barred(&inside.packet, &packet) {
+                Some(barred) => barred,
+                None => self.judge(&inside.packet, Some((&packet, inside)), context),
+            };
+        }
+        if let Verdict::Recorded | Verdict::Excluded | Verdict::Domestic = verdict {
+            return Ok(verdict);
+        }
+        let barred = inside.and_then(|inside| self.barred(&packet, &inside.packet));
+        match barred.unwrap_or_else(|| self.judge(&packet, None, context)) {
+            Verdict::NoMatch => Ok(verdict),
+            outside => Ok(outside),
+        }
+    }
+
+    /// Why a packet, if it is watched, may not be recorded because of the other one: what it is
+    /// in, or what it carries.
+    fn barred(&self, packet: &Packet, other: &Packet) -> Option<Verdict> {
+        let (tables, prefixes) = self.generation.as_ref()?;
+        let is_watched = [packet.source, packet.destination]
+            .iter()
+            .any(|end| longest_match(prefixes, packet.version, *end) != NO_MATCH_SET);
+        let barred = passage(tables, other).err().filter(|_| is_watched);
+        barred.filter(|verdict| matches!(verdict, Verdict::Excluded | Verdict::Domestic))
+    }
+
+    /// Judges a packet, or one that was inside another, and counts it.
+    fn judge(
+        &mut self,
+        packet: &Packet,
+        tunnel: Option<(&Packet, &Opened)>,
+        context: ReplayContext,
+    ) -> Verdict {
+        let Some((tables, prefixes)) = &self.generation else {
+            return Verdict::NoMatch;
         };
         let end = |address, port| {
             let set = longest_match(prefixes, packet.version, address);
-            tables.on_port(set, rule(&packet, port))
+            tables.on_port(set, rule(packet, port))
         };
         let source = end(packet.source, packet.source_port);
         let destination = end(packet.destination, packet.destination_port);
         if source == NO_MATCH_SET && destination == NO_MATCH_SET {
-            return Ok(Verdict::NoMatch);
+            return Verdict::NoMatch;
         }
-        let passage = match Passage::between(
-            place(&tables.places, packet.version, packet.source),
-            place(&tables.places, packet.version, packet.destination),
-        ) {
+        let passage = match passage(tables, packet) {
             Ok(passage) => passage,
-            Err(verdict) => return Ok(verdict),
+            Err(verdict) => return verdict,
         };
-        let named = [source, destination]
+        let mut named = [source, destination]
             .into_iter()
             .filter(|&set| set != NO_MATCH_SET)
             .filter_map(|set| tables.group_of_set.get(set as usize))
             .filter_map(|&group| tables.groups.get(group as usize))
             .fold(SlotMask::EMPTY, |named, group| named.union(group));
+        if let Some((outside, opened)) = tunnel {
+            let rules = rules_about(tables, outside, opened.kind.bit());
+            let among =
+                (rules.iter()).fold(SlotMask::EMPTY, |among, rule| among.union(&rule.approvals));
+            named = named.intersection(&among);
+        }
         let now = context.time;
         let until = self.attended_until;
         let facts = Facts {
@@ -168,8 +229,8 @@ impl Fake {
             } else {
                 0
             },
-            own_address: self.is_own(&packet, packet.source)
-                || self.is_own(&packet, packet.destination),
+            own_address: self.is_own(packet, packet.source)
+                || self.is_own(packet, packet.destination),
             attended: now < until && (self.has_longer_leases || until - now <= LEASE_LIMIT),
         };
         let counting = Counting {
@@ -178,12 +239,16 @@ impl Fake {
         };
         let judgement = judge(&named, &counting, &facts);
         if judgement.verdict == Verdict::Recorded {
-            let mut key = key(&packet, &facts, tables.generation, &judgement);
+            let mut key = key(packet, &facts, tables.generation, &judgement);
             (key.source_set, key.destination_set) = (source, destination);
-            let value = value(&packet, &facts, judgement.fields);
+            if let Some((_, opened)) = tunnel {
+                key.tunnel_kind = opened.kind as u8;
+                key.tunnel_id = opened.id.to_be_bytes();
+            }
+            let value = value(packet, &facts, judgement.fields);
             self.account(key, value);
         }
-        Ok(judgement.verdict)
+        judgement.verdict
     }
 
     fn account(&mut self, key: FlowKey, value: FlowValue) {
@@ -382,10 +447,23 @@ fn longest_match(prefixes: &HashMap<IpNet, u32>, version: IpVersion, address: [u
         .unwrap_or(NO_MATCH_SET)
 }
 
+/// The rules of tunnels about a packet that may be of `kinds`.
+fn rules_about<'a>(tables: &'a Tables, packet: &Packet, kinds: u16) -> Vec<&'a TunnelRule> {
+    let rules = tables.tunnels.iter();
+    rules.filter(|rule| rule.is_about(packet, kinds)).collect()
+}
+
+/// Class, direction and operator of a packet, or why it is not recorded.
+fn passage(tables: &Tables, packet: &Packet) -> Result<Passage, Verdict> {
+    Passage::between(
+        place(&tables.places, packet.version, packet.source),
+        place(&tables.places, packet.version, packet.destination),
+    )
+}
+
 /// The protocol and a port of a packet, if it has ports.
 fn rule(packet: &Packet, port: [u8; 2]) -> Option<PortRule> {
-    let is_later = packet.fragment == Fragment::Later;
-    (Protocol::has_ports(packet.protocol) && !is_later).then(|| PortRule {
+    packet.has_ports.then(|| PortRule {
         protocol: packet.protocol,
         port: u16::from_be_bytes(port),
     })
@@ -428,6 +506,7 @@ fn key(packet: &Packet, facts: &Facts, generation: u64, judgement: &Judgement) -
         destination: packet.destination,
         source_port: allowed(fields, Fields::PORTS, packet.source_port),
         destination_port: allowed(fields, Fields::PORTS, packet.destination_port),
+        has_ports: allowed(fields, Fields::PORTS, packet.has_ports.into()),
         vlan: allowed(fields, Fields::VLAN, packet.vlan),
         ip_version: packet.version as u8,
         protocol: allowed(fields, Fields::PROTOCOL, packet.protocol),

@@ -23,7 +23,7 @@ use aya::{
 };
 use sensor_common::{
     Engine, PlaceBucket, PlaceRow4, PlaceRow6, SLOTS, SetRow, Slot, SlotCounts, SlotMask, Totals,
-    engine::Line,
+    TunnelRule, engine::Line,
 };
 
 pub use self::tuner::{Measured, Tuned};
@@ -75,6 +75,7 @@ struct OuterMaps {
     buckets_v6: Outer<Rows<PlaceBucket>>,
     places_v4: Outer<Rows<PlaceRow4>>,
     places_v6: Outer<Rows<PlaceRow6>>,
+    tunnels: Outer<Rows<TunnelRule>>,
 }
 
 impl Generations {
@@ -102,6 +103,7 @@ impl Generations {
                 buckets_v6: take(ebpf, "BUCKETS_V6")?,
                 places_v4: take(ebpf, "PLACES_V4")?,
                 places_v6: take(ebpf, "PLACES_V6")?,
+                tunnels: take(ebpf, "TUNNELS")?,
             },
             tuner: Tuner::take(ebpf)?,
             last,
@@ -242,7 +244,7 @@ macro_rules! every_table {
     ($given:ident) => {
         $given!(
             lines_v4, lines_v6, keys_v6, overflow, ports, rows, groups, slots, totals, counts,
-            buckets_v4, buckets_v6, places_v4, places_v6
+            buckets_v4, buckets_v6, places_v4, places_v6, tunnels
         )
     };
 }

@@ -35,7 +35,7 @@ use crate::{
 };
 
 /// Words of `Scratch` in sensor-ebpf/src/scratch.rs; loading fails when they differ.
-const SCRATCH_WORDS: usize = 41;
+const SCRATCH_WORDS: usize = 63;
 
 const PROGRAM: &str = "sekisho";
 
@@ -159,6 +159,10 @@ impl Kernel {
                 source.into()
             }
         })?;
+        if let Ok(info) = program.info() {
+            let verified = info.verified_instruction_count();
+            tracing::debug!("the kernel verified {verified:?} instructions of `{PROGRAM}`");
+        }
         #[cfg(feature = "log")]
         log_lines(&mut ebpf);
         let generations = Generations::take(&mut ebpf, last_generation)?;

@@ -119,6 +119,7 @@ mod tests {
                 "STATS",
                 "TOTALS",
                 "TUNE",
+                "TUNNELS",
             ]
         );
         assert!(
@@ -140,7 +141,7 @@ mod tests {
         // `r0 = 2` or `w0 = 2`, that is `XDP_PASS`.
         const PASSES: [[u8; 8]; 2] = [[0xb7, 0, 0, 0, 2, 0, 0, 0], [0xb4, 0, 0, 0, 2, 0, 0, 0]];
         let file = object::File::parse(OBJECT).unwrap();
-        let section = file.section_by_name("xdp").unwrap().index();
+        let section = file.section_by_name("xdp.frags").unwrap().index();
         let mut programs: Vec<&str> = file
             .symbols()
             .filter(|symbol| symbol.section_index() == Some(section) && symbol.is_definition())
@@ -153,7 +154,7 @@ mod tests {
             ["sekisho", "tune"],
             "the bench has an object of its own"
         );
-        let program = instructions("xdp");
+        let program = instructions("xdp.frags");
         let ends: Vec<usize> = (0..program.len())
             .filter(|&at| program[at][0] == EXIT)
             .collect();
@@ -167,9 +168,9 @@ mod tests {
     fn nothing_is_called_that_sends_or_changes_packets() {
         const CALL: u8 = 0x85;
         // Helpers (include/uapi/linux/bpf.h): look up, update, CPU, boot clock, room in and
-        // submission to a ring buffer, loop.
-        const CALLED: [i32; 7] = [1, 2, 8, 125, 131, 132, 181];
-        for section in ["xdp", ".text"] {
+        // submission to a ring buffer, loop, length of a frame.
+        const CALLED: [i32; 8] = [1, 2, 8, 125, 131, 132, 181, 188];
+        for section in ["xdp.frags", ".text"] {
             for [code, registers, _, _, number @ ..] in instructions(section) {
                 // A call of our own functions has 1 as its source register.
                 if code == CALL && registers >> 4 == 0 {

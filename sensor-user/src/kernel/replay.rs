@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use aya::{TestRun as _, TestRunOptions, programs::ProgramError};
 use sensor_common::{
-    Bytes, Counters, FlowEvent, FlowKey, FlowValue, IpVersion, Malformed, ReplayContext,
-    SlotCounts, Stat, Unparsed, parse,
+    Bytes, Counters, FlowEvent, FlowKey, FlowValue, IpVersion, Packet, ReplayContext, SlotCounts,
+    Stat, Unparsed, parse,
 };
 use thiserror::Error;
 use zerocopy::IntoBytes as _;
@@ -123,8 +123,9 @@ impl Replayer {
             return self.test_run(captured, None);
         }
         let mut headers = captured.get(..HEADERS).unwrap_or(captured);
-        if headers.len() < captured.len() && is_cut(headers, context) {
-            headers = captured.get(..LONG_HEADERS).unwrap_or(captured);
+        let longer = captured.get(..LONG_HEADERS).unwrap_or(captured);
+        if headers.len() < longer.len() && read(headers, context) != read(longer, context) {
+            headers = longer;
         }
         let meta = context.as_bytes();
         let data = [meta, headers].concat();
@@ -229,13 +230,12 @@ impl Replayer {
     }
 }
 
-/// Whether a header goes on behind these bytes of a frame.
-fn is_cut(captured: &[u8], context: ReplayContext) -> bool {
-    let frame = Bytes {
+/// What these bytes of a frame say: not the same where a header goes on behind them.
+fn read(captured: &[u8], context: ReplayContext) -> Result<Packet, Unparsed> {
+    parse(&Bytes {
         captured,
         wire_length: context.wire_length as usize,
-    };
-    parse(&frame) == Err(Unparsed::Malformed(Malformed::Truncated))
+    })
 }
 
 /// A length far below 2^32.

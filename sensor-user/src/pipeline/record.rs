@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use ipnet::IpNet;
-use sensor_common::{Class, Direction, Fields, FlowKey, Fragment, Protocol, SlotMask};
+use sensor_common::{Class, Direction, Fields, FlowKey, Fragment, SlotMask, TunnelKind};
 
 use super::{Flow, Names};
 use crate::{privacy::Address, watchlist::ApprovalId};
@@ -62,6 +62,9 @@ pub struct Notice {
     /// VLAN identifiers, outermost first; this and what follows, as far as an approval
     /// lets a record say it.
     pub vlan: Option<Vec<u16>>,
+    /// What the packet was carried in, and the identifier in its header; none for a packet that
+    /// was in no tunnel that was opened.
+    pub tunnel: Option<(TunnelKind, u32)>,
     /// Source address.
     pub source: Address,
     /// Destination address.
@@ -175,6 +178,8 @@ impl Notice {
             direction,
             interface,
             vlan: fields.has(Fields::VLAN).then(|| vlan(key)),
+            tunnel: TunnelKind::from_number(key.tunnel_kind)
+                .map(|kind| (kind, u32::from_be_bytes(key.tunnel_id))),
             source,
             destination,
             protocol: fields.has(Fields::PROTOCOL).then_some(key.protocol),
@@ -218,16 +223,10 @@ fn fragment(key: &FlowKey) -> Fragment {
     }
 }
 
-/// Where the protocol may not be told, ports that are not 0 are told all the same.
 fn ports(key: &FlowKey, fields: Fields) -> Option<(u16, u16)> {
     let ports = (
         u16::from_be_bytes(key.source_port),
         u16::from_be_bytes(key.destination_port),
     );
-    let has_ports = if fields.has(Fields::PROTOCOL) {
-        Protocol::has_ports(key.protocol) && fragment(key) != Fragment::Later
-    } else {
-        ports != (0, 0)
-    };
-    (fields.has(Fields::PORTS) && has_ports).then_some(ports)
+    (fields.has(Fields::PORTS) && key.has_ports == 1).then_some(ports)
 }

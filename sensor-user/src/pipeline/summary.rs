@@ -18,6 +18,9 @@ pub struct Summary {
     pub malformed: Vec<(Malformed, u64)>,
     /// Unsupported packets by what is not read, where there are any.
     pub unsupported: Vec<(Unsupported, u64)>,
+    /// Packets in tunnels that an approval names: opened, and not, because their inside contradicts
+    /// or is not read.
+    pub tunnels: [(&'static str, u64); 3],
     /// How far packets came under each approval; a packet counts under every approval that
     /// names its match sets.
     pub approvals: BTreeMap<ApprovalId, SlotCounts>,
@@ -56,6 +59,11 @@ impl Summary {
             .map(|r| (r, of(Stat::Unsupported(r))))
             .into();
         self.unsupported.retain(|(_, count)| *count > 0);
+        self.tunnels = [
+            ("opened", of(Stat::Opened)),
+            ("malformed", of(Stat::InnerMalformed)),
+            ("unread", of(Stat::InnerUnread)),
+        ];
         self.lost = losses.by_stage(counters);
     }
 

@@ -97,6 +97,11 @@ fn cases() -> Vec<(&'static str, Vec<u8>, Expected)> {
         (
             "three VLAN tags",
             tcp().vlan(1).vlan(2).vlan(3).build(),
+            Recorded(40, 6, (443, 50_000), 18, 0, &[1, 2]),
+        ),
+        (
+            "nine VLAN tags",
+            (1..=9).fold(tcp(), Packet::vlan).build(),
             unsupported(Unsupported::VlanDepth),
         ),
         (
@@ -191,9 +196,14 @@ fn cases() -> Vec<(&'static str, Vec<u8>, Expected)> {
             malformed(Malformed::Ipv6PayloadLength),
         ),
         (
-            "too short for TCP",
-            with(&tcp(), &[(17, 39)]),
-            malformed(Malformed::TransportLength),
+            "too short for the flags of TCP",
+            with(&tcp(), &[(17, 33)]),
+            Recorded(33, 6, (443, 50_000), 0, 0, &[]),
+        ),
+        (
+            "too short for ports",
+            with(&tcp(), &[(17, 23)]),
+            Recorded(23, 6, (0, 0), 0, 0, &[]),
         ),
         (
             "segmented by the card",

@@ -1,7 +1,7 @@
 //! Every header that is read, and every way to contradict, whole and cut off at every byte.
 
 use sekisho::kernel::Datapath as _;
-use sensor_common::{Counters, Malformed, Stat, Unsupported, Verdict};
+use sensor_common::{Counters, FlowKey, FlowValue, Malformed, Stat, Unsupported, Verdict};
 use sensor_tests::{
     packet::{Bridge, Packet, flags},
     require,
@@ -91,6 +91,16 @@ fn links() -> Vec<Shape> {
             udp().bridge(Bridge::ETag).service_vlan(7).vlan(9),
             udp_in(&[7, 9]),
         ),
+        good(
+            "three VLANs",
+            (1..=3).fold(udp(), Packet::vlan),
+            udp_in(&[1, 2]),
+        ),
+        good(
+            "eight VLANs",
+            (1..=8).fold(udp(), Packet::vlan),
+            udp_in(&[1, 2]),
+        ),
         good("SNAP", udp().snap(), udp_in(&[])),
         good("SNAP in a VLAN", udp().vlan(4_094).snap(), udp_in(&[4_094])),
         good("PPPoE", udp().pppoe(), udp_in(&[])),
@@ -126,9 +136,17 @@ fn links() -> Vec<Shape> {
         let name = format!("{count} labels");
         shapes.push(good(name, udp().labels(count), udp_in(&[])));
     }
-    // A fabric, a backbone and a service chain around it.
+    shapes.extend(bridges());
+    shapes
+}
+
+/// A fabric, a backbone and a service chain around a packet, and spellings of what others spell
+/// otherwise.
+fn bridges() -> Vec<Shape> {
+    let recorded = || Recorded(52, 17, (53, 5_353), 0, Vec::new());
+    let mut shapes = Vec::new();
     let around = |name: &str, kind: [u8; 2], header: &[u8]| {
-        let mut shape = good(name, udp(), udp_in(&[]));
+        let mut shape = good(name, udp(), recorded());
         let rest = shape.frame.split_off(12);
         shape.frame.extend(kind);
         shape.frame.extend(header);
@@ -138,6 +156,21 @@ fn links() -> Vec<Shape> {
         shape.headers = shape.frame.len() - PAYLOAD;
         shape
     };
+    shapes.push(around(
+        "metadata of a switch",
+        [0x89, 9],
+        &[1, 1, 0, 1, 0, 7],
+    ));
+    shapes.push(around("bridged Ethernet", [0x65, 0x58], &[2; 12]));
+    shapes.push(around(
+        "a long LLC frame",
+        [0x88, 0x70],
+        &[0xaa, 0xaa, 3, 0, 0, 0],
+    ));
+    let mut service_point = around("IP by the number of its service", [0, 55], &[6, 6, 3]);
+    service_point.frame.drain(17..19);
+    service_point.headers -= 2;
+    shapes.push(service_point);
     shapes.push(around(
         "FabricPath",
         [0x89, 3],
@@ -157,15 +190,15 @@ fn links() -> Vec<Shape> {
         shapes.push(around(&name, [0x89, 0x4f], &service(words)));
     }
     // The protocol of PPP in one byte.
-    let mut compressed = good("compressed protocol in PPPoE", udp().pppoe(), udp_in(&[]));
+    let mut compressed = good("compressed protocol in PPPoE", udp().pppoe(), recorded());
     assert_eq!(compressed.frame.remove(20), 0);
     compressed.frame[19] -= 1;
     compressed.headers -= 1;
     shapes.push(compressed);
     // Labels for a group, and a bridge's SNAP.
-    let mut multicast = good("multicast labels", udp().labels(1), udp_in(&[]));
+    let mut multicast = good("multicast labels", udp().labels(1), recorded());
     multicast.frame[13] = 0x48;
-    let mut bridged = good("SNAP of a bridge", udp().snap(), udp_in(&[]));
+    let mut bridged = good("SNAP of a bridge", udp().snap(), recorded());
     bridged.frame[19] = 0xf8;
     shapes.extend([multicast, bridged]);
     shapes
@@ -301,41 +334,52 @@ fn malformed() -> Vec<Shape> {
             &[(18, 1)],
             malformed(Malformed::Ipv6PayloadLength),
         ),
+    ]
+}
+
+/// What ends before a header of transport is no contradiction: what is there counts.
+fn short() -> Vec<Shape> {
+    let udp_in = |octets, ports| Recorded(octets, 17, ports, 0, Vec::new());
+    let short = |name: &str, packet: Packet, length: u8, outcome: Outcome| {
+        let mut shape = bad(name, packet, &[(17, length)], outcome);
+        shape.headers = 14 + usize::from(length);
+        shape
+    };
+    let sctp = || Packet::v4(WATCHED, OTHER).ports_of(132, 1, 2);
+    vec![
+        short("no UDP at all", udp(), 20, udp_in(20, (0, 0))),
+        short("half the ports", udp(), 23, udp_in(23, (0, 0))),
+        short("only ports", udp(), 24, udp_in(24, (53, 5_353))),
+        short("no checksum", udp(), 27, udp_in(27, (53, 5_353))),
+        short(
+            "no flags of TCP",
+            tcp(),
+            33,
+            Recorded(33, 6, (443, 50_000), 0, Vec::new()),
+        ),
+        short(
+            "SCTP without its checksum",
+            sctp(),
+            31,
+            Recorded(31, 132, (0, 0), 0, Vec::new()),
+        ),
         bad(
             "extension too long",
             udp6().extension(60, 8),
             &[(55, 9)],
-            malformed(Malformed::Ipv6ExtensionLength),
+            Recorded(80, 17, (0, 0), 0, Vec::new()),
         ),
         bad(
             "extension without room",
             udp6().extension(60, 8),
             &[(19, 7)],
-            malformed(Malformed::Ipv6ExtensionLength),
+            Recorded(47, 17, (0, 0), 0, Vec::new()),
         ),
-        bad(
-            "UDP without room",
-            udp(),
-            &[(17, 27)],
-            malformed(Malformed::TransportLength),
-        ),
-        bad(
-            "TCP without room",
-            tcp(),
-            &[(17, 39)],
-            malformed(Malformed::TransportLength),
-        ),
-        bad(
-            "SCTP without room",
-            Packet::v4(WATCHED, OTHER).ports_of(132, 1, 2),
-            &[(17, 31)],
-            malformed(Malformed::TransportLength),
-        ),
-        bad(
+        short(
             "a first fragment without ports",
             udp().fragment(0, true),
-            &[(17, 27)],
-            malformed(Malformed::TransportLength),
+            23,
+            Recorded(23, 17, (0, 0), 1, Vec::new()),
         ),
     ]
 }
@@ -358,8 +402,8 @@ fn passed_over() -> Vec<Shape> {
             unsupported(Unsupported::Encapsulation),
         ),
         bad(
-            "three VLANs",
-            udp().vlan(1).vlan(2).vlan(3),
+            "nine VLANs",
+            (1..=9).fold(udp(), Packet::vlan),
             &[],
             unsupported(Unsupported::VlanDepth),
         ),
@@ -388,7 +432,7 @@ fn passed_over() -> Vec<Shape> {
 }
 
 pub(crate) fn shapes() -> Vec<Shape> {
-    [links(), networks(), malformed(), passed_over()]
+    [links(), networks(), short(), malformed(), passed_over()]
         .into_iter()
         .flatten()
         .collect()
@@ -435,12 +479,33 @@ impl Judge {
         None
     }
 
-    /// What was recorded since it was last asked for: one packet, so many times.
-    fn recorded(&mut self) -> Option<(Outcome, u64)> {
+    /// What was recorded since it was last asked for, and of how many packets each.
+    fn recorded(&mut self) -> Vec<Flow> {
         let flows = self.rig.drain();
         self.rig.kernel.drain_events(&mut |_| {}).unwrap();
-        assert!(flows.len() < 2, "{flows:?}");
-        let (key, value) = flows.first_key_value()?;
+        flows
+            .iter()
+            .map(|(key, value)| Flow::new(key, value))
+            .collect()
+    }
+
+    /// The one flow that was recorded since it was last asked for.
+    fn one_recorded(&mut self) -> Option<Outcome> {
+        let mut flows = self.recorded();
+        assert!(flows.len() < 2);
+        flows.pop().map(|flow| flow.outcome)
+    }
+}
+
+/// A flow that was recorded, all of whose packets are alike.
+struct Flow {
+    outcome: Outcome,
+    packets: u64,
+    has_ports: bool,
+}
+
+impl Flow {
+    fn new(key: &FlowKey, value: &FlowValue) -> Self {
         let ports = [key.source_port, key.destination_port].map(u16::from_be_bytes);
         let tags = key.vlan.ids.iter().take(key.vlan_tags.into());
         let outcome = Recorded(
@@ -450,7 +515,12 @@ impl Judge {
             key.fragment,
             tags.map(|&id| u16::from_be_bytes(id)).collect(),
         );
-        Some((outcome, value.packets))
+        assert!(key.has_ports == 1 || ports == [0; 2]);
+        Self {
+            outcome,
+            packets: value.packets,
+            has_ports: key.has_ports == 1,
+        }
     }
 }
 
@@ -460,7 +530,7 @@ fn every_header_is_read_and_every_contradiction_has_its_reason() {
     let (mut judge, mut reasons) = (Judge::new(), Vec::new());
     for shape in shapes() {
         let refusal = judge.refusal(&shape.frame, shape.frame.len());
-        let found = refusal.or_else(|| judge.recorded().map(|(outcome, _)| outcome));
+        let found = refusal.or_else(|| judge.one_recorded());
         assert_eq!(found.as_ref(), Some(&shape.outcome), "{}", shape.name);
         reasons.extend(found);
     }
@@ -475,30 +545,44 @@ fn every_header_is_read_and_every_contradiction_has_its_reason() {
     }
 }
 
-/// Cut while it was captured: `truncated` up to some byte, and from there on as if it were
-/// whole; all that is recorded stands before the payload.
+/// Cut while it was captured: `truncated` up to the end of the IP header, then without what is
+/// not there, and from its last header on as if it were whole.
 #[test]
-fn a_frame_cut_off_at_any_byte_is_truncated_or_read_as_if_it_were_whole() {
+fn a_frame_cut_off_at_any_byte_is_truncated_or_says_what_is_there() {
     require!(privilege);
     let mut judge = Judge::new();
     for shape in shapes() {
-        let mut whole = 0;
+        let truncated = Some(Outcome::Malformed(Malformed::Truncated));
+        let is_recorded = matches!(shape.outcome, Recorded(..));
+        let (mut read, mut last) = (0, truncated.clone());
         for cut in 0..=shape.frame.len() {
             let refusal = judge.refusal(&shape.frame, cut);
-            let is_truncated = refusal == Some(Outcome::Malformed(Malformed::Truncated));
-            let said = format!("{} cut at {cut}", shape.name);
-            assert!(!is_truncated || whole == 0, "{said}");
-            if !is_truncated {
-                whole += 1;
-                let is_recorded = matches!(shape.outcome, Recorded(..));
-                assert!(refusal.is_none() == is_recorded, "{said}: {refusal:?}");
-                assert!(refusal.is_none_or(|found| found == shape.outcome), "{said}");
+            let said = format!("{} cut at {cut}: {refusal:?} after {last:?}", shape.name);
+            // First cut short, then recorded, then refused if it is to be.
+            let goes_on = match &refusal {
+                one if *one == last => true,
+                None => last == truncated,
+                Some(found) => last != Some(shape.outcome.clone()) && *found == shape.outcome,
+            };
+            assert!(goes_on, "{said}");
+            if cut >= shape.headers {
+                assert_eq!(refusal.is_none(), is_recorded, "{said}");
             }
-            assert!(whole > 0 || cut < shape.headers, "{said}");
+            read += u64::from(refusal.is_none());
+            last = refusal;
         }
-        let is_recorded = matches!(shape.outcome, Recorded(..));
-        let expected = is_recorded.then_some((shape.outcome, whole));
-        assert_eq!(judge.recorded(), expected, "{}", shape.name);
+        let after_headers = (shape.frame.len() - shape.headers + 1) as u64;
+        let mut whole = 0;
+        for flow in judge.recorded() {
+            read -= flow.packets;
+            if flow.outcome == shape.outcome {
+                whole += flow.packets;
+            } else {
+                assert!(!flow.has_ports, "{}: {:?}", shape.name, flow.outcome);
+            }
+        }
+        assert_eq!(read, 0, "{}", shape.name);
+        assert!(!is_recorded || whole >= after_headers, "{}", shape.name);
     }
     judge.rig.counted();
 }
@@ -512,7 +596,7 @@ fn a_frame_that_ends_early_on_the_wire_is_never_recorded_in_part() {
         for cut in 0..shape.frame.len() {
             judge.refusal(&shape.frame[..cut], cut);
         }
-        if let Some((found, _)) = judge.recorded() {
+        if let Some(found) = judge.one_recorded() {
             assert_eq!(found, shape.outcome, "{}", shape.name);
         }
     }

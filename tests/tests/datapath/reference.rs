@@ -313,6 +313,7 @@ impl World {
             let (source, destination) = facts.ports.unwrap_or_default();
             key.source_port = source.to_be_bytes();
             key.destination_port = destination.to_be_bytes();
+            key.has_ports = facts.ports.is_some().into();
         }
         if allow(under, Fields::PROTOCOL) {
             key.protocol = facts.protocol;

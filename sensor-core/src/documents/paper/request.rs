@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use sensor_common::{Class, Direction};
+use sensor_common::{Class, Direction, TunnelKind};
 use serde::{Deserialize, Serialize};
 
 use super::Fault;
@@ -106,8 +106,43 @@ pub struct Tunnel {
     /// Its UDP port, for those that have one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub port: Option<u16>,
+    /// Octets between the session identifier and Ethernet, of `L2TPv3`: a cookie of 0, 4 or 8, and
+    /// 4 of a sublayer if there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub skip: Option<u8>,
     /// Where its two ends lie.
     pub ends: [Prefix; 2],
+}
+
+impl Tunnel {
+    /// Octets that are passed over; unless it is said, those of the sublayer.
+    pub fn skipped(&self) -> u8 {
+        match self.tunnel {
+            TunnelType::L2tpv3 => self.skip.unwrap_or(4),
+            _ => 0,
+        }
+    }
+
+    fn check(&self) -> Result<(), &'static str> {
+        if self.tunnel.has_port() != self.port.is_some() {
+            return Err("vxlan, geneve and gtp-u have a port, and no other type has one");
+        }
+        match (self.tunnel, self.skip) {
+            (_, None) | (TunnelType::L2tpv3, Some(0 | 4 | 8 | 12)) => {}
+            _ => return Err("skip is 0, 4, 8 or 12, and only l2tpv3 has one"),
+        }
+        let versions = self.ends.map(|end| end.0.addr().is_ipv4());
+        match (self.tunnel, versions) {
+            (TunnelType::SixInFour, [true, true]) | (TunnelType::FourInSix, [false, false]) => {
+                Ok(())
+            }
+            (TunnelType::SixInFour | TunnelType::FourInSix, _) => {
+                Err("the ends of 6in4 are IPv4, those of 4in6 are IPv6")
+            }
+            (_, [one, other]) if one == other => Ok(()),
+            _ => Err("one end is IPv4 and the other IPv6: nothing goes between them"),
+        }
+    }
 }
 
 /// Kinds of tunnels.
@@ -133,7 +168,23 @@ pub enum TunnelType {
 impl TunnelType {
     /// Whether it is carried by UDP, and so has a port.
     const fn has_port(self) -> bool {
-        matches!(self, Self::Vxlan | Self::Geneve | Self::GtpU)
+        self.kind().has_port()
+    }
+
+    /// The kind that the kernel knows.
+    pub const fn kind(self) -> TunnelKind {
+        match self {
+            Self::Gre => TunnelKind::Gre,
+            Self::Nvgre => TunnelKind::Nvgre,
+            Self::Erspan => TunnelKind::Erspan,
+            Self::Ipip => TunnelKind::IpInIp,
+            Self::SixInFour => TunnelKind::SixInFour,
+            Self::FourInSix => TunnelKind::FourInSix,
+            Self::Vxlan => TunnelKind::Vxlan,
+            Self::Geneve => TunnelKind::Geneve,
+            Self::GtpU => TunnelKind::GtpU,
+            Self::L2tpv3 => TunnelKind::L2tpV3,
+        }
     }
 }
 
@@ -270,10 +321,7 @@ impl Request {
             checked.map_err(|text| Fault::at("indicator", text))?;
         }
         for tunnel in &self.tunnels {
-            if tunnel.tunnel.has_port() != tunnel.port.is_some() {
-                let text = "vxlan, geneve and gtp-u have a port, and no other type has one";
-                return Err(Fault::at("tunnel", text));
-            }
+            tunnel.check().map_err(|text| Fault::at("tunnel", text))?;
         }
         match (&self.indicators[..], &self.feed) {
             ([], None) => Err(Fault::at("indicator", "it asks for no indicator")),

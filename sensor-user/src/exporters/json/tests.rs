@@ -1,4 +1,4 @@
-use sensor_common::{Class, Direction, Fields, SlotMask, Stat, Verdict};
+use sensor_common::{Class, Direction, Fields, SlotMask, Stat, TunnelKind, Verdict};
 
 use super::*;
 use crate::{
@@ -20,6 +20,7 @@ fn record() -> Record {
             direction: Direction::Through,
             interface: "veth0".into(),
             vlan: Some(vec![100]),
+            tunnel: None,
             source: Address::Foreign([192, 0, 2, 1].into()),
             destination: Address::Foreign([0x2001, 0xdb8, 0, 0, 0, 0, 0, 1].into()),
             protocol: Some(6),
@@ -102,6 +103,28 @@ fn ports_are_null_where_there_are_none() {
         "{text}"
     );
     assert!(text.contains(r#""fragment":"later""#), "{text}");
+}
+
+#[test]
+fn a_flow_in_a_tunnel_says_through_what() {
+    let mark = Mark {
+        replay: false,
+        lab: false,
+        clock: ClockMark::Synchronised,
+    };
+    let mut carried = record();
+    carried.notice.tunnel = Some((TunnelKind::Vxlan, 0x0012_3456));
+    let text = written(mark, &[Line::Flow(carried.clone())]);
+    assert!(
+        text.contains(r#""tunnel":{"type":"vxlan","id":1193046}"#),
+        "{text}"
+    );
+    carried.notice.tunnel = Some((TunnelKind::IpInIp, 0));
+    let text = written(mark, &[Line::Flow(carried)]);
+    assert!(
+        text.contains(r#""tunnel":{"type":"ipip","id":null}"#),
+        "{text}"
+    );
 }
 
 #[test]

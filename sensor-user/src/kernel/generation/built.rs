@@ -4,7 +4,7 @@ use std::path::Path;
 
 use sensor_common::{
     Engine, IpVersion, PlaceBucket, PlaceRow4, PlaceRow6, SLOTS, SetRow, Slot, SlotCounts,
-    SlotMask, Totals, engine::Line,
+    SlotMask, Totals, TunnelRule, engine::Line,
 };
 
 use zerocopy::IntoBytes as _;
@@ -55,6 +55,7 @@ pub(super) struct Built {
     pub(super) buckets_v6: Named<Rows<PlaceBucket>>,
     pub(super) places_v4: Named<Rows<PlaceRow4>>,
     pub(super) places_v6: Named<Rows<PlaceRow6>>,
+    pub(super) tunnels: Named<Rows<TunnelRule>>,
     live: Live,
     more_groups: Groups,
     /// The slots as words in shared memory.
@@ -74,6 +75,7 @@ impl Built {
         let stride = sets.max(1).saturating_add(Tables::SPARE_SETS);
         let mut laid = lay(tables, sizes)?;
         laid.engine.stride = stride;
+        laid.engine.tunnels = u32::try_from(tables.tunnels.len()).unwrap_or(0);
         let (totals, mapped_totals) = Mapped::create(stride, "TOTALS")?;
         let (counts, mapped_counts) = Mapped::create(SLOTS, "SLOT_COUNTS")?;
         let mut wanted = tables.slots.clone();
@@ -111,6 +113,7 @@ impl Built {
             buckets_v6: Named::rows(&buckets, ANY_SIZE, "BUCKETS_V6")?,
             places_v4,
             places_v6: Named::rows(&ranges, ANY_SIZE, "PLACES_V6")?,
+            tunnels: Named::rows(&tunnel_rows(&tables.tunnels), ANY_SIZE, "TUNNELS")?,
             wanted,
             mapped_totals,
             mapped_counts,
@@ -175,7 +178,8 @@ impl Built {
         self.buckets_v4.freeze()?;
         self.buckets_v6.freeze()?;
         self.places_v4.freeze()?;
-        self.places_v6.freeze()
+        self.places_v6.freeze()?;
+        self.tunnels.freeze()
     }
 
     /// Where its tables stand in every outer map.
@@ -250,6 +254,13 @@ fn lay(tables: &Tables, sizes: Sizes) -> Result<Laid, DatapathError> {
         group_of_set: &tables.group_of_set,
     };
     Ok(Laid::new(&prefixes, &Seeds::new(random), sizes))
+}
+
+/// The rules; a table has one row at least.
+fn tunnel_rows(rules: &[TunnelRule]) -> Vec<TunnelRule> {
+    let mut rows = rules.to_vec();
+    rows.resize(rows.len().max(1), TunnelRule::default());
+    rows
 }
 
 fn port_rows(laid: &Laid) -> Vec<(u64, Wire<SetRow>)> {

@@ -210,7 +210,7 @@ fn malformed(dice: &mut Dice, packet: &Packet, facts: &Facts) -> Vec<u8> {
 fn unsupported(dice: &mut Dice, packet: Packet, facts: &Facts) -> Vec<u8> {
     const TRILL: u16 = 0x22f3;
     match dice.below(4) {
-        0 => packet.vlan(1).vlan(2).vlan(3).build(),
+        0 => (1..=9).fold(packet, Packet::vlan).build(),
         1 if facts.source.is_ipv6() => (0..7)
             .fold(packet, |packet, _| packet.extension(60, 8))
             .build(),

@@ -185,6 +185,7 @@ impl Row {
         if fields.has(Fields::PORTS) {
             key.source_port = [1, 187];
             key.destination_port = [195, 80];
+            key.has_ports = 1;
         }
         if fields.has(Fields::PROTOCOL) {
             key.protocol = 6;

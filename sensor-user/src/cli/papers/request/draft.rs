@@ -140,7 +140,7 @@ pub(super) struct NewArgs {
     interfaces: Vec<Interface>,
 
     /// Tunnel whose packets are opened; give it again for each further one
-    #[arg(long = "tunnel", value_name = "TYPE[:PORT]=PREFIX,PREFIX", value_parser = values::tunnel)]
+    #[arg(long = "tunnel", value_name = "TYPE[:PORT][+SKIP]=PREFIX,PREFIX", value_parser = values::tunnel)]
     tunnels: Vec<Tunnel>,
 
     #[command(flatten)]

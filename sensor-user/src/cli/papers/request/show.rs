@@ -162,8 +162,14 @@ fn tunnel(tunnel: &Tunnel) -> String {
     let port = tunnel
         .port
         .map_or_else(String::new, |port| format!(":{port}"));
+    let skip = tunnel
+        .skip
+        .map_or_else(String::new, |skip| format!("+{skip}"));
     let [one, other] = tunnel.ends.map(|end| end.0);
     // Its name is that of the document.
     let name = serde_json::to_value(tunnel.tunnel).unwrap_or_default();
-    format!("{}{port}={one},{other}", name.as_str().unwrap_or_default())
+    format!(
+        "{}{port}{skip}={one},{other}",
+        name.as_str().unwrap_or_default()
+    )
 }
