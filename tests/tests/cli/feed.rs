@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path};
 
-use sensor_tests::{require, requires};
+use sensor_tests::require;
 use serde_json::Value;
 
 use crate::{failed_plainly, in_folder, sekisho};
