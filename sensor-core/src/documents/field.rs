@@ -3,7 +3,7 @@
 //! The reader of TOML knows the line of what it reads, so a value that refuses itself is refused
 //! with its line.
 
-mod ports;
+pub(crate) mod ports;
 
 use std::{fmt, ops::Deref};
 

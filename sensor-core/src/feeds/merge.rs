@@ -6,7 +6,7 @@
 //! indicator of which nobody is sure enough, or whose last source has ended, is over. Time is an
 //! argument, so that a merge of today can be made again tomorrow.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, ops::Bound, sync::Arc};
 
 use ipnet::IpNet;
 
@@ -14,26 +14,27 @@ use super::item::{About, Tlp};
 use crate::{documents::Time, watchlist::PortRule};
 
 /// What is watched for: the same for two sources, or not.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Key {
     /// The prefix.
     pub prefix: IpNet,
     /// Its ports, ascending; none is any.
-    pub ports: Vec<PortRule>,
+    pub ports: Box<[PortRule]>,
 }
 
 /// Who says so: a feed, and what that calls it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Source {
     /// The feed.
-    pub feed: String,
+    pub feed: Arc<str>,
     /// Its reference, or its line.
-    pub reference: String,
+    pub reference: Box<str>,
 }
 
-/// Indicators of many feeds.
+/// Indicators of many feeds, with all their sources. One indicator with one source takes about
+/// 250 bytes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Merged(BTreeMap<Key, BTreeMap<Source, About>>);
+pub struct Merged(BTreeMap<(Key, Source), About>);
 
 /// How confidence decays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,7 +70,18 @@ impl Key {
         let mut ports = ports.to_vec();
         ports.sort_unstable();
         ports.dedup();
+        let ports = ports.into();
         Self { prefix, ports }
+    }
+}
+
+impl Source {
+    /// Before every other.
+    fn first() -> Self {
+        Self {
+            feed: "".into(),
+            reference: "".into(),
+        }
     }
 }
 
@@ -77,35 +89,25 @@ impl Merged {
     /// Takes what a source says. Of two versions of one reference the later one holds, whichever
     /// comes first; where neither has a time, the one that is taken last.
     pub fn add(&mut self, key: Key, source: Source, about: About) {
-        let sources = self.0.entry(key).or_default();
-        let is_older = sources
-            .get(&source)
-            .is_some_and(|held| about.modified < held.modified);
-        if !is_older {
-            sources.insert(source, about);
+        let of_it = self.0.entry((key, source)).or_insert(about);
+        if about.modified >= of_it.modified {
+            *of_it = about;
         }
     }
 
     /// Forgets what a feed says under a reference: it took that back.
     pub fn revoke(&mut self, source: &Source) {
-        self.retain(|other| other != source);
+        self.0.retain(|(_, other), _| other != source);
     }
 
     /// Forgets all that a feed says, as before it is read anew.
     pub fn forget(&mut self, feed: &str) {
-        self.retain(|source| source.feed != feed);
-    }
-
-    fn retain(&mut self, is_kept: impl Fn(&Source) -> bool) {
-        self.0.retain(|_, sources| {
-            sources.retain(|source, _| is_kept(source));
-            !sources.is_empty()
-        });
+        self.0.retain(|(_, source), _| &*source.feed != feed);
     }
 
     /// How many indicators there are.
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.groups().count()
     }
 
     /// Whether there are none.
@@ -113,9 +115,22 @@ impl Merged {
         self.0.is_empty()
     }
 
+    /// Everything that was said, by indicator, then by source.
+    pub fn iter(&self) -> impl Iterator<Item = (&Key, &Source, &About)> {
+        (self.0.iter()).map(|((key, source), about)| (key, source, about))
+    }
+
+    /// Everything that was said, to be changed.
+    pub fn into_rows(self) -> impl Iterator<Item = (Key, Source, About)> {
+        (self.0.into_iter()).map(|((key, source), about)| (key, source, about))
+    }
+
     /// The sources of an indicator, each with what it says.
-    pub fn sources(&self, key: &Key) -> impl Iterator<Item = (&Source, &About)> {
-        self.0.get(key).into_iter().flatten()
+    pub fn sources<'a>(&'a self, key: &'a Key) -> impl Iterator<Item = (&'a Source, &'a About)> {
+        let begin = Bound::Included((key.clone(), Source::first()));
+        (self.0.range((begin, Bound::Unbounded)))
+            .take_while(move |((other, _), _)| other == key)
+            .map(|((_, source), about)| (source, about))
     }
 
     /// The indicators that hold at a moment, in order. Each feed decays in its own way.
@@ -124,17 +139,19 @@ impl Merged {
         now: Time,
         decay: impl Fn(&str) -> Decay,
     ) -> impl Iterator<Item = (&Key, Known)> {
-        (self.0.iter()).filter_map(move |(key, sources)| Some((key, known(sources, now, &decay)?)))
+        self.groups()
+            .filter_map(move |key| Some((key, known(self.sources(key), now, &decay)?)))
     }
 
     /// What is known of one indicator at a moment; `None` where no source holds.
     pub fn known(&self, key: &Key, now: Time, decay: impl Fn(&str) -> Decay) -> Option<Known> {
-        known(self.0.get(key)?, now, &decay)
+        known(self.sources(key), now, &decay)
     }
 
     /// All indicators, in order, whether or not they hold.
-    pub fn keys(&self) -> impl Iterator<Item = &Key> {
-        self.0.keys()
+    pub fn groups(&self) -> impl Iterator<Item = &Key> {
+        let mut last = None;
+        (self.0.keys()).filter_map(move |(key, _)| (last.replace(key) != Some(key)).then_some(key))
     }
 }
 
@@ -178,12 +195,12 @@ impl Decay {
 }
 
 /// What sources that hold say together; `None` where none does.
-fn known(
-    sources: &BTreeMap<Source, About>,
+fn known<'a>(
+    sources: impl Iterator<Item = (&'a Source, &'a About)>,
     now: Time,
     decay: &impl Fn(&str) -> Decay,
 ) -> Option<Known> {
-    let mut held = (sources.iter())
+    let mut held = sources
         .filter_map(|(source, about)| {
             let is_now = about.from.is_none_or(|from| from <= now)
                 && about.until.is_none_or(|until| now < until);

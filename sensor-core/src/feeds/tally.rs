@@ -114,6 +114,23 @@ impl Versions {
     }
 }
 
+/// Prefixes that are never to be watched.
+#[derive(Debug)]
+pub(super) struct Exceptions(BTreeSet<IpNet>);
+
+impl Exceptions {
+    /// One that a prefix lies in, or around.
+    pub(super) fn touching(&self, prefix: IpNet) -> Option<IpNet> {
+        let around = std::iter::successors(Some(prefix), IpNet::supernet);
+        let mut around = around.filter(|around| self.0.contains(around));
+        // What lies within a prefix comes next after it.
+        let within = self.0.range(prefix..).next().copied();
+        around
+            .next()
+            .or(within.filter(|exception| prefix.contains(exception)))
+    }
+}
+
 /// What was counted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
@@ -209,21 +226,11 @@ impl<'g> Tally<'g> {
         if self.exclusions.is_empty() || self.prefixes.is_empty() {
             return;
         }
-        let exclusions: BTreeSet<IpNet> =
-            std::mem::take(&mut self.exclusions).into_iter().collect();
-        let touched = |prefix: IpNet| {
-            let around = std::iter::successors(Some(prefix), IpNet::supernet);
-            let mut around = around.filter(|around| exclusions.contains(around));
-            // What lies within a prefix comes next after it.
-            let within = exclusions.range(prefix..).next().copied();
-            around
-                .next()
-                .or(within.filter(|exception| prefix.contains(exception)))
-        };
+        let exceptions = self.exceptions();
         let mut kept = Prefixes::default();
         let prefixes = std::mem::take(&mut self.prefixes);
         for (at, (prefix, line)) in prefixes.iter().enumerate() {
-            match touched(prefix) {
+            match exceptions.touching(prefix) {
                 None => kept.push_limited(prefix, line, &prefixes.limits(at)),
                 Some(exception) => {
                     let by = format!("the feed's own exception {exception}");
@@ -234,32 +241,55 @@ impl<'g> Tally<'g> {
         self.prefixes = kept;
     }
 
-    fn watch(&mut self, at: At<'_>, watch: &Watch<'_>) {
+    /// What the feed itself says is never to be watched.
+    pub(super) fn exceptions(&self) -> Exceptions {
+        Exceptions(self.exclusions.iter().copied().collect())
+    }
+
+    /// Whether a later version took the place of what this number was given to.
+    pub(super) fn is_over(&self, number: u32) -> bool {
+        self.versions.over.contains(&number)
+    }
+
+    /// Takes a prefix, and gives the number of what it comes of; `None` where it is refused.
+    pub(super) fn watch(&mut self, at: At<'_>, watch: &Watch<'_>) -> Option<u32> {
+        let judged = self.judge(at, watch);
+        match judged {
+            Ok(number) => {
+                self.keep(watch, number);
+                Some(number)
+            }
+            Err(refusal) => {
+                self.refuse(at, &refusal);
+                None
+            }
+        }
+    }
+
+    fn judge(&mut self, at: At<'_>, watch: &Watch<'_>) -> Result<u32, Refusal> {
         let About {
-            confidence,
-            from,
-            until,
-            ..
+            confidence, until, ..
         } = watch.about;
         let expired = until.filter(|until| self.wanted.now.is_some_and(|now| *until <= now));
         if let Some(until) = expired {
-            return self.refuse(at, &Refusal::Expired(until));
+            return Err(Refusal::Expired(until));
         }
         let least = self.wanted.least_confidence;
         if let Some(confidence) = confidence.filter(|confidence| *confidence < least) {
-            return self.refuse(at, &Refusal::Confidence { confidence, least });
+            return Err(Refusal::Confidence { confidence, least });
         }
         if let Some(refusal) = self.guard.judge(watch.prefix) {
-            return self.refuse(at, &refusal);
+            return Err(refusal);
         }
-        let number = if at.id.is_empty() {
-            u32::try_from(at.line).unwrap_or(u32::MAX)
-        } else {
-            match self.versions.number(at.id, watch.about.modified) {
-                Some(number) => number,
-                None => return self.refuse(at, &Refusal::Superseded),
-            }
-        };
+        if at.id.is_empty() {
+            return Ok(u32::try_from(at.line).unwrap_or(u32::MAX));
+        }
+        let number = self.versions.number(at.id, watch.about.modified);
+        number.ok_or(Refusal::Superseded)
+    }
+
+    fn keep(&mut self, watch: &Watch<'_>, number: u32) {
+        let About { from, until, .. } = watch.about;
         let is_timed = from.is_some() || until.is_some();
         if !is_timed && watch.ports.is_empty() {
             return self.prefixes.push(watch.prefix, number);
@@ -287,7 +317,9 @@ impl<'g> Tally<'g> {
 impl Sink for Tally<'_> {
     fn take(&mut self, at: At<'_>, item: Item<'_>) {
         match item {
-            Item::Watch(watch) => self.watch(at, &watch),
+            Item::Watch(watch) => {
+                self.watch(at, &watch);
+            }
             Item::Exclude(prefix) => {
                 self.counts.exclusions += 1;
                 self.exclusions.push(prefix);

@@ -53,7 +53,8 @@ impl TryFrom<Vec<String>> for PortNames {
     }
 }
 
-fn rule(name: &str) -> Result<PortRule, String> {
+/// A protocol and a port: `tcp/443`.
+pub(crate) fn rule(name: &str) -> Result<PortRule, String> {
     let shown = || name.chars().take(32).collect::<String>();
     let unclear = || {
         let names = PortRule::NAMED.map(|(name, _)| name).join(", ");
