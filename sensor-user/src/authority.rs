@@ -1,16 +1,20 @@
 //! The authority of a state folder: what its papers say, live and at the time of a capture.
 
 use std::{
+    cell::RefCell,
     io,
     path::Path,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use crate::{
     agent::{Authority, Look},
     documents::{Attended, Decision, Gate, Refusal, Rule, Shelf, Time, journal::Arrival},
+    feeds::over::Over,
     replay::History,
     settings::state::{AGAIN, FolderError, Journal, Papers, Scan, StateFolder},
+    sources::{Limits, TakenBack},
     watch::FolderWatch,
 };
 
@@ -26,6 +30,7 @@ pub struct StateAuthority {
     journal: Journal,
     watch: FolderWatch,
     shelf: Shelf,
+    taken_back: Option<TakenBack>,
     seen: Option<Seen>,
 }
 
@@ -40,12 +45,13 @@ struct Seen {
 }
 
 impl StateAuthority {
-    /// Opens the state folder of a real sensor, and holds it until the value is dropped.
+    /// Opens the state folder of a real sensor, and holds it until the value is dropped. What
+    /// feeds took back ends, where there are any.
     ///
     /// # Errors
     ///
     /// When it is none, another sensor holds it, or its log of arrivals cannot be read.
-    pub fn open(folder: &Path) -> Result<Self, FolderError> {
+    pub fn open(folder: &Path, taken_back: Option<TakenBack>) -> Result<Self, FolderError> {
         let folder = StateFolder::open(folder)?;
         let watch = FolderWatch::new(folder.papers_folder()).map_err(|source| {
             let path = folder.papers_folder().into();
@@ -56,6 +62,7 @@ impl StateAuthority {
             journal: Journal::open(&folder)?,
             watch,
             shelf: Shelf::default(),
+            taken_back,
             seen: None,
             folder,
         })
@@ -90,10 +97,11 @@ impl Authority for StateAuthority {
         let why = listed.filter_map(|listed| listed.granted.err());
         // That its time has passed, or has not come, is no news.
         refusals.extend(why.filter(|why| !matches!(why.rule, Rule::Ended | Rule::NotYet)));
-        Ok(Look {
-            decision: seen.gate.decide(now),
-            refusals,
-        })
+        let mut decision = seen.gate.decide(now);
+        if let Some(taken_back) = &mut self.taken_back {
+            taken_back.apply(&mut decision)?;
+        }
+        Ok(Look { decision, refusals })
     }
 
     fn log(&mut self) -> anyhow::Result<()> {
@@ -111,7 +119,12 @@ impl Authority for StateAuthority {
 
 /// What the papers of a state folder said at every moment. It changes nothing there.
 #[derive(Debug)]
-pub struct StateHistory(Vec<(Time, Gate)>);
+pub struct StateHistory {
+    gates: Vec<(Time, Gate)>,
+    /// What feeds took back until now; since when stands in it.
+    over: Arc<Over>,
+    limits: RefCell<Limits>,
+}
 
 impl StateHistory {
     /// Reads the state folder of a real sensor, whether or not one is running.
@@ -119,23 +132,22 @@ impl StateHistory {
     /// # Errors
     ///
     /// When it is none, or its log of arrivals cannot be read.
-    pub fn open(folder: &Path) -> Result<Self, FolderError> {
+    pub fn open(folder: &Path, over: Arc<Over>) -> Result<Self, FolderError> {
         let folder = StateFolder::open_read_only(folder)?;
         let journal = Journal::open(&folder)?;
         let scan = folder.papers(AGAIN).scan(Instant::now());
         let (identity, logged) = (folder.identity(), journal.arrivals());
         let mut shelf = Shelf::default();
-        Ok(Self(Gate::history(
-            identity,
-            logged,
-            &scan.folder,
-            &mut shelf,
-        )))
+        Ok(Self {
+            gates: Gate::history(identity, logged, &scan.folder, &mut shelf),
+            over,
+            limits: RefCell::default(),
+        })
     }
 
     /// How many arrivals lie before a moment, or at it.
     fn before(&self, time: Time) -> usize {
-        self.0.partition_point(|(arrival, _)| *arrival <= time)
+        self.gates.partition_point(|(arrival, _)| *arrival <= time)
     }
 }
 
@@ -144,9 +156,13 @@ impl History for StateHistory {
         match self
             .before(time)
             .checked_sub(1)
-            .and_then(|at| self.0.get(at))
+            .and_then(|at| self.gates.get(at))
         {
-            Some((_, gate)) => gate.decide(time),
+            Some((_, gate)) => {
+                let mut decision = gate.decide(time);
+                self.limits.borrow_mut().apply(&self.over, &mut decision);
+                decision
+            }
             None => Decision {
                 attended: Attended::Not(vec![Refusal {
                     file: String::new(),
@@ -161,6 +177,8 @@ impl History for StateHistory {
     }
 
     fn next_arrival(&self, time: Time) -> Option<Time> {
-        self.0.get(self.before(time)).map(|(arrival, _)| *arrival)
+        self.gates
+            .get(self.before(time))
+            .map(|(arrival, _)| *arrival)
     }
 }

@@ -19,6 +19,8 @@ pub mod preflight;
 pub mod privacy;
 pub mod replay;
 pub mod settings;
+pub mod sources;
+mod stat;
 pub mod telemetry;
 mod watch;
 mod words;

@@ -58,6 +58,7 @@ fn granted(id: &str, interface: &str, (from, until): (u64, u64)) -> Granted {
             file: format!("{id}.txt"),
             prefixes: Arc::new([("192.0.2.0/24".parse().unwrap(), 1)].into_iter().collect()),
         }),
+        limited: None,
     }
 }
 

@@ -76,8 +76,17 @@ pub struct Granted {
     pub until: Time,
     /// How long its records are kept.
     pub retention: Period,
-    /// What is watched.
+    /// What may be watched.
     pub indicators: Arc<IndicatorSet>,
+    /// The same with the ends of what feeds took back, if they did.
+    pub limited: Option<Arc<IndicatorSet>>,
+}
+
+impl Granted {
+    /// What is watched.
+    pub fn watched(&self) -> &Arc<IndicatorSet> {
+        self.limited.as_ref().unwrap_or(&self.indicators)
+    }
 }
 
 /// Indicators of one file.

@@ -175,7 +175,7 @@ pub fn content(
     let mut approvals = Vec::with_capacity(covered.len());
     for covered in covered {
         let granted = &covered.granted;
-        let set = &granted.indicators;
+        let set = granted.watched();
         let known_as = known.iter().find(|(added, _)| *added == set);
         let scope = if let Some((_, scope)) = known_as {
             scope.clone()

@@ -16,6 +16,7 @@ use crate::{
         runtime::RuntimeError,
         state::{FolderError, StateError},
     },
+    sources::OverError,
 };
 
 use super::inputs::InputError;
@@ -118,6 +119,9 @@ impl Exit {
                 InputError::Places { .. } => Self::Places,
                 InputError::Paper { .. } | InputError::Papers(_) => Self::Papers,
             });
+        }
+        if cause.is::<OverError>() {
+            return Some(Self::FeedUnreadable);
         }
         if cause.is::<PaperError>() {
             return Some(Self::Papers);

@@ -15,6 +15,7 @@ use crate::{
     feeds::{self, FeedError, plain::Shortest},
     kernel::probe,
     settings::state::{self, NoLogKey},
+    sources::{OverError, TakenBack},
     watchlist::Watchlist,
 };
 
@@ -93,6 +94,10 @@ pub(super) struct ModeArgs {
     #[arg(long, value_name = "DIR")]
     state: Option<PathBuf>,
 
+    /// With --state, folder of feeds ('sekisho feed'): what they took back is not recorded
+    #[arg(long = "feeds", value_name = "DIR", requires = "state")]
+    feed_store: Option<PathBuf>,
+
     /// Try the sensor without approvals; every output is marked
     #[arg(long)]
     lab: bool,
@@ -112,6 +117,11 @@ pub(super) enum Mode<'a> {
 }
 
 impl ModeArgs {
+    /// What feeds took back, where they are named.
+    pub(super) fn taken_back(&self) -> Result<Option<TakenBack>, OverError> {
+        self.feed_store.as_deref().map(TakenBack::open).transpose()
+    }
+
     /// Refuses to begin without papers or lab mode, and lab beside the state folder of a real
     /// sensor. `of_lab` are arguments that only lab takes, by name, and whether they are given.
     pub(super) fn check(&self, of_lab: &[(&str, bool)]) -> anyhow::Result<Mode<'_>> {

@@ -1,6 +1,6 @@
 //! `sekisho replay`: a capture file through the same program.
 
-use std::{fs::File, io, path::PathBuf};
+use std::{fs::File, io, path::PathBuf, sync::Arc};
 
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -93,7 +93,11 @@ pub(super) fn replay(args: &ReplayArgs) -> anyhow::Result<Exit> {
             layers: args.places.load()?,
         },
         Mode::Real(folder) => {
-            history = StateHistory::open(folder)?;
+            let over = match args.mode.taken_back()? {
+                Some(mut taken_back) => taken_back.now()?,
+                None => Arc::default(),
+            };
+            history = StateHistory::open(folder, over)?;
             Under::Papers {
                 history: &history,
                 interface: args.interface.as_deref(),

@@ -230,7 +230,7 @@ impl Under {
             },
             Mode::Real(folder) => Self::Papers {
                 folder: folder.into(),
-                authority: Box::new(StateAuthority::open(folder)?),
+                authority: Box::new(StateAuthority::open(folder, args.mode.taken_back()?)?),
             },
         })
     }

@@ -314,6 +314,7 @@ impl State {
             until,
             retention: conditions.retention.unwrap_or(request.retention),
             indicators: held.indicators.clone(),
+            limited: None,
         })
     }
 

@@ -120,6 +120,7 @@ impl State {
             until,
             retention: alone.retention,
             indicators: set.clone(),
+            limited: None,
         })
     }
 }

@@ -60,6 +60,7 @@ fn granted(id: &str, prefixes: &[&str]) -> Granted {
                     .collect(),
             ),
         }),
+        limited: None,
     }
 }
 

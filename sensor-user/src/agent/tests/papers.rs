@@ -90,6 +90,7 @@ fn granted(id: &str, prefix: &str, seconds: u64) -> Granted {
             file: format!("{id}.txt"),
             prefixes: Arc::new([(prefix.parse().unwrap(), 1)].into_iter().collect()),
         }),
+        limited: None,
     }
 }
 

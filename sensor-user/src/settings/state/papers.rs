@@ -10,7 +10,6 @@ use std::{
     ffi::OsString,
     fs::{self, Metadata},
     io,
-    os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
     sync::Arc,
     time::{Duration, Instant},
@@ -21,6 +20,7 @@ use crate::{
     capped,
     documents::{Folder, Refusal, Rule},
     places::territory::LARGEST,
+    stat::Stat,
 };
 
 /// After how long all files are read again, unless told otherwise.
@@ -76,16 +76,6 @@ struct Kept {
     since: Instant,
     is_settled: bool,
     bytes: Arc<[u8]>,
-}
-
-/// What the system says of a file that changes when it does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Stat {
-    device: u64,
-    inode: u64,
-    size: u64,
-    modified: (i64, i64),
-    changed: (i64, i64),
 }
 
 /// What became of a file that was listed.
@@ -299,18 +289,6 @@ impl Kept {
             since,
             is_settled: now.saturating_duration_since(since) >= SETTLES,
             bytes: same.map_or_else(|| bytes.into(), |before| before.bytes.clone()),
-        }
-    }
-}
-
-impl Stat {
-    fn of(there: &Metadata) -> Self {
-        Self {
-            device: there.dev(),
-            inode: there.ino(),
-            size: there.len(),
-            modified: (there.mtime(), there.mtime_nsec()),
-            changed: (there.ctime(), there.ctime_nsec()),
         }
     }
 }
