@@ -1,4 +1,6 @@
-//! Times in words, for people.
+//! Times, lists and errors in words, for people.
+
+use std::io;
 
 use jiff::Timestamp;
 
@@ -38,6 +40,36 @@ pub(crate) fn list<T: AsRef<str>>(words: &[T], and: &str) -> String {
         [] => String::new(),
         [one] => one.to_owned(),
         [ref before @ .., last] => format!("{} {and} {last}", before.join(", ")),
+    }
+}
+
+/// An error with what it comes of.
+pub(crate) fn told(error: &anyhow::Error) -> String {
+    let mut told = String::new();
+    for cause in error.chain() {
+        let text = match cause.downcast_ref::<io::Error>() {
+            Some(error) => plainly(error),
+            None => cause.to_string(),
+        };
+        // Errors that carry their cause in their own text would say it twice.
+        if !told.contains(&text) {
+            if !told.is_empty() {
+                told.push_str(": ");
+            }
+            told.push_str(&text);
+        }
+    }
+    told
+}
+
+/// What the system said of a file, in plain words.
+fn plainly(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::NotFound => "no such file".into(),
+        io::ErrorKind::AlreadyExists => "exists already; name a new file".into(),
+        io::ErrorKind::IsADirectory => "is a directory; name a file in it".into(),
+        io::ErrorKind::PermissionDenied => "may not be opened by this user".into(),
+        _ => error.to_string(),
     }
 }
 

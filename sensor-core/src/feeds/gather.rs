@@ -107,8 +107,8 @@ impl Sink for Gather<'_> {
 pub type FirstSeen = HashMap<Key, Time>;
 
 impl Merged {
-    /// Where sources say no times themselves, those at which they were read: now for the last
-    /// time, and for the first time then or now.
+    /// Where sources do not say when they first saw something: when it was first read, which is
+    /// now where it was not there before.
     #[must_use]
     pub fn seen(self, before: &FirstSeen, now: Time) -> Self {
         let mut seen = Self::default();
@@ -116,7 +116,6 @@ impl Merged {
             let first = before.get(&key).copied().unwrap_or(now);
             let about = About {
                 first_seen: about.first_seen.or(Some(first)),
-                last_seen: about.last_seen.or(Some(now)),
                 ..about
             };
             seen.add(key, source, about);
@@ -212,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_feed_does_not_say_of_times_is_when_it_was_read() {
+    fn what_a_feed_does_not_say_of_the_first_time_is_when_it_was_read() {
         let key = |prefix: &str| Key::new(prefix.parse().unwrap(), &[]);
         let source = Source {
             feed: "f".into(),
@@ -222,7 +221,6 @@ mod tests {
         merged.add(key("1.1.1.1/32"), source.clone(), About::default());
         let said = About {
             first_seen: Some(Time(1)),
-            last_seen: Some(Time(2)),
             ..About::default()
         };
         merged.add(key("2.2.2.2/32"), source.clone(), said);
@@ -231,8 +229,8 @@ mod tests {
         let seen = merged.seen(&before.into(), Time(9));
         let times: Vec<_> = seen
             .iter()
-            .map(|(_, _, about)| (about.first_seen.unwrap().0, about.last_seen.unwrap().0))
+            .map(|(_, _, about)| about.first_seen.unwrap().0)
             .collect();
-        assert_eq!(times, [(5, 9), (1, 2), (9, 9)]);
+        assert_eq!(times, [5, 1, 9]);
     }
 }

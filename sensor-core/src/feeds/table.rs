@@ -84,11 +84,18 @@ pub fn write(merged: &Merged, out: &mut impl Write) -> io::Result<()> {
     Ok(())
 }
 
-/// Reads what one feed said, and adds it to what others say.
-pub fn read(feed: &str, from: impl BufRead, merged: &mut Merged) -> Result<(), NoTable> {
+/// Reads what one feed said, and adds it to what others say. What it did not say it last saw at
+/// any time it saw when it was last heard of.
+pub fn read(
+    feed: &str,
+    heard: Option<Time>,
+    from: impl BufRead,
+    merged: &mut Merged,
+) -> Result<(), NoTable> {
     let feed: Arc<str> = feed.into();
-    each(from, |key, reference, about| {
+    each(from, |key, reference, mut about| {
         let feed = Arc::clone(&feed);
+        about.last_seen = about.last_seen.or(heard);
         merged.add(key, Source { feed, reference }, about);
     })
 }
@@ -202,7 +209,7 @@ mod tests {
             let mut text = Vec::new();
             write(&merged, &mut text).unwrap();
             let mut again = Merged::default();
-            read("f", &text[..], &mut again).unwrap();
+            read("f", None, &text[..], &mut again).unwrap();
             prop_assert_eq!(&merged, &again);
             let first = first_seen(&text[..]).unwrap();
             for (key, _, about) in merged.iter() {
@@ -212,7 +219,7 @@ mod tests {
 
         #[test]
         fn no_bytes_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
-            let _ = read("f", &bytes[..], &mut Merged::default());
+            let _ = read("f", None, &bytes[..], &mut Merged::default());
         }
     }
 
@@ -239,7 +246,7 @@ mod tests {
             ("\n", "line 2: EOF"),
         ] {
             let text = format!("{good}{bad}");
-            let error = read("f", text.as_bytes(), &mut Merged::default()).unwrap_err();
+            let error = read("f", None, text.as_bytes(), &mut Merged::default()).unwrap_err();
             assert!(error.to_string().starts_with(says), "{error}");
         }
     }

@@ -16,7 +16,7 @@ use crate::{
         runtime::RuntimeError,
         state::{FolderError, StateError},
     },
-    sources::OverError,
+    sources::{OverError, StoreError},
 };
 
 use super::inputs::InputError;
@@ -42,7 +42,9 @@ Exit status:
   15  another sensor is running
   16  pins or snapshot cannot be used, or there are none
   17  state folder cannot be used, or there is none
-  18  papers refused or cannot be read; what is printed says which and why";
+  18  papers refused or cannot be read; what is printed says which and why
+  19  feed pull: a feed could not be fetched or read; its last good copy stays
+  20  feed pull: a feed is held back until it is confirmed";
 
 /// How a command ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,6 +88,10 @@ pub enum Exit {
     State = 17,
     /// Papers refused, or cannot be read.
     Papers = 18,
+    /// A feed could not be pulled.
+    NotFetched = 19,
+    /// A feed is held back.
+    HeldBack = 20,
 }
 
 impl From<Exit> for ExitCode {
@@ -122,6 +128,9 @@ impl Exit {
         }
         if cause.is::<OverError>() {
             return Some(Self::FeedUnreadable);
+        }
+        if let Some(error) = cause.downcast_ref::<StoreError>() {
+            return Some(Self::of_store(error));
         }
         if cause.is::<PaperError>() {
             return Some(Self::Papers);
@@ -194,6 +203,25 @@ impl Exit {
             | PlacesError::Territory { .. }
             | PlacesError::TooManyOperators(_)
             | PlacesError::ClaimedTwice { .. } => Self::Places,
+        }
+    }
+
+    fn of_store(error: &StoreError) -> Self {
+        match error {
+            StoreError::NoFeed { .. }
+            | StoreError::Exists { .. }
+            | StoreError::Name { .. }
+            | StoreError::Config { .. } => Self::Usage,
+            StoreError::Busy { .. } => Self::Busy,
+            StoreError::System { source, .. }
+                if source.kind() == io::ErrorKind::PermissionDenied =>
+            {
+                Self::NotPermitted
+            }
+            StoreError::Missing { .. }
+            | StoreError::Unclear { .. }
+            | StoreError::Table { .. }
+            | StoreError::System { .. } => Self::FeedUnreadable,
         }
     }
 

@@ -18,7 +18,7 @@ pub(super) mod source;
 mod standing;
 mod stop;
 mod told;
-mod values;
+pub(super) mod values;
 
 use std::io::Write;
 

@@ -4,23 +4,11 @@
 
 use std::io::{self, Write as _};
 
+use crate::words;
+
 /// One line about how the command failed.
 pub(super) fn error(error: &anyhow::Error) {
-    let mut told = String::new();
-    for cause in error.chain() {
-        let text = match cause.downcast_ref::<io::Error>() {
-            Some(error) => plainly(error),
-            None => cause.to_string(),
-        };
-        // Errors that carry their cause in their own text would say it twice.
-        if !told.contains(&text) {
-            if !told.is_empty() {
-                told.push_str(": ");
-            }
-            told.push_str(&text);
-        }
-    }
-    tell(&format!("sekisho: {}", one_line(&told)));
+    tell(&format!("sekisho: {}", one_line(&words::told(error))));
 }
 
 /// One line about something that is not as it should be, after which the command goes on.
@@ -52,17 +40,6 @@ pub(super) fn unless_gone(written: io::Result<()>) -> io::Result<()> {
     match written {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         written => written,
-    }
-}
-
-/// What the system said of a file, in plain words.
-fn plainly(error: &io::Error) -> String {
-    match error.kind() {
-        io::ErrorKind::NotFound => "no such file".into(),
-        io::ErrorKind::AlreadyExists => "exists already; name a new file".into(),
-        io::ErrorKind::IsADirectory => "is a directory; name a file in it".into(),
-        io::ErrorKind::PermissionDenied => "may not be opened by this user".into(),
-        _ => error.to_string(),
     }
 }
 

@@ -10,12 +10,17 @@ use std::{
 use anyhow::Context as _;
 use clap::Args;
 use ipnet::IpNet;
+use sensor_common::Class;
 use serde::Serialize;
 
-use super::matched::matched;
+use super::{matched::matched, store::plain};
 use crate::{
     cli::{
-        Exit, inputs::InputError, papers::source::SourceArgs, places::PlacesArgs, printer,
+        Exit,
+        inputs::InputError,
+        papers::source::{Opened, SourceArgs},
+        places::PlacesArgs,
+        printer,
         summary::count,
     },
     documents::{Body, Kind, field::ClassName},
@@ -92,7 +97,7 @@ pub(super) struct CheckArgs {
     json: bool,
 }
 
-fn class(text: &str) -> Result<ClassName, &'static str> {
+pub(super) fn class(text: &str) -> Result<ClassName, &'static str> {
     ClassName::try_from(text.to_owned())
 }
 
@@ -171,35 +176,43 @@ pub(super) fn check(args: &CheckArgs, out: &mut dyn Write) -> anyhow::Result<Exi
     Ok(Exit::Done)
 }
 
+/// What prefixes are held against by papers.
+pub(super) fn guard_of(
+    opened: &Opened,
+    class: Option<Class>,
+    own: &[IpNet],
+) -> anyhow::Result<Guard> {
+    let policies = opened.gate.admitted(Kind::Policy);
+    let policy = policies.last().map(|(_, paper)| &paper.body);
+    let layers = opened.gate.decide(opened.now).layers;
+    let (Some(Body::Policy(policy)), Some(layers)) = (policy, layers) else {
+        let text = "there is no policy or no territory yet to check by";
+        return Err(InputError::Papers(text.into()).into());
+    };
+    let mut guard = Guard::of(policy.shortest.into(), &layers, class)?;
+    for own in own {
+        guard.add_own(own.trunc());
+    }
+    Ok(guard)
+}
+
 impl CheckArgs {
     /// What prefixes are held against: papers, or the places that are named.
     fn guard(&self) -> anyhow::Result<Guard> {
         let class = self.class.map(|class| class.0);
-        let mut guard = match self.source.may_open()? {
-            None => {
-                let mut guard = Guard::of(Shortest::POLICY, &self.places.load()?, class)?;
-                guard.allow_documentation(true);
-                guard
+        let Some(opened) = self.source.may_open()? else {
+            let mut guard = Guard::of(Shortest::POLICY, &self.places.load()?, class)?;
+            guard.allow_documentation(true);
+            for own in &self.own {
+                guard.add_own(own.trunc());
             }
-            Some(opened) => {
-                if let Some((name, _)) = self.places.given().into_iter().find(|(_, given)| *given) {
-                    let text = format!("{name} is for a check without papers, which say it");
-                    return Err(InputError::Usage(text).into());
-                }
-                let policies = opened.gate.admitted(Kind::Policy);
-                let policy = policies.last().map(|(_, paper)| &paper.body);
-                let layers = opened.gate.decide(opened.now).layers;
-                let (Some(Body::Policy(policy)), Some(layers)) = (policy, layers) else {
-                    let text = "there is no policy or no territory yet to check by";
-                    return Err(InputError::Papers(text.into()).into());
-                };
-                Guard::of(policy.shortest.into(), &layers, class)?
-            }
+            return Ok(guard);
         };
-        for own in &self.own {
-            guard.add_own(own.trunc());
+        if let Some((name, _)) = self.places.given().into_iter().find(|(_, given)| *given) {
+            let text = format!("{name} is for a check without papers, which say it");
+            return Err(InputError::Usage(text).into());
         }
-        Ok(guard)
+        guard_of(&opened, class, &self.own)
     }
 
     fn one(&self, path: &Path, guard: &Guard) -> anyhow::Result<(Checked, Prefixes)> {
@@ -356,9 +369,4 @@ fn row_unless_none(number: u64, text: &str, out: &mut dyn Write) -> io::Result<(
     } else {
         row(number, text, out)
     }
-}
-
-/// A text in which nothing that a feed says can move the cursor.
-fn plain(text: &str) -> String {
-    text.replace(char::is_control, "\u{fffd}")
 }

@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// A value that its document reads from a text.
-pub(super) fn value<T>(text: &str) -> Result<T, String>
+pub(in crate::cli) fn value<T>(text: &str) -> Result<T, String>
 where
     T: TryFrom<String>,
     T::Error: Display,
