@@ -131,6 +131,7 @@ impl Puller<'_> {
                 feed.status.checked = Some(self.now);
                 feed.status.failing = None;
                 feed.status.write(&folder)?;
+                self.store.let_decay(self.now)?;
                 Ok(Pulled::Unchanged)
             }
         }
@@ -312,3 +313,6 @@ fn gathered(
     };
     Ok((said, counts, format))
 }
+
+#[cfg(test)]
+mod tests;

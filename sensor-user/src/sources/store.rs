@@ -20,7 +20,7 @@ use crate::{
     beside,
     documents::Time,
     feeds::{
-        merge::{Decay, Merged},
+        merge::{Decay, Key, Merged},
         over::Over,
     },
     held::{self, Refused},
@@ -194,11 +194,17 @@ impl Store {
     pub(super) fn take_back(
         &self,
         merged: &Merged,
-        before: BTreeSet<IpNet>,
+        mut before: BTreeSet<IpNet>,
         now: Time,
     ) -> anyhow::Result<()> {
         let over = self.over()?;
         let decay = self.decay()?;
+        // What is named and holds no more is as if nobody named it; what does not hold yet is not.
+        let has_begun = |key: &&Key| {
+            let mut sources = merged.sources(key);
+            sources.all(|(_, about)| about.from.is_none_or(|from| from <= now))
+        };
+        before.extend(merged.groups().filter(has_begun).map(|key| key.prefix));
         let mut named: BTreeMap<IpNet, Option<Time>> = BTreeMap::new();
         for (key, known) in merged.at(now, decay) {
             let end = named.entry(key.prefix).or_insert(known.until);
@@ -217,6 +223,18 @@ impl Store {
             changed.write(out)
         });
         Ok(written.map_err(StoreError::system(&file))?)
+    }
+
+    /// Brings what is taken back up to the time where confidence decays with it.
+    pub(super) fn let_decay(&self, now: Time) -> anyhow::Result<()> {
+        let decays = |feed: &Feed| {
+            let decay = feed.config.decay();
+            decay.half_life > 0 && decay.least > 0
+        };
+        if self.feeds()?.iter().any(decays) {
+            self.take_back(&self.merged(None)?, BTreeSet::new(), now)?;
+        }
+        Ok(())
     }
 
     /// The folder of a feed.
