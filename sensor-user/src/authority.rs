@@ -30,7 +30,7 @@ pub struct StateAuthority {
     journal: Journal,
     watch: FolderWatch,
     shelf: Shelf,
-    taken_back: Option<TakenBack>,
+    taken_back: Option<(TakenBack, FolderWatch)>,
     seen: Option<Seen>,
 }
 
@@ -53,10 +53,20 @@ impl StateAuthority {
     /// When it is none, another sensor holds it, or its log of arrivals cannot be read.
     pub fn open(folder: &Path, taken_back: Option<TakenBack>) -> Result<Self, FolderError> {
         let folder = StateFolder::open(folder)?;
-        let watch = FolderWatch::new(folder.papers_folder()).map_err(|source| {
-            let path = folder.papers_folder().into();
-            FolderError::System { path, source }
-        })?;
+        let watch = |path: &Path| {
+            FolderWatch::new(path).map_err(|source| FolderError::System {
+                path: path.into(),
+                source,
+            })
+        };
+        let taken_back = match taken_back {
+            Some(taken_back) => {
+                let feeds = watch(taken_back.folder())?;
+                Some((taken_back, feeds))
+            }
+            None => None,
+        };
+        let watch = watch(folder.papers_folder())?;
         Ok(Self {
             papers: folder.papers(AGAIN),
             journal: Journal::open(&folder)?,
@@ -98,7 +108,7 @@ impl Authority for StateAuthority {
         // That its time has passed, or has not come, is no news.
         refusals.extend(why.filter(|why| !matches!(why.rule, Rule::Ended | Rule::NotYet)));
         let mut decision = seen.gate.decide(now);
-        if let Some(taken_back) = &mut self.taken_back {
+        if let Some((taken_back, _)) = &mut self.taken_back {
             taken_back.apply(&mut decision)?;
         }
         Ok(Look { decision, refusals })
@@ -113,7 +123,13 @@ impl Authority for StateAuthority {
     }
 
     async fn changed(&mut self) -> io::Result<()> {
-        self.watch.changed().await
+        match &mut self.taken_back {
+            None => self.watch.changed().await,
+            Some((_, feeds)) => tokio::select! {
+                changed = self.watch.changed() => changed,
+                changed = feeds.changed() => changed,
+            },
+        }
     }
 }
 

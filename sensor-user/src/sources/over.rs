@@ -105,6 +105,11 @@ impl TakenBack {
         Ok(opened)
     }
 
+    /// The folder of the feeds.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// Puts the ends of what is over into a decision.
     ///
     /// # Errors

@@ -7,5 +7,6 @@
 mod world;
 
 mod replay;
+mod taken_back;
 mod town;
 mod under_traffic;
