@@ -11,14 +11,16 @@ mod error;
 mod obtain;
 mod over;
 mod pull;
+mod remote;
 mod status;
 mod store;
 
 pub use config::{Access, FeedConfig, Protocol, is_name};
 pub use error::StoreError;
-pub use obtain::{Local, Obtain, ObtainError, Obtained, Progress, Remote};
+pub use obtain::{Local, Obtain, ObtainError, Obtained, Progress};
 pub use over::{Limits, OverError, TakenBack};
 pub use pull::{Pull, Pulled, Puller};
+pub use remote::Remote;
 pub use status::{Copy, Failing, Held, Mark, Status};
 pub use store::{Feed, Store};
 

@@ -25,9 +25,20 @@ pub enum ObtainError {
         /// What the system said.
         source: io::Error,
     },
-    /// Nothing is fetched here.
+    /// What is needed to ask a host is not there.
     #[error("{0}")]
     Remote(String),
+    /// What a host did.
+    #[error(transparent)]
+    Fetch(#[from] sensor_fetch::Error),
+    /// The list of hosts cannot be read.
+    #[error("{}: {source}", file.display())]
+    Hosts {
+        /// The list.
+        file: PathBuf,
+        /// Which line.
+        source: sensor_fetch::HostsError,
+    },
 }
 
 /// What came of asking.
@@ -104,36 +115,8 @@ impl Obtain for Local {
     }
 }
 
-/// Has what lies on this machine, and what hosts have that may be asked.
-#[derive(Clone, Debug)]
-pub struct Remote {
-    /// File with the hosts that may be asked.
-    hosts: PathBuf,
-}
-
-impl Remote {
-    /// By the hosts that a folder of feeds allows.
-    pub fn new(folder: &Path) -> Self {
-        Self {
-            hosts: folder.join("hosts"),
-        }
-    }
-}
-
-impl Obtain for Remote {
-    fn obtain(
-        &self,
-        config: &FeedConfig,
-        before: Option<(&Path, &Mark)>,
-        into: &Path,
-        progress: Progress<'_>,
-    ) -> Result<Obtained, ObtainError> {
-        Local.obtain(config, before, into, progress)
-    }
-}
-
 impl ObtainError {
-    fn file(path: &Path) -> impl Fn(io::Error) -> Self {
+    pub(super) fn file(path: &Path) -> impl Fn(io::Error) -> Self {
         move |source| Self::File {
             path: path.into(),
             source,
