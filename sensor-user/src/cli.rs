@@ -43,7 +43,7 @@ enum Command {
     Check(check::CheckArgs),
     /// Build the table of which addresses are domestic and foreign, or ask it
     Territory(territory::TerritoryArgs),
-    /// Look into feeds of indicators, without loading anything
+    /// Keep feeds of indicators, and say what of them would be watched
     Feed(feed::FeedArgs),
     /// Say what would become of a packet, and why, without touching the kernel
     Explain(explain::ExplainArgs),

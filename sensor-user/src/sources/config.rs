@@ -218,10 +218,12 @@ impl FeedConfig {
         if asks { HOUR } else { 0 }
     }
 
-    /// When it is due again after it was looked at.
+    /// When it is due again after it was looked at; never by itself where it is not said how
+    /// often.
     pub fn due(&self, checked: Time) -> Time {
-        let every = self.every.map_or(0, span).max(self.least_pause());
-        Time(checked.0.saturating_add(every))
+        self.every.map_or(Time::MAX, |every| {
+            Time(checked.0.saturating_add(span(every)))
+        })
     }
 
     /// How it is decoded.

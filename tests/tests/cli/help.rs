@@ -18,7 +18,7 @@ fn help() {
       init       Set up the state folder of a sensor
       check      Look at interfaces before watching them, and say what to do
       territory  Build the table of which addresses are domestic and foreign, or ask it
-      feed       Look into feeds of indicators, without loading anything
+      feed       Keep feeds of indicators, and say what of them would be watched
       explain    Say what would become of a packet, and why, without touching the kernel
       approval   Draft, verify and show approvals; list them as the kernel has them, or as papers say
       request    Draft, show or check a request: what is asked for, and why
@@ -59,6 +59,8 @@ fn help() {
       16  pins or snapshot cannot be used, or there are none
       17  state folder cannot be used, or there is none
       18  papers refused or cannot be read; what is printed says which and why
+      19  feed pull: a feed could not be fetched or read; its last good copy stays
+      20  feed pull: a feed is held back until it is confirmed
     ----- stderr -----
     ");
 }
@@ -77,6 +79,8 @@ fn help_of_run() {
           --feed <FILE>               In lab, list of addresses and prefixes to watch for; give it again
                                       for each further one
           --state <DIR>               State folder of a real sensor: its papers say what may be recorded
+          --feeds <DIR>               With --state, folder of feeds ('sekisho feed'): what they took
+                                      back is not recorded
           --lab                       Try the sensor without approvals; every output is marked
           --state-dir <DIR>           State folder beside which lab mode is refused when it is a real
                                       sensor's [default: /var/lib/sekisho]
@@ -123,6 +127,8 @@ fn help_of_replay() {
           --watch <CIDR>              In lab, address or prefix to watch for, of any length; give it
                                       again for each further one
           --state <DIR>               State folder of a real sensor: its papers say what may be recorded
+          --feeds <DIR>               With --state, folder of feeds ('sekisho feed'): what they took
+                                      back is not recorded
           --lab                       Try the sensor without approvals; every output is marked
           --state-dir <DIR>           State folder beside which lab mode is refused when it is a real
                                       sensor's [default: /var/lib/sekisho]

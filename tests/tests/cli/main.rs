@@ -7,6 +7,7 @@ mod feed;
 mod feeds;
 mod help;
 mod init;
+mod kept;
 mod papers;
 mod refusals;
 mod replay;

@@ -476,3 +476,47 @@ fn limits_of_an_indicator_are_drafted_and_shown() {
     sekisho: this request would be refused: 9.9.9.0/24 counts until 2026-09-05T00:00:00Z, and this document begins at 2026-10-05T00:00:00Z: it would never count; leave it out, or give it another until
     ");
 }
+
+#[test]
+fn what_feeds_have_newly_becomes_a_request() {
+    let (desk, _filtered) = (Desk::new(), filtered());
+    desk.write(
+        "newer.txt",
+        "8.8.8.8\n8.8.4.9\n8.8.4.10:443\n133.10.0.1\n10.0.0.1\n",
+    );
+    desk.well("feed add newer newer.txt --feeds kept");
+    desk.well("feed pull --feeds kept");
+    let diff = format!("feed diff --feeds kept --papers . --root ROOT --at {NOW} --class transit");
+    let printed = desk.run(&format!("{diff} --write new"));
+    insta::assert_snapshot!(printed.whole(), @r"
+    exit status: 0
+    ----- stdout -----
+             1  named by feeds and approved
+             2  new: to be asked for
+             1  new and refused: own-network
+             0  approved and taken back by feeds
+             1  approved and in none of these feeds
+    + 8.8.4.9/32  confidence 50  newer
+    + 8.8.4.10/32 on tcp/443, udp/443, dccp/443, sctp/443, udplite/443  confidence 50  newer
+    written: new/additions.txt and new/additions.toml, for 'sekisho request new'
+    ----- stderr -----
+    ");
+    insta::assert_snapshot!(desk.read("new/additions.txt"), @"8.8.4.9/32");
+    insta::assert_snapshot!(desk.read("new/additions.toml"), @r#"
+    [[indicator]]
+    prefix = "8.8.4.10/32"
+    ports = ["tcp/443", "udp/443", "dccp/443", "sctp/443", "udplite/443"]
+    "#);
+    let told: serde_json::Value =
+        serde_json::from_str(&desk.well(&format!("{diff} --json")).stdout).unwrap();
+    assert_eq!(told["same"], 1);
+    assert_eq!(told["additions"][1]["ports"].as_array().unwrap().len(), 5);
+    desk.well(
+        "request new --from-diff request-1.toml --number 2 --id R-1b --feed new/additions.txt \
+         --output request-2.toml",
+    );
+    assert!(desk.read("request-2.toml").contains("8.8.4.9/32"));
+    // What is there is never written over.
+    let lines = [&*format!("{diff} --write new")];
+    insta::assert_snapshot!(desk.refusals(12, &lines), @"sekisho: output new/additions.txt: exists already; name a new file");
+}
