@@ -53,6 +53,23 @@ pub enum Obtained {
 /// How far it is: bytes that came, and all of them where that is known.
 pub type Progress<'a> = &'a mut dyn FnMut(u64, Option<u64>);
 
+/// Tells how much of files was read.
+pub(super) struct Counted<'a, R> {
+    pub(super) from: R,
+    pub(super) so_far: &'a mut u64,
+    pub(super) all: u64,
+    pub(super) progress: Progress<'a>,
+}
+
+impl<R: io::Read> io::Read for Counted<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.from.read(buffer)?;
+        *self.so_far += read as u64;
+        (self.progress)(*self.so_far, Some(self.all));
+        Ok(read)
+    }
+}
+
 /// Has copies of feeds from their sources.
 pub trait Obtain {
     /// Puts the files of a feed into a folder. `before` is that of the last good copy, with what

@@ -9,8 +9,8 @@ use std::{
 use ipnet::IpNet;
 
 use super::{
-    Copy, Feed, FeedConfig, Held, Mark, Obtain, Obtained, Protocol, Store, StoreError, copy,
-    obtain::Progress,
+    Copy, Feed, Held, Mark, Obtain, Obtained, Protocol, Store, StoreError, copy,
+    obtain::{Counted, Progress},
 };
 use crate::{
     documents::Time,
@@ -115,13 +115,13 @@ impl Puller<'_> {
         });
         let before = last.as_ref().map(|(files, mark)| (files.as_path(), *mark));
         let new = copy::make(&folder, number)?;
-        let obtained = self
-            .obtain
-            .obtain(&feed.config, before, &copy::files_of(&new), progress);
+        let obtained =
+            self.obtain
+                .obtain(&feed.config, before, &copy::files_of(&new), &mut *progress);
         let read = match obtained {
             Err(error) => Err(error.into()),
             Ok(Obtained::Unchanged) => Ok(None),
-            Ok(Obtained::New(mark)) => self.read(feed, (number, mark), &new),
+            Ok(Obtained::New(mark)) => self.read(feed, (number, mark), &new, progress),
         };
         match read {
             Ok(Some((copy, said))) => self.weigh(feed, how, copy, &said),
@@ -143,6 +143,7 @@ impl Puller<'_> {
         feed: &mut Feed,
         (number, mark): (u64, Mark),
         new: &Path,
+        progress: Progress<'_>,
     ) -> anyhow::Result<Option<(Copy, Merged)>> {
         let files = copy::files(new)?;
         let (mut bytes, mut sha256) = (0, None);
@@ -161,8 +162,7 @@ impl Puller<'_> {
             last.mark = mark;
             return Ok(None);
         }
-        let guard = Guard::lab(Shortest::POLICY);
-        let (said, counts, format) = gathered(&feed.config, &feed.name, &files, &guard, self.now)?;
+        let (said, counts, format) = gathered(feed, &files, (self.now, bytes), progress)?;
         let first = match &feed.status.copy {
             None => FirstSeen::new(),
             Some(copy) => copy::first_seen(&self.store.of(&feed.name), copy.number)?,
@@ -270,14 +270,16 @@ fn prefixes(said: &Merged) -> impl Iterator<Item = IpNet> {
 
 /// What the files of a feed say, the counts, and the format.
 fn gathered(
-    config: &FeedConfig,
-    name: &str,
+    feed: &Feed,
     files: &[impl AsRef<Path>],
-    guard: &Guard,
-    now: Time,
+    (now, all): (Time, u64),
+    progress: Progress<'_>,
 ) -> anyhow::Result<(Merged, Counts, &'static str)> {
-    let mut gather = Gather::new(name, guard, config.wanted(now), 0);
+    let Feed { name, config, .. } = feed;
+    let guard = Guard::lab(Shortest::POLICY);
+    let mut gather = Gather::new(name, &guard, config.wanted(now), 0);
     let mut formats = BTreeSet::new();
+    let mut so_far = 0;
     for file in files {
         let file = file.as_ref();
         let called = file.file_name().unwrap_or_default().to_string_lossy();
@@ -285,16 +287,22 @@ fn gathered(
             gather.file(&called);
             format!("{name}, file {called}")
         } else {
-            name.to_owned()
+            name.clone()
         };
         let options = config
             .decoding(&shown)
             .map_err(|reason| StoreError::Config {
-                name: name.into(),
+                name: name.clone(),
                 reason,
             })?;
         let opened = File::open(file).map_err(StoreError::system(file))?;
-        let decoded = decode(opened, feeds::LARGEST, &options, &mut gather);
+        let counted = Counted {
+            from: opened,
+            so_far: &mut so_far,
+            all,
+            progress: &mut *progress,
+        };
+        let decoded = decode(counted, feeds::LARGEST, &options, &mut gather);
         let decoded = decoded.map_err(|source| FeedError::Undecodable {
             name: shown,
             source,

@@ -2,6 +2,7 @@
 
 use std::{fs, path::Path, process::Command};
 
+use sekisho::capped;
 use sensor_tests::{
     command::{self, Printed},
     requires,
@@ -33,6 +34,10 @@ impl Desk {
         command.args(["--feeds", "kept"]).current_dir(self.path());
         command.env("http_proxy", "http://127.0.0.1:9/");
         command::run(&mut command)
+    }
+
+    fn over(&self) -> String {
+        capped::read_to_string(self.path().join("kept/over.tsv"), 1 << 20).unwrap()
     }
 
     /// What a command prints that succeeds.
@@ -103,12 +108,12 @@ fn a_feed_is_kept_pulled_shown_and_removed() {
     assert_eq!(listed[1]["name"], "ours");
     assert_eq!(listed[1]["state"], "ok");
     assert_eq!(listed[1]["status"]["copy"]["prefixes"], 1);
-    let over = fs::read_to_string(desk.path().join("kept/over.tsv")).unwrap();
+    let over = desk.over();
     assert!(over.starts_with("9.9.9.9/32\t"), "{over}");
     let known = desk.json("show 8.8.8.8");
     assert_eq!(known["indicators"].as_array().unwrap().len(), 2);
     insta::assert_snapshot!(desk.well("remove ours"), @"feed ours is removed; what it took back stays taken back");
-    let over = fs::read_to_string(desk.path().join("kept/over.tsv")).unwrap();
+    let over = desk.over();
     assert!(over.starts_with("9.9.9.9/32\t"), "{over}");
 }
 

@@ -13,7 +13,10 @@ use ipnet::IpNet;
 use sensor_common::Class;
 use serde::Serialize;
 
-use super::{matched::matched, store::plain};
+use super::{
+    matched::matched,
+    store::{plain, progress},
+};
 use crate::{
     cli::{
         Exit,
@@ -233,7 +236,10 @@ impl CheckArgs {
             name: name.clone(),
             source,
         })?;
-        let decoded = decode(file, feeds::LARGEST, &options, &mut tally);
+        let bar = progress(&name);
+        bar.set_length(file.metadata().map_or(0, |there| there.len()));
+        let decoded = decode(bar.wrap_read(file), feeds::LARGEST, &options, &mut tally);
+        bar.finish_and_clear();
         let decoded = decoded.map_err(|source| FeedError::Undecodable {
             name: name.clone(),
             source,

@@ -1,7 +1,7 @@
 use std::{cell::RefCell, fs};
 
 use super::*;
-use crate::sources::{ObtainError, Status};
+use crate::sources::{FeedConfig, ObtainError, Status};
 
 const HOUR: u64 = 3_600_000_000_000;
 
@@ -228,8 +228,8 @@ fn a_pull_waits_for_its_time_and_a_source_for_its_hour() {
         obtain: &world.script,
         now: Time(2 * HOUR - 1),
     };
-    let pulled = puller.pull("a", Pull::default(), &mut |_, _| {}).unwrap();
-    assert_eq!(pulled, Pulled::NotDue(Time(2 * HOUR)));
+    let came = puller.pull("a", Pull::default(), &mut |_, _| {}).unwrap();
+    assert_eq!(came, Pulled::NotDue(Time(2 * HOUR)));
 }
 
 #[test]
@@ -275,7 +275,8 @@ fn an_end_that_a_feed_says_stands_before_it_comes() {
 fn a_pull_that_ends_halfway_is_made_again() {
     let mut world = World::new();
     world.pull("a", "1.1.1.1\n2.2.2.2\n");
-    let status = fs::read(world.folder.path().join("a/status.json")).unwrap();
+    let file = world.folder.path().join("a/status.json");
+    let status = crate::capped::read(file, 1 << 20).unwrap();
     let first = world.folder.path().join("a/1");
     let kept = world.folder.path().join("kept");
     assert!(
