@@ -1,0 +1,222 @@
+//! Feeds: every decoder, whole and in pieces, and what is made of what it finds.
+
+use std::{
+    fmt::{self, Write},
+    hash::{DefaultHasher, Hasher as _},
+    io::Read,
+};
+
+use ipnet::IpNet;
+use sekisho::{
+    documents::{
+        Time,
+        field::Text,
+        indicators,
+        paper::{Format as Bound, Mapping as Counted},
+    },
+    feeds::{
+        decode::{Options, decode},
+        format::{Format, detect},
+        guard::Guard,
+        item::{About, At, Item, Sink},
+        mapping::Mapping,
+        misp, plain, stix,
+        tally::{Tally, Wanted},
+    },
+};
+
+use super::streams::both_ways;
+
+/// More than comes out of any input here.
+const MOST: u64 = 1 << 20;
+
+/// Formats whose texts are lines.
+const TEXTS: [Format; 9] = [
+    Format::Plain,
+    Format::Ipsum,
+    Format::SpamhausDrop,
+    Format::Ipset,
+    Format::Csv,
+    Format::Feodo,
+    Format::Threatfox,
+    Format::Urlhaus,
+    Format::Abuseipdb,
+];
+
+/// Formats whose texts are JSON of records.
+const JSONS: [Format; 6] = [
+    Format::SpamhausDropJson,
+    Format::JsonLines,
+    Format::Json,
+    Format::Threatfox,
+    Format::Urlhaus,
+    Format::Abuseipdb,
+];
+
+const COLUMNS: &str =
+    "value=1,kind=2,port=3,protocol=4,confidence=5,first-seen=6,last-seen=7,until=8,id=9";
+const MEMBERS: &str = "value=ip,kind=kind,port=port,protocol=proto,confidence=sure,until=until,id=id";
+
+/// What a decoder finds, as far as it is the same whenever it is read.
+#[derive(Default)]
+struct Found {
+    seen: DefaultHasher,
+    items: u64,
+    watched: u64,
+}
+
+impl Write for Found {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.seen.write(text.as_bytes());
+        Ok(())
+    }
+}
+
+impl Sink for Found {
+    fn take(&mut self, at: At<'_>, item: Item<'_>) {
+        self.items += 1;
+        match &item {
+            Item::Watch(watch) => {
+                self.watched += 1;
+                check(watch.prefix, &watch.about);
+                assert!(watch.ports.iter().all(|rule| rule.port > 0 || at.line > 0));
+            }
+            Item::Exclude(prefix) => check(*prefix, &About::default()),
+            _ => {}
+        }
+        // A writer that cannot fail.
+        let _ = write!(self, "{at:?} {item:?}");
+    }
+}
+
+fn check(prefix: IpNet, about: &About) {
+    assert_eq!(prefix, prefix.trunc());
+    assert!(about.confidence.is_none_or(|confidence| confidence <= 100));
+}
+
+impl Found {
+    fn told(self, end: String) -> (u64, u64, u64, String) {
+        (self.items, self.watched, self.seen.finish(), end)
+    }
+}
+
+/// Reads a feed of any format whole and in pieces, and tallies what is in it.
+fn feed(input: &[u8], options: &Options) {
+    let (items, watched, ..) = both_ways(input, |reader| {
+        let mut found = Found::default();
+        let end = match decode(reader, MOST, options, &mut found) {
+            Ok(decoded) => format!("{decoded:?}"),
+            Err(error) => error.to_string(),
+        };
+        found.told(end)
+    });
+    let guard = Guard::lab(plain::Shortest::POLICY);
+    let wanted = Wanted {
+        now: Some(Time(1_800_000_000_000_000_000)),
+        least_confidence: 10,
+    };
+    let mut tally = Tally::new(&guard, wanted, 3);
+    let _ = decode(input, MOST, options, &mut tally);
+    let (prefixes, counts) = tally.finish();
+    assert!(prefixes.len() as u64 + counts.repeated <= watched);
+    let refused: u64 = counts.refused.values().sum();
+    let no: u64 = counts.not_expressible.values().sum();
+    assert!(refused + no + counts.beside + counts.exclusions <= items);
+    for (prefix, _) in prefixes.iter() {
+        assert!(guard.judge(prefix).is_none(), "{prefix}");
+    }
+}
+
+fn formats(input: &[u8], formats: &[Format], mapping: &str) {
+    feed(input, &Options::default());
+    for format in formats {
+        let options = Options {
+            format: Some(*format),
+            least_count: 2,
+            ..Options::default()
+        };
+        feed(input, &options);
+    }
+    mapped(input, mapping);
+    // The first line may be a mapping of what follows.
+    let line = input.split(|byte| *byte == b'\n').next().unwrap_or(input);
+    if let Some(text) = str::from_utf8(line).ok().filter(|text| text.contains('=')) {
+        mapped(&input[line.len()..], text);
+    }
+}
+
+fn mapped(input: &[u8], mapping: &str) {
+    if let Ok(mapping) = mapping.parse::<Mapping>() {
+        let options = Options {
+            mapping: Some(mapping),
+            ..Options::default()
+        };
+        feed(input, &options);
+    }
+}
+
+/// Lists and tables.
+pub(super) fn text(input: &[u8]) {
+    formats(input, &TEXTS, COLUMNS);
+    let _ = detect(input);
+    // What papers bind: the set is the same, however it is counted.
+    let decoded = plain::decode(input, plain::Shortest::ANY);
+    let set: Vec<IpNet> = decoded.prefixes.iter().map(|(prefix, _)| prefix).collect();
+    let mut distinct = set.clone();
+    distinct.sort_unstable();
+    distinct.dedup();
+    assert_eq!(set.len(), distinct.len());
+    let written: String = set.iter().map(|prefix| format!("{prefix}\n")).collect();
+    let again = plain::decode(written.as_bytes(), plain::Shortest::ANY);
+    assert!(again.bad.is_empty(), "{:?}", again.bad);
+    let again: Vec<IpNet> = again.prefixes.iter().map(|(prefix, _)| prefix).collect();
+    assert_eq!(set, again);
+    let Ok(name) = Text::try_from("feed.txt".to_owned()) else {
+        return;
+    };
+    let bound = indicators::bind(name, input, Bound::Plain, Counted { least_count: 0 });
+    assert_eq!(bound.count, set.len() as u64);
+}
+
+/// Records of JSON.
+pub(super) fn json(input: &[u8]) {
+    formats(input, &JSONS, MEMBERS);
+}
+
+/// What MISP writes.
+pub(super) fn misp(input: &[u8]) {
+    feed(input, &Options::default());
+    for format in [Format::Misp, Format::MispManifest, Format::MispWarninglist] {
+        let options = Options {
+            format: Some(format),
+            ..Options::default()
+        };
+        feed(input, &options);
+    }
+    let _ = misp::decode_manifest(input, |_, listed| {
+        if let Ok(listed) = listed {
+            // It names a file beside the manifest.
+            assert!(misp::is_uuid(&listed.uuid) && !listed.uuid.contains(['/', '.']));
+        }
+    });
+}
+
+/// What STIX writes.
+pub(super) fn stix(input: &[u8]) {
+    feed(input, &Options::default());
+    let options = Options {
+        format: Some(Format::Stix),
+        ..Options::default()
+    };
+    feed(input, &options);
+    let mut text = String::new();
+    if (&mut { input }).read_to_string(&mut text).is_ok()
+        && let Ok(pattern) = stix::pattern::parse(&text)
+    {
+        for expressed in stix::express(&pattern).into_iter().flatten() {
+            for prefix in expressed.prefixes.into_iter().flatten() {
+                check(prefix, &About::default());
+            }
+        }
+    }
+}
