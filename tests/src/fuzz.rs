@@ -22,24 +22,12 @@ pub struct Target {
     pub name: &'static str,
     /// What is done with an input.
     pub body: fn(&[u8]),
-    /// The longest input that is tried, in bytes.
-    pub longest: usize,
     /// What it reads.
     pub reads: &'static str,
 }
 
-const fn target(
-    name: &'static str,
-    body: fn(&[u8]),
-    longest: usize,
-    reads: &'static str,
-) -> Target {
-    Target {
-        name,
-        body,
-        longest,
-        reads,
-    }
+const fn target(name: &'static str, body: fn(&[u8]), reads: &'static str) -> Target {
+    Target { name, body, reads }
 }
 
 /// All of them.
@@ -47,66 +35,56 @@ pub const TARGETS: &[Target] = &[
     target(
         "parse",
         frames::parse,
-        512,
         "a frame, by the parser that the program has too",
     ),
-    target("tunnels", frames::tunnels, 512, "a packet in a tunnel"),
+    target("tunnels", frames::tunnels, "a packet in a tunnel"),
     target(
         "capture",
         streams::capture,
-        4096,
         "a pcap or pcapng file, packed or not, of any link layer",
     ),
     target(
         "text-feed",
         feeds::text,
-        2048,
         "lists, ranges, ipset, IPsum, Spamhaus DROP, tables with presets and mappings",
     ),
     target(
         "json-feed",
         feeds::json,
-        2048,
         "JSON and lines of it, with presets and mappings",
     ),
     target(
         "misp",
         feeds::misp,
-        4096,
         "events, manifests and warninglists of MISP",
     ),
     target(
         "stix",
         feeds::stix,
-        4096,
         "bundles and patterns of STIX, envelopes of TAXII",
     ),
     target(
         "unpack",
         streams::unpack,
-        4096,
         "gzip, Zstandard, bzip2 and zip around a feed",
     ),
     target(
         "delegated",
         places::delegated,
-        2048,
         "statistics of registries, territories, corrections, exclusions",
     ),
-    target("paper", papers::paper, 4096, "documents of every kind"),
+    target("paper", papers::paper, "documents of every kind"),
     target(
         "signature",
         papers::signature,
-        4096,
         "signatures, keys and allowed_signers of OpenSSH",
     ),
     target(
         "state",
         state::files,
-        4096,
         "files of the state folder and of the runtime folder",
     ),
-    target("line", state::line, 256, "texts of one line"),
+    target("line", state::line, "texts of one line"),
 ];
 
 /// The target of this name.

@@ -55,7 +55,8 @@ const JSONS: [Format; 6] = [
 
 const COLUMNS: &str =
     "value=1,kind=2,port=3,protocol=4,confidence=5,first-seen=6,last-seen=7,until=8,id=9";
-const MEMBERS: &str = "value=ip,kind=kind,port=port,protocol=proto,confidence=sure,until=until,id=id";
+const MEMBERS: &str =
+    "value=ip,kind=kind,port=port,protocol=proto,confidence=sure,until=until,id=id";
 
 /// What a decoder finds, as far as it is the same whenever it is read.
 #[derive(Default)]

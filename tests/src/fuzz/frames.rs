@@ -14,6 +14,9 @@ use sensor_common::{
 /// The last byte of a transport header that counts: the flags of TCP.
 const LAST_READ: usize = 14;
 
+/// The last byte of an extension header that counts: what a fragment says of itself.
+const LAST_OF_EXTENSION: usize = 4;
+
 /// A frame as an input describes it.
 #[derive(Clone, Copy, Debug)]
 pub struct Frame<'a> {
@@ -102,14 +105,17 @@ fn read(captured: &[u8], wire_length: usize) -> Read {
     assert_eq!(Payload::of_word(word).word(), word);
     let (offset, length) = place(payload);
     // Nothing behind the headers that count is looked at.
-    let may_read = match packet.fragment {
-        Fragment::Whole | Fragment::First if Protocol::has_ports(packet.protocol) => LAST_READ,
-        _ => 0,
+    let may_read = match packet.version {
+        _ if Protocol::has_ports(packet.protocol) => LAST_READ,
+        IpVersion::V4 => 0,
+        // An extension header that was cut is what the packet carries.
+        IpVersion::V6 => LAST_OF_EXTENSION,
     };
     let end = reader.end.get();
     assert!(end <= offset + may_read, "{end} of {offset}");
     assert!(end <= captured.len());
-    assert!(offset + length <= wire_length);
+    // One behind an extension header that is longer than the packet is empty.
+    assert!(length == 0 || offset + length <= wire_length);
     Ok((packet, payload))
 }
 

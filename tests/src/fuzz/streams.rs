@@ -102,32 +102,39 @@ fn check(frame: Frame) {
 
 /// Packing, taken off.
 pub(super) fn unpack(input: &[u8]) {
-    let (out, _, _) = both_ways(input, |reader| unpacked(reader, FEW));
-    if out < FEW {
+    let mut most = 0;
+    let _ = both_ways(input, |reader| {
+        let (out, seen, end) = unpacked(reader, FEW);
+        most = most.max(out);
+        // What comes before an error counts for nothing, and is not always as much.
+        end.map(|packing| (out, seen, packing))
+    });
+    // It ends with the step that goes beyond.
+    if most + (1 << 16) < FEW {
         return;
     }
     let whole = Pieces {
         rest: input,
         size: usize::MAX,
     };
-    let (out, _, _) = unpacked(whole, MANY);
+    let (out, ..) = unpacked(whole, MANY);
     let most = (input.len() as u64 * RATIO).max(FREE);
     // What one step gives before it is counted.
     assert!(out <= most + (1 << 16), "{out} bytes of {}", input.len());
 }
 
 /// How much comes out and what, and how it ends.
-fn unpacked(reader: Pieces<'_>, most: u64) -> (u64, u64, String) {
+fn unpacked(reader: Pieces<'_>, most: u64) -> (u64, u64, Result<String, String>) {
     let mut seen = DefaultHasher::new();
     let mut out = 0;
     let mut unpacked = match Unpacked::open(reader, most) {
         Ok(unpacked) => unpacked,
-        Err(error) => return (0, 0, error.to_string()),
+        Err(error) => return (0, 0, Err(error.to_string())),
     };
     let mut some = vec![0; 1 << 16];
     let end = loop {
         match unpacked.read(&mut some) {
-            Ok(0) => break format!("whole {:?}", unpacked.packing()),
+            Ok(0) => break Ok(format!("{:?}", unpacked.packing())),
             Ok(count) => {
                 for byte in &some[..count] {
                     seen.write_u8(*byte);
@@ -135,7 +142,7 @@ fn unpacked(reader: Pieces<'_>, most: u64) -> (u64, u64, String) {
                 out += count as u64;
                 assert!(out <= most, "{out} of {most}");
             }
-            Err(error) => break error.to_string(),
+            Err(error) => break Err(error.to_string()),
         }
     };
     (out, seen.finish(), end)
