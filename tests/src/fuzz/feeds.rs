@@ -25,7 +25,7 @@ use sekisho::{
     },
 };
 
-use super::streams::both_ways;
+use super::streams::{Pieces, both_ways};
 
 /// More than comes out of any input here.
 const MOST: u64 = 1 << 20;
@@ -58,35 +58,35 @@ const COLUMNS: &str =
 const MEMBERS: &str =
     "value=ip,kind=kind,port=port,protocol=proto,confidence=sure,until=until,id=id";
 
-/// What a decoder finds, as far as it is the same whenever it is read.
-#[derive(Default)]
-struct Found {
+/// What a decoder finds, as far as it is the same whenever it is read; counted by the product too.
+struct Found<'g> {
     seen: DefaultHasher,
     items: u64,
     watched: u64,
+    tally: Tally<'g>,
 }
 
-impl Write for Found {
+impl Write for Found<'_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         self.seen.write(text.as_bytes());
         Ok(())
     }
 }
 
-impl Sink for Found {
+impl Sink for Found<'_> {
     fn take(&mut self, at: At<'_>, item: Item<'_>) {
         self.items += 1;
         match &item {
             Item::Watch(watch) => {
                 self.watched += 1;
                 check(watch.prefix, &watch.about);
-                assert!(watch.ports.iter().all(|rule| rule.port > 0 || at.line > 0));
             }
             Item::Exclude(prefix) => check(*prefix, &About::default()),
             _ => {}
         }
         // A writer that cannot fail.
         let _ = write!(self, "{at:?} {item:?}");
+        self.tally.take(at, item);
     }
 }
 
@@ -95,64 +95,75 @@ fn check(prefix: IpNet, about: &About) {
     assert!(about.confidence.is_none_or(|confidence| confidence <= 100));
 }
 
-impl Found {
-    fn told(self, end: String) -> (u64, u64, u64, String) {
-        (self.items, self.watched, self.seen.finish(), end)
+impl<'g> Found<'g> {
+    fn new(guard: &'g Guard) -> Self {
+        let wanted = Wanted {
+            now: Some(Time(1_800_000_000_000_000_000)),
+            least_confidence: 10,
+        };
+        Self {
+            seen: DefaultHasher::new(),
+            items: 0,
+            watched: 0,
+            tally: Tally::new(guard, wanted, 3),
+        }
+    }
+
+    /// Every entry is counted once, and what is watched for is what may be.
+    fn finish(self, guard: &Guard) -> (u64, u64, u64) {
+        let (prefixes, counts) = self.tally.finish();
+        assert!(prefixes.len() as u64 + counts.repeated <= self.watched);
+        let refused: u64 = counts.refused.values().sum();
+        let no: u64 = counts.not_expressible.values().sum();
+        assert!(refused + no + counts.beside + counts.exclusions <= self.items);
+        for (prefix, _) in prefixes.iter() {
+            assert!(guard.judge(prefix).is_none(), "{prefix}");
+        }
+        (self.items, self.watched, self.seen.finish())
     }
 }
 
-/// Reads a feed of any format whole and in pieces, and tallies what is in it.
-fn feed(input: &[u8], options: &Options) {
-    let (items, watched, ..) = both_ways(input, |reader| {
-        let mut found = Found::default();
-        let end = match decode(reader, MOST, options, &mut found) {
-            Ok(decoded) => format!("{decoded:?}"),
-            Err(error) => error.to_string(),
-        };
-        found.told(end)
-    });
+fn read(reader: Pieces<'_>, options: &Options) -> ((u64, u64, u64), String) {
     let guard = Guard::lab(plain::Shortest::POLICY);
-    let wanted = Wanted {
-        now: Some(Time(1_800_000_000_000_000_000)),
-        least_confidence: 10,
+    let mut found = Found::new(&guard);
+    let end = match decode(reader, MOST, options, &mut found) {
+        Ok(decoded) => format!("{decoded:?}"),
+        Err(error) => error.to_string(),
     };
-    let mut tally = Tally::new(&guard, wanted, 3);
-    let _ = decode(input, MOST, options, &mut tally);
-    let (prefixes, counts) = tally.finish();
-    assert!(prefixes.len() as u64 + counts.repeated <= watched);
-    let refused: u64 = counts.refused.values().sum();
-    let no: u64 = counts.not_expressible.values().sum();
-    assert!(refused + no + counts.beside + counts.exclusions <= items);
-    for (prefix, _) in prefixes.iter() {
-        assert!(guard.judge(prefix).is_none(), "{prefix}");
-    }
+    (found.finish(&guard), end)
+}
+
+/// Reads a feed of any format whole and in pieces.
+fn feed(input: &[u8], options: &Options) {
+    both_ways(input, |reader| read(reader, options));
 }
 
 fn formats(input: &[u8], formats: &[Format], mapping: &str) {
     feed(input, &Options::default());
-    for format in formats {
-        let options = Options {
-            format: Some(*format),
-            least_count: 2,
-            ..Options::default()
-        };
-        feed(input, &options);
-    }
-    mapped(input, mapping);
+    // One of them at a time: each decoder takes a buffer for its longest line.
+    let told = Options {
+        format: formats.get(input.len() % formats.len()).copied(),
+        least_count: 2,
+        ..Options::default()
+    };
+    let whole = Pieces {
+        rest: input,
+        size: usize::MAX,
+    };
+    read(whole, &told);
     // The first line may be a mapping of what follows.
     let line = input.split(|byte| *byte == b'\n').next().unwrap_or(input);
-    if let Some(text) = str::from_utf8(line).ok().filter(|text| text.contains('=')) {
-        mapped(&input[line.len()..], text);
-    }
-}
-
-fn mapped(input: &[u8], mapping: &str) {
-    if let Ok(mapping) = mapping.parse::<Mapping>() {
+    let own = str::from_utf8(line).ok().filter(|text| text.contains('='));
+    let (text, rest) = match own {
+        Some(text) => (text, &input[line.len()..]),
+        None => (mapping, input),
+    };
+    if let Ok(mapping) = text.parse::<Mapping>() {
         let options = Options {
             mapping: Some(mapping),
             ..Options::default()
         };
-        feed(input, &options);
+        feed(rest, &options);
     }
 }
 

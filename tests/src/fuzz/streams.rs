@@ -6,7 +6,7 @@ use std::{
 };
 
 use sekisho::{
-    capture::{Capture, Frame, MAX_PACKET},
+    capture::{Capture, CaptureError, Frame, MAX_PACKET},
     feeds::unpack::Unpacked,
 };
 use sensor_common::{Bytes, parse};
@@ -55,12 +55,27 @@ pub(super) fn capture(input: &[u8]) {
     both_ways(input, captured);
 }
 
-fn captured(reader: Pieces<'_>) -> (u64, String) {
+/// What a capture gave: the frames, and how it ended. Nothing where its packing is corrupt: how
+/// much of what comes before the fault a decoder gives is not the same however it is read.
+#[derive(Debug)]
+struct Given(Option<(u64, String)>);
+
+impl PartialEq for Given {
+    fn eq(&self, other: &Self) -> bool {
+        match (&self.0, &other.0) {
+            (Some(one), Some(other)) => one == other,
+            _ => true,
+        }
+    }
+}
+
+fn captured(reader: Pieces<'_>) -> Given {
     let length = reader.rest.len() as u64;
     let mut seen = DefaultHasher::new();
     let mut capture = match Capture::new("fuzz", reader) {
         Ok(capture) => capture,
-        Err(error) => return (0, error.to_string()),
+        Err(CaptureError::Compressed { .. }) => return Given(None),
+        Err(error) => return Given(Some((0, error.to_string()))),
     };
     let mut end = String::from("goes on");
     for _ in 0..FRAMES {
@@ -78,14 +93,17 @@ fn captured(reader: Pieces<'_>) -> (u64, String) {
                 break;
             }
             Err(error) => {
-                end = error.to_string();
                 assert!(matches!(capture.next_frame(), Ok(None)));
+                if matches!(error, CaptureError::Compressed { .. }) {
+                    return Given(None);
+                }
+                end = error.to_string();
                 break;
             }
         }
     }
     assert!(capture.position() <= length);
-    (seen.finish(), end)
+    Given(Some((seen.finish(), end)))
 }
 
 fn check(frame: Frame) {
@@ -136,8 +154,9 @@ fn unpacked(reader: Pieces<'_>, most: u64) -> (u64, u64, Result<String, String>)
         match unpacked.read(&mut some) {
             Ok(0) => break Ok(format!("{:?}", unpacked.packing())),
             Ok(count) => {
-                for byte in &some[..count] {
-                    seen.write_u8(*byte);
+                // Of a bomb only the size counts.
+                if most == FEW {
+                    seen.write(&some[..count]);
                 }
                 out += count as u64;
                 assert!(out <= most, "{out} of {most}");

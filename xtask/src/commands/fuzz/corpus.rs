@@ -75,7 +75,7 @@ impl Corpus {
     }
 
     /// Adds to the repository what of the working corpus goes another way through the code than
-    /// what people named and what was found, the smallest first; what there is then.
+    /// what people named and what was found; what there is then.
     pub(super) fn minimise(&self, target: &Target) -> Result<(usize, u64)> {
         let merged = target.scratch("merged");
         match fs::remove_dir_all(&merged) {
@@ -114,7 +114,9 @@ impl Corpus {
         }
         added.sort();
         let mut bytes = 0;
-        for (size, file) in added.into_iter().take(MOST_INPUTS) {
+        // Of every size, for the long ones go deeper.
+        let step = added.len().div_ceil(MOST_INPUTS).max(1);
+        for (size, file) in added.into_iter().step_by(step) {
             bytes += size;
             if bytes > MOST_BYTES {
                 break;
