@@ -1,10 +1,11 @@
 //! The corpora in the repository: a folder a target, a file an input.
 
 use std::{
-    fs::{self, File},
-    io::{self, Read as _},
+    fs, io,
     path::{Path, PathBuf},
 };
+
+use sekisho::capped;
 
 /// Larger than any input.
 const LARGEST: u64 = 1 << 20;
@@ -40,7 +41,6 @@ pub fn of(target: &str) -> io::Result<Vec<Input>> {
 }
 
 fn read(file: PathBuf) -> io::Result<Input> {
-    let mut bytes = Vec::new();
-    File::open(&file)?.take(LARGEST).read_to_end(&mut bytes)?;
+    let bytes = capped::read(&file, LARGEST)?;
     Ok(Input { file, bytes })
 }

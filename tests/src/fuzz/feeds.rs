@@ -3,7 +3,6 @@
 use std::{
     fmt::{self, Write},
     hash::{DefaultHasher, Hasher as _},
-    io::Read,
 };
 
 use ipnet::IpNet;
@@ -116,7 +115,7 @@ impl<'g> Found<'g> {
         let refused: u64 = counts.refused.values().sum();
         let no: u64 = counts.not_expressible.values().sum();
         assert!(refused + no + counts.beside + counts.exclusions <= self.items);
-        for (prefix, _) in prefixes.iter() {
+        for (prefix, _) in &prefixes {
             assert!(guard.judge(prefix).is_none(), "{prefix}");
         }
         (self.items, self.watched, self.seen.finish())
@@ -178,7 +177,11 @@ pub(super) fn text(input: &[u8]) {
     distinct.sort_unstable();
     distinct.dedup();
     assert_eq!(set.len(), distinct.len());
-    let written: String = set.iter().map(|prefix| format!("{prefix}\n")).collect();
+    let mut written = String::new();
+    for prefix in &set {
+        // A text takes everything.
+        let _ = writeln!(written, "{prefix}");
+    }
     let again = plain::decode(written.as_bytes(), plain::Shortest::ANY);
     assert!(again.bad.is_empty(), "{:?}", again.bad);
     let again: Vec<IpNet> = again.prefixes.iter().map(|(prefix, _)| prefix).collect();
@@ -221,9 +224,8 @@ pub(super) fn stix(input: &[u8]) {
         ..Options::default()
     };
     feed(input, &options);
-    let mut text = String::new();
-    if (&mut { input }).read_to_string(&mut text).is_ok()
-        && let Ok(pattern) = stix::pattern::parse(&text)
+    if let Ok(text) = str::from_utf8(input)
+        && let Ok(pattern) = stix::pattern::parse(text)
     {
         for expressed in stix::express(&pattern).into_iter().flatten() {
             for prefix in expressed.prefixes.into_iter().flatten() {

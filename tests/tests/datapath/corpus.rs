@@ -57,34 +57,3 @@ fn the_program_reads_every_input_as_the_host_does() {
     );
     assert!(opened > 10 && recorded > 10 && refused > 10);
 }
-
-#[test]
-fn seeds() {
-    use sensor_tests::fuzz::corpus::folder;
-    let name = |name: &str| {
-        name.to_lowercase()
-            .replace(|c: char| !c.is_alphanumeric(), "-")
-    };
-    for shape in crate::layers::shapes() {
-        let f = folder("parse");
-        std::fs::create_dir_all(&f).unwrap();
-        std::fs::write(
-            f.join(name(&shape.name)),
-            Frame::input(&shape.frame, u16::MAX, 0),
-        )
-        .unwrap();
-        let cut = u16::try_from(shape.headers).unwrap() - 6;
-        std::fs::write(
-            f.join(name(&shape.name) + "-cut"),
-            Frame::input(&shape.frame, cut, 9),
-        )
-        .unwrap();
-    }
-    for (n, frame, headers) in tunnels::opened().0 {
-        let f = folder("tunnels");
-        std::fs::create_dir_all(&f).unwrap();
-        std::fs::write(f.join(name(&n)), Frame::input(&frame, u16::MAX, 0)).unwrap();
-        let cut = u16::try_from(headers).unwrap() - 6;
-        std::fs::write(f.join(name(&n) + "-cut"), Frame::input(&frame, cut, 9)).unwrap();
-    }
-}
