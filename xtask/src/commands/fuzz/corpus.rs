@@ -178,6 +178,34 @@ fn failed(what: &str, path: &Path) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::commands::scratch::Scratch;
+
+    #[test]
+    fn what_was_found_is_kept_and_the_next_run_begins_without_it() {
+        let scratch = Scratch::create().unwrap();
+        let corpus = Corpus {
+            folder: scratch.file("corpus"),
+            working: scratch.file("working"),
+            artifacts: scratch.file("artifacts"),
+        };
+        for folder in [&corpus.folder, &corpus.working, &corpus.artifacts] {
+            fs::create_dir(folder).unwrap();
+        }
+        for name in ["crash-00ff", "timeout-11ee", "slow-unit-22dd"] {
+            fs::write(corpus.artifacts.join(name), name).unwrap();
+        }
+        fs::write(corpus.working.join("33cc"), "").unwrap();
+        let kept = corpus.keep(&files(&corpus.artifacts).unwrap()).unwrap();
+        let expected = ["crash-00ff", "crash-11ee"].map(|name| corpus.folder.join(name));
+        assert_eq!(kept, expected);
+        assert_eq!(corpus.stored().unwrap(), expected);
+        assert_eq!(whole::text(&expected[1]).unwrap(), "timeout-11ee");
+        corpus.prepare(true).unwrap();
+        let left = |folder| count(folder).unwrap();
+        assert_eq!((left(&corpus.artifacts), left(&corpus.working)), (0, 1));
+        corpus.prepare(false).unwrap();
+        assert_eq!((left(&corpus.working), left(&corpus.folder)), (0, 2));
+    }
 
     #[test]
     fn what_people_named_is_told_from_what_the_fuzzer_added() {
