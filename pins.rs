@@ -17,5 +17,8 @@ pub(crate) const LLVM: &str = "22";
 /// The test runner, installed only where none is found.
 pub(crate) const CARGO_NEXTEST: &str = "0.9.143";
 
+/// The driver of the fuzzers, installed only for `cargo xtask fuzz`.
+pub(crate) const CARGO_FUZZ: &str = "0.13.2";
+
 /// The checker of licences and sources, installed only where none is found.
 pub(crate) const CARGO_DENY: &str = "0.20.2";

@@ -9,6 +9,7 @@
 pub mod clock_state;
 pub mod command;
 pub mod dump;
+pub mod fuzz;
 pub mod grace;
 pub mod netns;
 pub mod packet;

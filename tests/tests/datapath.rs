@@ -10,6 +10,8 @@
 
 #[path = "datapath/cases.rs"]
 mod cases;
+#[path = "datapath/corpus.rs"]
+mod corpus;
 #[path = "datapath/gate.rs"]
 mod gate;
 #[path = "datapath/generations.rs"]

@@ -4,6 +4,7 @@ mod bench;
 mod build_ebpf;
 mod count;
 mod demo;
+mod fuzz;
 mod lines;
 mod lint;
 mod oracle;
@@ -28,6 +29,8 @@ pub(crate) enum Command {
     Demo(demo::Args),
     /// Compare what replay counts in captures, flow by flow, with what tshark reads
     Oracle(oracle::Args),
+    /// Fuzz what reads bytes of strangers; keep the hours and what was found
+    Fuzz(fuzz::Args),
     /// Run all tests: units and documentation as you, kernel tests as root
     Test(test::Args),
     /// Run the kernel tests on Debian's kernels, in an emulator
@@ -48,6 +51,7 @@ impl Command {
             Self::Bench(args) => bench::run(&args),
             Self::Demo(args) => demo::run(&args),
             Self::Oracle(args) => oracle::run(&args),
+            Self::Fuzz(args) => fuzz::run(&args),
             Self::Test(args) => test::run(&args),
             Self::Vm(args) => vm::run(&args),
             Self::VmGuest(args) => vm::guest::run(&args),

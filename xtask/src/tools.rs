@@ -12,7 +12,7 @@ mod packages;
 
 use anyhow::Result;
 
-pub(crate) use self::cargo_tool::{CARGO_DENY, CARGO_NEXTEST};
+pub(crate) use self::cargo_tool::{CARGO_DENY, CARGO_FUZZ, CARGO_NEXTEST};
 use crate::say::say;
 
 /// A purpose for which tools are needed. Each one includes [`Need::Build`].
@@ -24,6 +24,8 @@ pub(crate) enum Need {
     Bench,
     /// Showing the sensor at work between two network namespaces.
     Demo,
+    /// Fuzzing what it reads; no part of [`Need::ALL`], since few machines are for that.
+    Fuzz,
     /// Comparing it with another reader of captures.
     Oracle,
     /// Running all tests.
@@ -35,7 +37,7 @@ pub(crate) enum Need {
 }
 
 impl Need {
-    /// Every need there is.
+    /// What a contributor needs.
     pub(crate) const ALL: [Self; 7] = [
         Self::Build,
         Self::Bench,
@@ -52,6 +54,7 @@ impl Need {
             Self::Build => "build",
             Self::Bench => "bench",
             Self::Demo => "demo",
+            Self::Fuzz => "fuzz",
             Self::Oracle => "oracle",
             Self::Test => "test",
             Self::Vm => "vm",
@@ -67,6 +70,9 @@ pub(crate) fn ensure(needs: &[Need]) -> Result<()> {
     linker::ensure()?;
     if needs.contains(&Need::Test) {
         CARGO_NEXTEST.ensure()?;
+    }
+    if needs.contains(&Need::Fuzz) {
+        CARGO_FUZZ.ensure()?;
     }
     if needs.contains(&Need::Lint) {
         CARGO_DENY.ensure()?;

@@ -44,8 +44,19 @@ pub fn decode(
         let (begin, record) = match open.take() {
             None if text.trim_start().starts_with('#') => return table.comment(text),
             None if text.trim().is_empty() => return,
-            None => (line, text.into()),
-            Some((begin, before)) => (begin, format!("{before}\n{text}")),
+            None => {
+                table.divide(text);
+                (line, text.to_owned())
+            }
+            Some((begin, mut record)) => {
+                record.push('\n');
+                record.push_str(text);
+                if closes_nothing(text) && record.len() <= LONGEST {
+                    open = Some((begin, record));
+                    return;
+                }
+                (begin, record)
+            }
         };
         if table.cut(&record) {
             table.row(begin, sink);
@@ -85,11 +96,15 @@ impl Table<'_> {
         }
     }
 
+    /// What is between the columns, by the first line there is.
+    fn divide(&mut self, first: &str) {
+        if self.roles.is_none() {
+            self.separator = separator(first).unwrap_or(',');
+        }
+    }
+
     /// Cuts a record into fields; `false` if a quote is open at its end.
     fn cut(&mut self, record: &str) -> bool {
-        if self.roles.is_none() {
-            self.separator = separator(record).unwrap_or(',');
-        }
         cut(record, self.separator, &mut self.fields)
     }
 
@@ -161,6 +176,15 @@ fn separator(text: &str) -> Option<char> {
     let count = |separator: &char| text.matches(*separator).count();
     let most = [';', '\t', ','].into_iter().max_by_key(count)?;
     (count(&most) > 0).then_some(most)
+}
+
+/// Whether a quote that is open before a line is open after it, since each quote in the line is
+/// doubled. A record that goes on for many lines is so not cut anew at each of them.
+fn closes_nothing(line: &str) -> bool {
+    let bytes = line.as_bytes();
+    bytes
+        .chunk_by(|one, next| one == next)
+        .all(|run| run.first() != Some(&b'"') || run.len() % 2 == 0)
 }
 
 /// Cuts a record into fields; `false` if a quote is open at its end.

@@ -23,6 +23,9 @@ const FREE: u64 = 16 << 20;
 /// Bytes that may come out for each that goes in: lists have 3 to 30.
 const RATIO: u64 = 400;
 
+/// Bytes that tell a packing.
+const MARK: usize = 4;
+
 /// How a feed is packed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Packing {
@@ -84,10 +87,21 @@ struct Counted<R> {
 }
 
 impl<R: Read> Read for Counted<R> {
+    /// The first time it gives as much as tells a packing, however little comes at a time: a pipe
+    /// gives what is there.
     fn read(&mut self, target: &mut [u8]) -> io::Result<usize> {
-        let count = self.reader.read(target)?;
-        self.count += count as u64;
-        Ok(count)
+        let least = if self.count == 0 { MARK } else { 1 };
+        let mut held = 0;
+        while held < least.min(target.len()) {
+            match self.reader.read(&mut target[held..]) {
+                Ok(0) => break,
+                Ok(count) => held += count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        self.count += held as u64;
+        Ok(held)
     }
 }
 

@@ -15,7 +15,7 @@ mod papers;
 
 pub use folder::{FolderError, StateFolder, init};
 pub use journal::Journal;
-pub use kind::{Kind, StateError, check_lab};
+pub use kind::{Kind, State, StateError, check_lab, read as read_kind};
 pub use log_key::{NoLogKey, fingerprint};
 pub(crate) use papers::is_ignored;
 pub use papers::{AGAIN, Papers, Scan};

@@ -286,6 +286,13 @@ pub(crate) fn opened() -> (Vec<Framed>, impl Fn() -> Rig) {
     (frames.collect(), opening)
 }
 
+/// A rig that opens all of them, with room for so many flows.
+pub(crate) fn opening(capacity: usize) -> Rig {
+    let tunnels: Vec<Tunnel> = all().into_iter().map(|one| one.tunnel).collect();
+    let capacity = u32::try_from(capacity).unwrap();
+    rig_of(&PREFIXES, &[approval(&tunnels)], foreign(), capacity)
+}
+
 /// An approval of everything that names these tunnels.
 fn approval(tunnels: &[Tunnel]) -> Approval {
     Approval {
@@ -537,14 +544,12 @@ fn changed_frames_are_read_alike() {
         number("SEKISHO_SEED").unwrap_or(1),
     );
     let all = all();
-    let tunnels: Vec<Tunnel> = all.iter().map(|one| one.tunnel.clone()).collect();
     let shapes = layers::shapes().into_iter().map(|shape| shape.frame);
     let frames: Vec<Vec<u8>> = all.into_iter().map(|one| one.frame).chain(shapes).collect();
     let mut dice = Dice(u64::try_from(seed).unwrap());
     let mut verdicts = std::collections::BTreeMap::new();
     for first in (0..count).step_by(BATCH) {
-        let capacity = u32::try_from(BATCH).unwrap();
-        let mut rig = rig_of(&PREFIXES, &[approval(&tunnels)], foreign(), capacity);
+        let mut rig = opening(BATCH);
         for _ in first..count.min(first + BATCH) {
             let (frame, context) = changed(&mut dice, &frames);
             rig.receive(&frame, context);

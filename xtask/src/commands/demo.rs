@@ -11,7 +11,7 @@
 //! is held by a guard, and signals only raise a flag that is looked at between steps,
 //! so that every way out takes it down again.
 
-mod interrupt;
+pub(super) mod interrupt;
 mod namespace;
 mod network;
 mod process;

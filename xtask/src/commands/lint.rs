@@ -27,6 +27,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     tools::ensure(&[Need::Lint])?;
     let checks = [
         ("format", format()),
+        ("format of the fuzzers", format_of_fuzzers()),
         ("clippy", clippy(&HOST_PACKAGES, &["--all-targets"])),
         (
             "clippy of the log feature",
@@ -64,6 +65,13 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 fn format() -> Command {
     let mut fmt = cargo("fmt");
     fmt.args(["--all", "--check"]);
+    fmt
+}
+
+/// They are in a workspace of their own. Their one macro is not worth another build.
+fn format_of_fuzzers() -> Command {
+    let mut fmt = cargo("fmt");
+    fmt.args(["--check", "--manifest-path", "tests/fuzz/Cargo.toml"]);
     fmt
 }
 

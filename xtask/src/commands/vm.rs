@@ -40,6 +40,9 @@ use crate::{
     workspace,
 };
 
+/// What fuzzing found, for `datapath corpus::`.
+const CORPORA: &str = "tests/fuzz/corpus";
+
 /// Most instructions that may be verified, by program; `tests/tests/verifier.rs` reads it too.
 const CEILINGS: &str = "tests/expected/verifier.tsv";
 
@@ -287,7 +290,10 @@ impl<'a> Bench<'a> {
         built.extend(sensor);
         let expected = workspace::root().join("tests/expected");
         let clock = workspace::root().join(CLOCK);
+        // What this kernel's program is given beside the host's parser, others' are too.
+        let corpora = ["parse", "tunnels"].map(|name| workspace::root().join(CORPORA).join(name));
         let mut data = vec![expected.as_path(), clock.as_path()];
+        data.extend(corpora.iter().map(PathBuf::as_path));
         data.extend(self.plan.environment.get("SEKISHO_DATA").map(Path::new));
         let shared = self.folder.join("shared.cpio");
         image::shared(&image::Shared { built, data }, &shared, &self.scratch)?;

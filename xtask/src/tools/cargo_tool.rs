@@ -25,6 +25,13 @@ pub(crate) const CARGO_NEXTEST: CargoTool = CargoTool {
     purpose: "runs the tests",
 };
 
+/// Builds the fuzzers.
+pub(crate) const CARGO_FUZZ: CargoTool = CargoTool {
+    name: "cargo-fuzz",
+    version: pins::CARGO_FUZZ,
+    purpose: "builds the fuzzers",
+};
+
 /// Checks licences and sources of the dependencies.
 pub(crate) const CARGO_DENY: CargoTool = CargoTool {
     name: "cargo-deny",

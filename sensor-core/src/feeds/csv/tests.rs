@@ -125,3 +125,34 @@ proptest! {
         found(&text, None);
     }
 }
+
+/// A record is not cut anew at each of its lines: this would take minutes.
+#[test]
+fn a_quote_that_stays_open_takes_no_longer_than_other_text() {
+    let open = |lines: String| format!("ip,remark\n1.1.1.1,\"{lines}");
+    let doubled = open("\"\"\n".repeat(LONGEST / 4));
+    assert_eq!(found(&doubled, None), "2 refused record");
+    // It is given up where it is too long, and what follows is read.
+    let long = open("\n".repeat(2 * LONGEST)) + "2.2.2.2,x\n";
+    let told = format!("2 refused too-long\n{} 2.2.2.2/32", 2 * LONGEST + 2);
+    assert_eq!(found(&long, None), told);
+}
+
+proptest! {
+    #[test]
+    fn what_closes_no_quote_leaves_it_open(
+        begin in "[a,\"]{0,6}", lines in prop::collection::vec("[a,\"]{0,5}", 1..4),
+    ) {
+        let mut record = begin;
+        let mut fields = Vec::new();
+        let mut is_open = !cut(&record, ',', &mut fields);
+        for line in lines {
+            record = format!("{record}\n{line}");
+            let is_cut = cut(&record, ',', &mut fields);
+            if is_open && closes_nothing(&line) {
+                prop_assert!(!is_cut, "{record:?}");
+            }
+            is_open = !is_cut;
+        }
+    }
+}

@@ -170,3 +170,32 @@ proptest::proptest! {
         let _ = unpacked(&[magic, &bytes].concat());
     }
 }
+
+/// A pipe gives what is there: a byte may be all of it.
+#[test]
+fn a_packing_is_told_however_little_comes_at_a_time() {
+    struct OneByOne<'a>(&'a [u8], bool);
+    impl Read for OneByOne<'_> {
+        fn read(&mut self, target: &mut [u8]) -> io::Result<usize> {
+            self.1 = !self.1;
+            if self.1 {
+                return Err(io::ErrorKind::Interrupted.into());
+            }
+            let most = target.len().min(1);
+            self.0.read(&mut target[..most])
+        }
+    }
+    for (packed, packing) in [
+        (gzip(TEXT), Some(Packing::Gzip)),
+        (zstd(TEXT), Some(Packing::Zstd)),
+        (bzip2(TEXT), Some(Packing::Bzip2)),
+        (zip(&[("a.txt", TEXT)], true, false), Some(Packing::Zip)),
+        (TEXT.to_vec(), None),
+        (b"1".to_vec(), None),
+    ] {
+        let unpacked = Unpacked::open(OneByOne(&packed, false), 1 << 30).unwrap();
+        assert_eq!(unpacked.packing(), packing);
+        let text = capped::read_from(unpacked, 1 << 30).unwrap();
+        assert_eq!(text, if packed.len() == 1 { b"1" } else { TEXT });
+    }
+}

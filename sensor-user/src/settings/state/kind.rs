@@ -56,14 +56,17 @@ pub enum StateError {
 /// What `state.toml` says. A lab has neither root nor key.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct State {
-    pub(super) kind: Kind,
-    pub(super) root: Option<Digest>,
-    pub(super) log_key: Option<Fingerprint>,
+pub struct State {
+    /// What the folder is for.
+    pub kind: Kind,
+    /// SHA-256 of the first keyring.
+    pub root: Option<Digest>,
+    /// The key of the log.
+    pub log_key: Option<Fingerprint>,
 }
 
 /// Reads `state.toml`; the text says what is wrong with it.
-pub(super) fn read(text: &str) -> Result<State, String> {
+pub fn read(text: &str) -> Result<State, String> {
     let state: State = toml::from_str(text).map_err(|error| error.message().to_owned())?;
     if state.kind == Kind::Lab && (state.root.is_some() || state.log_key.is_some()) {
         return Err("a lab has neither a root nor the key of a log".into());

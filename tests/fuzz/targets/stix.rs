@@ -1,0 +1,2 @@
+#![no_main]
+sensor_fuzz::fuzz!("stix");
