@@ -56,16 +56,22 @@ impl Corpus {
         Ok(())
     }
 
+    /// What the fuzzer found. An input that was merely slow is no finding.
+    pub(super) fn found(&self) -> Result<Vec<PathBuf>> {
+        let mut found = files(&self.artifacts)?;
+        found.retain(|file| {
+            let name = file.file_name().unwrap_or_default().to_string_lossy();
+            !name.starts_with("slow-unit")
+        });
+        Ok(found)
+    }
+
     /// Puts findings into the repository; where they are there.
     pub(super) fn keep(&self, artifacts: &[PathBuf]) -> Result<Vec<PathBuf>> {
         let mut kept = Vec::new();
         for artifact in artifacts {
             let name = artifact.file_name().context("a finding has a name")?;
             let name = name.to_string_lossy();
-            // A unit that is merely slow is reported with the time it took, and is no finding.
-            if name.starts_with("slow-unit") {
-                continue;
-            }
             let (_, hash) = name.rsplit_once('-').unwrap_or(("", &name));
             let file = self.folder.join(format!("crash-{hash}"));
             copy(artifact, &file)?;
@@ -195,7 +201,7 @@ mod tests {
             fs::write(corpus.artifacts.join(name), name).unwrap();
         }
         fs::write(corpus.working.join("33cc"), "").unwrap();
-        let kept = corpus.keep(&files(&corpus.artifacts).unwrap()).unwrap();
+        let kept = corpus.keep(&corpus.found().unwrap()).unwrap();
         let expected = ["crash-00ff", "crash-11ee"].map(|name| corpus.folder.join(name));
         assert_eq!(kept, expected);
         assert_eq!(corpus.stored().unwrap(), expected);

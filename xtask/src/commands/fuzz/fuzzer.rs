@@ -126,7 +126,7 @@ impl Fuzzer {
             executions: stat(&log, "number_of_executed_units").unwrap_or(0),
             peak_mib: stat(&log, "peak_rss_mb").unwrap_or(0),
             inputs: corpus::count(&corpus.working)?,
-            artifacts: corpus::files(&corpus.artifacts)?,
+            artifacts: corpus.found()?,
             is_good: status.success() || self.is_interrupted,
         }))
     }
