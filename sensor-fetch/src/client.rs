@@ -85,7 +85,7 @@ impl Client {
             check(&proxy.url)?;
         }
         if let Some(credential) = &endpoint.credential {
-            authorization(credential)?;
+            authorization(url, credential)?;
         }
         if url.scheme() == "http" {
             stays_here(&endpoint)?;

@@ -15,10 +15,16 @@ mod peers;
 use hostile::{case, conditions, framing, redirects, secrets, status, tls};
 
 /// Peak of this process's resident memory, in KiB.
-#[expect(clippy::disallowed_methods, reason = "a file of the kernel, of one page")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a file of the kernel, of one page"
+)]
 fn peak() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:"))
+        .unwrap();
     line.trim().trim_end_matches(" kB").parse().unwrap()
 }
 
@@ -36,7 +42,11 @@ fn no_server_gets_more_than_an_error() {
         tls::cases(),
     ];
     for case in tables.iter().flatten() {
-        assert!(names.insert(case.name), "two cases are called '{}'", case.name);
+        assert!(
+            names.insert(case.name),
+            "two cases are called '{}'",
+            case.name
+        );
         if let Err(failure) = case::run(case) {
             failures.push(format!("{}: {failure}", case.name));
         }
@@ -44,6 +54,9 @@ fn no_server_gets_more_than_an_error() {
     assert!(failures.is_empty(), "\n{}", failures.join("\n"));
     assert!(names.len() >= 50, "{} cases", names.len());
     let growth = peak() - before;
-    eprintln!("{} cases; the peak of memory grew by {growth} KiB", names.len());
+    eprintln!(
+        "{} cases; the peak of memory grew by {growth} KiB",
+        names.len()
+    );
     assert!(growth <= 256 * 1024, "{growth} KiB");
 }

@@ -286,12 +286,15 @@ impl Client {
             request = request.header(header::IF_MODIFIED_SINCE, date);
         }
         if let Some((user, password)) = proxy.and_then(|proxy| proxy.credential.as_ref()) {
-            request = request.header(header::PROXY_AUTHORIZATION, secret(&basic(user, password))?);
+            request = request.header(
+                header::PROXY_AUTHORIZATION,
+                secret(url, &basic(user, password))?,
+            );
         }
         if let Some(credential) = &self.endpoint.credential
             && same_origin(url, &self.endpoint.url)
         {
-            let (name, value) = authorization(credential)?;
+            let (name, value) = authorization(url, credential)?;
             request = request.header(name, value);
         }
         request
@@ -372,28 +375,32 @@ pub(super) fn not_allowed(url: &Url, what: String, missing: &Url) -> Error {
 }
 
 /// The header that a credential is.
-pub(super) fn authorization(credential: &Credential) -> Result<(HeaderName, HeaderValue), Error> {
+pub(super) fn authorization(
+    url: &Url,
+    credential: &Credential,
+) -> Result<(HeaderName, HeaderValue), Error> {
     match credential {
         Credential::Basic { user, password } => {
             if user.contains(':') {
-                return Err(bad_credential("a user has no colon in it"));
+                return Err(bad_credential(url, "a user has no colon in it"));
             }
-            Ok((header::AUTHORIZATION, secret(&basic(user, password))?))
+            Ok((header::AUTHORIZATION, secret(url, &basic(user, password))?))
         }
         Credential::Bearer(token) => {
             let value = format!("Bearer {}", token.reveal());
-            Ok((header::AUTHORIZATION, secret(&value)?))
+            Ok((header::AUTHORIZATION, secret(url, &value)?))
         }
         Credential::Header { name, value } => {
             let name: HeaderName = name
                 .parse()
-                .map_err(|_| bad_credential("the header's name is none"))?;
+                .map_err(|_| bad_credential(url, "the header's name is none"))?;
             if RESERVED.contains(&name) {
                 return Err(bad_credential(
+                    url,
                     "the header is one that the request has anyway",
                 ));
             }
-            Ok((name, secret(value.reveal())?))
+            Ok((name, secret(url, value.reveal())?))
         }
     }
 }
@@ -414,16 +421,21 @@ const RESERVED: [HeaderName; 12] = [
     header::PROXY_AUTHORIZATION,
 ];
 
-fn secret(value: &str) -> Result<HeaderValue, Error> {
+fn secret(url: &Url, value: &str) -> Result<HeaderValue, Error> {
     let mut value = HeaderValue::from_str(value)
-        .map_err(|_| bad_credential("a header cannot have it, as one with a line break"))?;
+        .map_err(|_| bad_credential(url, "a header cannot have it, as one with a line break"))?;
     value.set_sensitive(true);
     Ok(value)
 }
 
-fn bad_credential(what: &str) -> Error {
+fn bad_credential(url: &Url, what: &str) -> Error {
     let advice = "check it as the provider gave it";
-    Error::new("the credential", Kind::Endpoint, what, advice)
+    Error::new(
+        &shown(url),
+        Kind::Endpoint,
+        format!("the credential: {what}"),
+        advice,
+    )
 }
 
 /// Whether "not modified" answers what was asked.

@@ -106,7 +106,7 @@ fn with_identity(
 pub(super) fn explain(error: &TlsError) -> (String, &'static str) {
     let advice = match error {
         TlsError::InvalidCertificate(certificate) => match certificate {
-            CertificateError::UnknownIssuer => {
+            CertificateError::UnknownIssuer | CertificateError::BadSignature => {
                 "if the server has an authority of its own, give its certificate as a root"
             }
             CertificateError::Expired

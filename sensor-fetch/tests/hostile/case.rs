@@ -7,9 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use sensor_fetch::{
-    Client, Endpoint, Fetched, Hosts, Kind, Known, Limits, Progress,
-};
+use sensor_fetch::{Client, Endpoint, Fetched, Hosts, Kind, Known, Limits, Progress};
 
 use crate::peers::{
     certificates::{self, Shows},
@@ -28,7 +26,7 @@ pub(crate) struct Case {
     /// `{plain}` and `{tls}` stand for the ports.
     url: &'static str,
     known: Known,
-    changes: fn(&mut Endpoint, &mut Limits, Ports),
+    changes: Vec<fn(&mut Endpoint, &mut Limits, Ports)>,
     expected: Expected,
     /// How many connections come.
     connections: usize,
@@ -54,10 +52,10 @@ pub(crate) fn plain(name: &'static str, does: impl Fn(&mut Peer) + Send + Sync +
         does: Does::Answer(Arc::new(does)),
         url: "http://127.0.0.1:{plain}/feed",
         known: Known::default(),
-        changes: |_, _, _| {},
+        changes: Vec::new(),
         expected: Expected::Body(FEED.to_owned()),
         connections: 1,
-        within: Duration::from_millis(1500),
+        within: Duration::from_millis(2500),
         waits: None,
     }
 }
@@ -94,7 +92,7 @@ impl Case {
     }
 
     pub(crate) fn with(mut self, changes: fn(&mut Endpoint, &mut Limits, Ports)) -> Self {
-        self.changes = changes;
+        self.changes.push(changes);
         self
     }
 
@@ -118,6 +116,14 @@ impl Case {
         self
     }
 
+    /// For cases that wait for nothing: they end by these times.
+    pub(crate) fn impatient(self) -> Self {
+        self.with(|_, limits, _| {
+            limits.connect = Duration::from_millis(500);
+            limits.idle = Duration::from_millis(300);
+        })
+    }
+
     pub(crate) fn connections(mut self, connections: usize) -> Self {
         self.connections = connections;
         self
@@ -134,13 +140,14 @@ impl Case {
     }
 }
 
-/// Limits with which a test does not take long.
+/// Limits of connecting and of silence that a busy machine keeps, unless a case is
+/// [impatient](Case::impatient).
 fn limits() -> Limits {
     Limits {
         bytes: 1 << 20,
         total: Duration::from_secs(3),
-        connect: Duration::from_millis(500),
-        idle: Duration::from_millis(300),
+        connect: Duration::from_secs(2),
+        idle: Duration::from_secs(2),
         slowest: 64,
         attempts: 2,
         backoff: Duration::from_millis(100),
@@ -160,7 +167,9 @@ pub(crate) fn run(case: &Case) -> Result<(), String> {
     let mut endpoint = Endpoint::new(&url).map_err(|error| error.to_string())?;
     endpoint.roots = Some(certificates::roots());
     let mut limits = limits();
-    (case.changes)(&mut endpoint, &mut limits, ports);
+    for change in &case.changes {
+        change(&mut endpoint, &mut limits, ports);
+    }
     let cap = limits.bytes;
 
     let world = Arc::new(Still::new());
@@ -173,7 +182,9 @@ pub(crate) fn run(case: &Case) -> Result<(), String> {
                 most = most.max(so_far);
             }
         };
-        client.in_world(world.clone()).fetch(&case.known, &mut file, &mut progress)
+        client
+            .in_world(world.clone())
+            .fetch(&case.known, &mut file, &mut progress)
     });
     let took = begin.elapsed();
 
@@ -189,13 +200,20 @@ pub(crate) fn run(case: &Case) -> Result<(), String> {
         }),
         check(
             case.waits.is_none_or(|expected| {
-                waits.iter().copied().eq(expected.iter().map(|wait| u128::from(*wait)))
+                waits
+                    .iter()
+                    .copied()
+                    .eq(expected.iter().map(|wait| u128::from(*wait)))
             }),
             || format!("waited {waits:?} ms"),
         ),
     ];
     let differs: Vec<_> = checks.into_iter().filter_map(Result::err).collect();
-    if differs.is_empty() { Ok(()) } else { Err(differs.join("; ")) }
+    if differs.is_empty() {
+        Ok(())
+    } else {
+        Err(differs.join("; "))
+    }
 }
 
 /// Whom the client may ask: not `unlisted.test`, and no port but the server's.
@@ -204,7 +222,7 @@ fn hosts(Ports { plain, tls }: Ports) -> Hosts {
         "http://127.0.0.1:{plain}\nhttp://localhost:{plain}\nhttp://feed.test:{plain}\n\
          http://hangs.test:{plain}\nhttp://nobody.test:{plain}\nhttp://second.test:{plain}\n\
          http://nowhere.test:{plain}\nhttp://127.0.0.1:1\nhttp://127.0.0.1:{tls}\n\
-         https://127.0.0.1:{plain}\nfeed.test:{tls}\nother.test:{tls}\nfeed.test:{plain}\n\
+         127.0.0.1:{plain}\nfeed.test:{tls}\nother.test:{tls}\nfeed.test:{plain}\n\
          127.0.0.1:{tls}\n"
     ))
     .unwrap()
@@ -253,8 +271,12 @@ fn message(error: &sensor_fetch::Error, url: &str) -> Result<(), String> {
     let names = error.url.starts_with(scheme) || error.url.starts_with("http");
     check(names, || format!("names no URL: {text}"))?;
     check(error.advice.len() > 5, || format!("has no way out: {text}"))?;
-    check(!text.contains("s3cret"), || format!("shows a secret: {text}"))?;
-    check(!text.contains(char::is_control), || format!("has control characters: {text:?}"))
+    check(!text.contains("s3cret"), || {
+        format!("shows a secret: {text}")
+    })?;
+    check(!text.contains(char::is_control), || {
+        format!("has control characters: {text:?}")
+    })
 }
 
 fn sha256(octets: &[u8]) -> [u8; 32] {

@@ -3,7 +3,7 @@
 use std::sync::{Arc, LazyLock};
 
 use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, date_time_ymd,
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, date_time_ymd,
 };
 use rustls::{
     RootCertStore, ServerConfig,
@@ -26,13 +26,20 @@ pub(crate) enum Shows {
 }
 
 /// The names of a good certificate.
-const NAMES: [&str; 5] = ["feed.test", "other.test", "localhost", "127.0.0.1", "second.test"];
+const NAMES: [&str; 5] = [
+    "feed.test",
+    "other.test",
+    "localhost",
+    "127.0.0.1",
+    "second.test",
+];
 
 struct Authority(CertifiedIssuer<'static, KeyPair>);
 
 impl Authority {
-    fn new() -> Self {
+    fn new(name: &str) -> Self {
         let mut params = CertificateParams::new(Vec::new()).unwrap();
+        params.distinguished_name.push(DnType::CommonName, name);
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         Self(CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap())
     }
@@ -43,7 +50,7 @@ impl Authority {
     }
 }
 
-static AUTHORITY: LazyLock<Authority> = LazyLock::new(Authority::new);
+static AUTHORITY: LazyLock<Authority> = LazyLock::new(|| Authority::new("tests"));
 
 /// The authority that tests believe, as PEM.
 pub(crate) fn roots() -> Vec<u8> {
@@ -78,7 +85,7 @@ pub(crate) fn server(shows: Shows) -> Arc<ServerConfig> {
             let key = KeyPair::generate().unwrap();
             (params.self_signed(&key).unwrap().into(), key)
         }
-        Shows::UnknownRoot => Authority::new().signs(&params),
+        Shows::UnknownRoot => Authority::new("somebody").signs(&params),
         _ => AUTHORITY.signs(&params),
     };
     let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));

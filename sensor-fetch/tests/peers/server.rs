@@ -46,7 +46,10 @@ impl Peer {
 
     /// Sends octets, and says whether somebody took them.
     pub(crate) fn send(&mut self, octets: &[u8]) -> bool {
-        self.stream.write_all(octets).and_then(|()| self.stream.flush()).is_ok()
+        self.stream
+            .write_all(octets)
+            .and_then(|()| self.stream.flush())
+            .is_ok()
     }
 
     /// A whole answer: status line without version, headers, body.
@@ -55,7 +58,10 @@ impl Peer {
         for header in headers {
             head += &format!("{header}\r\n");
         }
-        head += &format!("Content-Length: {}\r\nConnection: close\r\n\r\n", body.len());
+        head += &format!(
+            "Content-Length: {}\r\nConnection: close\r\n\r\n",
+            body.len()
+        );
         self.say(&head);
         self.say(body);
     }
@@ -77,11 +83,6 @@ impl Peer {
     pub(crate) fn next(&mut self) -> bool {
         self.head = head(&mut self.stream).unwrap_or_default();
         !self.head.is_empty()
-    }
-
-    /// Ends a connection by a reset: octets that nobody read make one.
-    pub(crate) fn reset(&self) {
-        let _ = self.tcp.shutdown(Shutdown::Read);
     }
 
     /// Is what a proxy is after CONNECT: octets to the TLS port and back.
@@ -191,17 +192,21 @@ fn serve(
     };
     // No thread of a test outlives its case by much.
     tcp.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
-    tcp.set_write_timeout(Some(Duration::from_secs(10))).unwrap();
+    tcp.set_write_timeout(Some(Duration::from_secs(10)))
+        .unwrap();
     tcp.set_nodelay(true).unwrap();
     let below = tcp.try_clone().unwrap();
     let is_tls = tls.is_some();
     let mut stream: Box<dyn Duplex> = match tls {
-        Some(config) => {
-            Box::new(StreamOwned::new(ServerConnection::new(config).unwrap(), tcp))
-        }
+        Some(config) => Box::new(StreamOwned::new(
+            ServerConnection::new(config).unwrap(),
+            tcp,
+        )),
         None => Box::new(tcp),
     };
-    let Some(head) = head(&mut stream) else { return };
+    let Some(head) = head(&mut stream) else {
+        return;
+    };
     heads.lock().unwrap().push(head.clone());
     let mut peer = Peer {
         ports,

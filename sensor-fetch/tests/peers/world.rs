@@ -30,7 +30,7 @@ impl Still {
 
 impl World for Still {
     fn now(&self) -> Instant {
-        Instant::now() + self.slept().iter().sum()
+        Instant::now() + self.slept().iter().sum::<Duration>()
     }
 
     /// Sun, 06 Nov 1994 08:49:37 GMT, the example of RFC 9110.
