@@ -22,9 +22,9 @@ use tokio::{
     time::timeout,
 };
 
-pub(crate) use self::exchange::{Answer, Ask};
+pub(crate) use self::exchange::{Answer, Ask, not_allowed, unwritten};
 use self::{
-    exchange::{Failure, Kept, authorization, not_allowed, unwritten},
+    exchange::{Failure, Kept, authorization},
     tls::Tls,
 };
 use crate::{
@@ -69,7 +69,7 @@ pub struct Client {
     pub(crate) hosts: Hosts,
     pub(crate) limits: Limits,
     tls: Tls,
-    world: Arc<dyn World>,
+    pub(crate) world: Arc<dyn World>,
 }
 
 impl Client {
@@ -210,6 +210,11 @@ impl<'a> Hashed<'a> {
             file,
             hash: Sha256::new(),
         }
+    }
+
+    /// Empties the file after an error, which is the one to tell of.
+    pub(crate) fn discard(mut self) {
+        let _ = self.restart();
     }
 
     /// The hash of everything since the last start.

@@ -366,7 +366,7 @@ impl Client {
 }
 
 /// The error of a host that is not on the list, with the line to add.
-pub(super) fn not_allowed(url: &Url, what: String, missing: &Url) -> Error {
+pub(crate) fn not_allowed(url: &Url, what: String, missing: &Url) -> Error {
     let advice = format!(
         "if it is to be asked, add the line '{}' to the allowed hosts",
         Hosts::line_for(missing)
@@ -547,7 +547,7 @@ fn slow(url: &Url, what: String) -> Error {
     Error::new(&shown(url), Kind::Timeout, what, advice)
 }
 
-pub(super) fn unwritten(url: &Url, error: &io::Error) -> Error {
+pub(crate) fn unwritten(url: &Url, error: &io::Error) -> Error {
     let what = format!("cannot be written: {error}");
     Error::new(
         &shown(url),
