@@ -249,15 +249,15 @@ fn too_many(url: &Url, what: &str) -> Error {
 fn read<T: DeserializeOwned>(client: &Client, call: &mut Call<'_>, url: &Url) -> Result<T, Error> {
     let mut body = Vec::new();
     ask(client, call, url, &mut body)?;
-    serde_json::from_slice(&body).map_err(|error| {
-        let what = format!("is not what TAXII says: {error}");
-        Error::new(
-            &shown(url),
-            Kind::Envelope,
-            what,
-            "ask the operator of the server",
-        )
-    })
+    let wrong = |what: String| {
+        let advice = "ask the operator of the server";
+        Error::new(&shown(url), Kind::Envelope, what, advice)
+    };
+    // serde reads a struct from a list too.
+    if body.trim_ascii_start().first() != Some(&b'{') {
+        return Err(wrong("is not what TAXII says: no object of JSON".into()));
+    }
+    serde_json::from_slice(&body).map_err(|error| wrong(format!("is not what TAXII says: {error}")))
 }
 
 /// Asks for a page, which has to be of TAXII 2.1 by its own word.

@@ -158,7 +158,10 @@ async fn tunnel(tcp: &mut TcpStream, proxy: &Proxy, url: &Url) -> Result<(), Err
     let port = url.port_or_known_default().unwrap_or_default();
     let mut request = format!("CONNECT {host}:{port} HTTP/1.1\r\nHost: {host}:{port}\r\n");
     if let Some((user, password)) = &proxy.credential {
-        request += &format!("Proxy-Authorization: {}\r\n", basic(user, password));
+        request = format!(
+            "{request}Proxy-Authorization: {}\r\n",
+            basic(user, password)
+        );
     }
     request += "\r\n";
     tcp.write_all(request.as_bytes()).await.map_err(broken)?;

@@ -106,6 +106,10 @@ impl<'a> Bundle<'a> {
             let what = format!("has an object that is deeper than {DEEPEST}");
             return Err(Stop::Wrong(what));
         }
+        // serde reads a struct from a list too.
+        if !text.starts_with('{') {
+            return Err(Stop::Wrong("has what is no object of STIX".into()));
+        }
         let head: Head<'_> = serde_json::from_str(text)
             .map_err(|error| Stop::Wrong(format!("has what is no object of STIX: {error}")))?;
         if head.id.is_empty() || head.kind.is_empty() {
@@ -193,7 +197,7 @@ impl<'de> Visitor<'de> for Envelope<'_, '_> {
         let (mut more, mut next, mut objects) = (None, None, None);
         while let Some(key) = map.next_key::<Cow<'de, str>>()? {
             let again = match &*key {
-                "more" => more.replace(map.next_value()?).is_some(),
+                "more" => more.replace(map.next_value::<Option<bool>>()?).is_some(),
                 "next" => next.replace(map.next_value::<Option<String>>()?).is_some(),
                 "objects" => {
                     let all = Objects {
@@ -211,7 +215,7 @@ impl<'de> Visitor<'de> for Envelope<'_, '_> {
                 return Err(A::Error::custom(format_args!("'{key}' is there twice")));
             }
         }
-        page.more = more.unwrap_or(false);
+        page.more = more.flatten().unwrap_or(false);
         page.next = next.flatten();
         page.objects = objects.unwrap_or(0);
         Ok(page)
@@ -280,14 +284,10 @@ fn uuid(name: &str) -> String {
     octets.copy_from_slice(&hash[..16]);
     octets[6] = octets[6] & 0x0f | 0x80;
     octets[8] = octets[8] & 0x3f | 0x80;
-    let mut text = String::new();
-    for (at, octet) in octets.iter().enumerate() {
-        if matches!(at, 4 | 6 | 8 | 10) {
-            text.push('-');
-        }
-        text += &format!("{octet:02x}");
-    }
-    text
+    let number = format!("{:032x}", u128::from_be_bytes(octets));
+    [0..8, 8..12, 12..16, 16..20, 20..32]
+        .map(|part| &number[part])
+        .join("-")
 }
 
 #[cfg(test)]
@@ -347,6 +347,7 @@ mod tests {
             (r#"{"more":true,"more":false}"#, "'more' is there twice"),
             (r#"{"objects":[],"objects":[]}"#, "'objects' is there twice"),
             (r#"{"objects":[1]}"#, "no object of STIX"),
+            (r#"{"objects":[["x--1","x"]]}"#, "no object of STIX"),
             (r#"{"objects":[{"type":"x"}]}"#, "no object of STIX"),
             (
                 r#"{"objects":[{"type":"x","id":"a","id":"b"}]}"#,

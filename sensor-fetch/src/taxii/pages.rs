@@ -60,7 +60,7 @@ pub(super) fn pull(
         named: HashSet::new(),
         objects: OBJECTS,
         stuck: 0,
-        pages: 0,
+        asked: 0,
     };
     while pages.page()? {}
     pages.finish(added_after)
@@ -84,20 +84,20 @@ struct Pages<'a> {
     objects: u64,
     /// Objects of the last page that brought nothing new.
     stuck: u64,
-    pages: u64,
+    asked: u64,
 }
 
 impl Pages<'_> {
     /// Asks for a page, and says whether there is another.
     fn page(&mut self) -> Result<bool, Error> {
-        if self.pages >= self.client.limits.pages {
-            let what = format!("has more than {} pages", self.pages);
+        if self.asked >= self.client.limits.pages {
+            let what = format!("has more than {} pages", self.asked);
             let advice = "raise the limit if the collection is that large";
             return Err(Error::new(&shown(&self.url), Kind::TooLarge, what, advice));
         }
-        self.pages += 1;
+        self.asked += 1;
         let mut body = Vec::new();
-        let asked = self.asked();
+        let asked = self.address();
         let answer = ask(self.client, &mut self.call, &asked, &mut body)?;
         let before = self.bundle.objects();
         let page = self
@@ -106,7 +106,7 @@ impl Pages<'_> {
             .map_err(|stop| stopped(self.client, &self.url, stop))?;
         let objects = self.bundle.objects();
         (self.call.progress)(Progress::Page {
-            pages: self.pages,
+            pages: self.asked,
             objects,
         });
         if page.objects > 0 {
@@ -123,7 +123,7 @@ impl Pages<'_> {
     }
 
     /// What to ask for, with the endpoint's own query.
-    fn asked(&self) -> Url {
+    fn address(&self) -> Url {
         let mut url = self.url.clone();
         let mut query = url.query_pairs_mut();
         query.append_pair("limit", &self.objects.to_string());
@@ -186,7 +186,7 @@ impl Pages<'_> {
             added_after: self.last.map(before).or(unchanged),
             objects,
             repeated,
-            pages: self.pages,
+            pages: self.asked,
             bytes,
             sha256: [0; 32],
         })

@@ -279,13 +279,13 @@ fn message(error: &sensor_fetch::Error, url: &str) -> Result<(), String> {
     })
 }
 
-fn sha256(octets: &[u8]) -> [u8; 32] {
+pub(super) fn sha256(octets: &[u8]) -> [u8; 32] {
     use sha2::{Digest as _, Sha256};
     Sha256::digest(octets).into()
 }
 
 /// Reading to the end of what has one.
-trait Capped {
+pub(super) trait Capped {
     fn read_to_end_capped(self, into: &mut Vec<u8>);
 }
 

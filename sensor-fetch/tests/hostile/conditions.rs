@@ -51,12 +51,12 @@ pub(crate) fn cases() -> Vec<Case> {
         .known(Some("W/\"one\""), None)
         .unchanged(),
         plain("a date is asked for as it came", |peer| {
-            if_asked(peer, None, Some(DATE))
+            if_asked(peer, None, Some(DATE));
         })
         .known(None, Some(DATE))
         .unchanged(),
         plain("both are asked for", |peer| {
-            if_asked(peer, Some("\"one\""), Some(DATE))
+            if_asked(peer, Some("\"one\""), Some(DATE));
         })
         .known(Some("\"one\""), Some(DATE))
         .unchanged(),
@@ -68,7 +68,7 @@ pub(crate) fn cases() -> Vec<Case> {
             peer.answer("200 OK", &[], &asked);
         }),
         plain("a new version", |peer| {
-            peer.answer("200 OK", &["ETag: \"two\""], FEED)
+            peer.answer("200 OK", &["ETag: \"two\""], FEED);
         })
         .known(Some("\"one\""), None),
         plain("304 with a body", |peer| {

@@ -7,11 +7,10 @@ use sensor_fetch::Kind::{Connection, Protocol, Timeout, TooLarge};
 use super::case::{Case, FEED, plain, raw, secure};
 use crate::peers::server::Peer;
 
-const OK: &str = "HTTP/1.1 200 OK\r\n";
-const MEBIBYTE: u64 = 1 << 20;
+pub(super) const OK: &str = "HTTP/1.1 200 OK\r\n";
 
 /// Says a head and a body as they are.
-fn says(name: &'static str, headers: &'static str, body: &'static str) -> Case {
+pub(super) fn says(name: &'static str, headers: &'static str, body: &'static str) -> Case {
     plain(name, move |peer| {
         peer.say(&format!("{OK}{headers}\r\n{body}"));
     })
@@ -28,7 +27,7 @@ fn drip(peer: &mut Peer, octets: &[u8], pause: u64) {
 }
 
 /// Says the same again and again, until nobody listens.
-fn forever(peer: &mut Peer, octets: &[u8]) {
+pub(super) fn forever(peer: &mut Peer, octets: &[u8]) {
     while peer.send(octets) {}
 }
 
@@ -44,7 +43,7 @@ fn times() -> Vec<Case> {
     vec![
         plain("a good answer", |peer| peer.answer("200 OK", &[], FEED)),
         secure("a good answer over TLS", |peer| {
-            peer.answer("200 OK", &[], FEED)
+            peer.answer("200 OK", &[], FEED);
         }),
         plain("headers octet by octet", |peer| {
             drip(peer, &[OK.as_bytes(), &[b'a'; 100]].concat(), 20);
@@ -163,104 +162,6 @@ fn lengths() -> Vec<Case> {
             "4\r\nhalf\r\n0\r\n\r\n",
         )
         .fails(Protocol, "Content-Length"),
-        says(
-            "chunks",
-            "Transfer-Encoding: chunked\r\n",
-            "4\r\nhalf\r\n0\r\n\r\n",
-        )
-        .body("half"),
-        says(
-            "cut off in a chunk",
-            "Transfer-Encoding: chunked\r\n",
-            "ff\r\nhalf",
-        )
-        .fails(Connection, "broke")
-        .connections(2),
-        says(
-            "cut off before the last chunk",
-            "Transfer-Encoding: chunked\r\n",
-            "4\r\nhalf\r\n",
-        )
-        .fails(Connection, "broke")
-        .connections(2),
-        says(
-            "a chunk of no length",
-            "Transfer-Encoding: chunked\r\n",
-            "zz\r\nhalf\r\n0\r\n\r\n",
-        )
-        .fails(Protocol, "not HTTP/1.1"),
-        says(
-            "a chunk longer than numbers go",
-            "Transfer-Encoding: chunked\r\n",
-            "fffffffffffffffffffff\r\nhalf",
-        )
-        .fails(Protocol, "not HTTP/1.1"),
-        says(
-            "more after the last chunk",
-            "Transfer-Encoding: chunked\r\n",
-            "4\r\nhalf\r\n0\r\n\r\nmore",
-        )
-        .fails(Protocol, "sends more after the end"),
-        says(
-            "chunks that are coded",
-            "Transfer-Encoding: gzip, chunked\r\n",
-            "4\r\nhalf\r\n0\r\n\r\n",
-        )
-        .fails(Protocol, "Transfer-Encoding other than chunked"),
-        says(
-            "trailers",
-            "Transfer-Encoding: chunked\r\nTrailer: a\r\n",
-            "4\r\nhalf\r\n0\r\na: b\r\n\r\n",
-        )
-        .body("half"),
-        plain("trailers without an end", |peer| {
-            peer.say(&format!(
-                "{OK}Transfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n0\r\n"
-            ));
-            forever(peer, b"a: b\r\n");
-        })
-        .fails(Protocol, "not HTTP/1.1"),
-        plain("an extension of a chunk without an end", |peer| {
-            peer.say(&format!("{OK}Transfer-Encoding: chunked\r\n\r\n4;"));
-            forever(peer, &[b'a'; 4096]);
-        })
-        .fails(Protocol, "not HTTP/1.1"),
-        plain("an endless body", |peer| {
-            peer.say(&format!("{OK}\r\n"));
-            forever(peer, &[b'a'; 1 << 16]);
-        })
-        .fails(TooLarge, "is larger than 1048576 octets"),
-        plain("endless chunks", |peer| {
-            peer.say(&format!("{OK}Transfer-Encoding: chunked\r\n\r\n"));
-            forever(peer, &b"8\r\naaaaaaaa\r\n".repeat(1000));
-        })
-        .fails(TooLarge, "is larger than 1048576 octets")
-        .within(6000),
-        plain("exactly as much as may be", |peer| {
-            peer.say(&format!("{OK}Transfer-Encoding: chunked\r\n\r\n100000\r\n"));
-            peer.send(&vec![b'a'; 1 << 20]);
-            peer.say("\r\n0\r\n\r\n");
-        })
-        .length(MEBIBYTE),
-        plain("an octet more than may be", |peer| {
-            peer.say(&format!("{OK}Transfer-Encoding: chunked\r\n\r\n100001\r\n"));
-            peer.send(&vec![b'a'; (1 << 20) + 1]);
-            peer.say("\r\n0\r\n\r\n");
-        })
-        .fails(TooLarge, "is larger than 1048576 octets"),
-        secure("300 MiB, which no memory holds", |peer| {
-            peer.say(&format!("{OK}Content-Length: {}\r\n\r\n", 300 * MEBIBYTE));
-            let block = vec![b'a'; 1 << 20];
-            for _ in 0..300 {
-                peer.send(&block);
-            }
-        })
-        .with(|_, limits, _| {
-            limits.bytes = 1 << 30;
-            limits.total = Duration::from_secs(60);
-        })
-        .length(300 * MEBIBYTE)
-        .within(60_000),
     ]
 }
 
@@ -291,7 +192,7 @@ fn heads() -> Vec<Case> {
         })
         .fails(TooLarge, "more than 100 headers"),
         plain("100 headers", |peer| {
-            peer.answer("200 OK", &["a: b"; 98], FEED)
+            peer.answer("200 OK", &["a: b"; 98], FEED);
         }),
         says("NUL in a header", "a: b\0c\r\n", FEED).fails(Protocol, "not HTTP/1.1"),
         says("a header without a name", ": b\r\n", FEED).fails(Protocol, "not HTTP/1.1"),
@@ -378,7 +279,7 @@ fn connections() -> Vec<Case> {
             .fails(Timeout, "no connection within 500ms")
             .connections(0),
         plain("the first of two addresses is dead", |peer| {
-            peer.answer("200 OK", &[], FEED)
+            peer.answer("200 OK", &[], FEED);
         })
         .at("http://second.test:{plain}/feed"),
     ]

@@ -151,7 +151,7 @@ fn refused() -> Vec<Case> {
 fn with_secrets() -> Vec<Case> {
     vec![
         secure("the credential goes along within an origin", |peer| {
-            tells(peer, "/other")
+            tells(peer, "/other");
         })
         .with(|endpoint, _, _| {
             endpoint.credential = Some(Credential::Bearer(Secret::new("s3cret")));
@@ -159,7 +159,7 @@ fn with_secrets() -> Vec<Case> {
         .body("Bearer s3cret")
         .connections(2),
         secure("and not to another host", |peer| {
-            tells(peer, "https://other.test:{tls}/other")
+            tells(peer, "https://other.test:{tls}/other");
         })
         .with(|endpoint, _, _| {
             endpoint.credential = Some(Credential::Bearer(Secret::new("s3cret")));
@@ -186,7 +186,7 @@ fn with_secrets() -> Vec<Case> {
         .body("nothing")
         .connections(2),
         plain("nor to another scheme", |peer| {
-            tells(peer, "https://127.0.0.1:{tls}/other")
+            tells(peer, "https://127.0.0.1:{tls}/other");
         })
         .with(|endpoint, _, _| {
             endpoint.credential = Some(Credential::Bearer(Secret::new("s3cret")));

@@ -15,18 +15,18 @@ fn tells(peer: &mut Peer, name: &str) {
     peer.answer("200 OK", &[], &value);
 }
 
-fn basic(user: &str) -> Option<Credential> {
-    Some(Credential::Basic {
+fn basic(user: &str) -> Credential {
+    Credential::Basic {
         user: user.into(),
         password: Secret::new("s3cret"),
-    })
+    }
 }
 
-fn header(name: &str, value: &str) -> Option<Credential> {
-    Some(Credential::Header {
+fn header(name: &str, value: &str) -> Credential {
+    Credential::Header {
         name: name.into(),
         value: Secret::new(value),
-    })
+    }
 }
 
 /// Never asked at all.
@@ -43,7 +43,7 @@ pub(crate) fn cases() -> Vec<Case> {
 fn credentials() -> Vec<Case> {
     vec![
         plain("a user and a password", |peer| tells(peer, "authorization"))
-            .with(|endpoint, _, _| endpoint.credential = basic("me"))
+            .with(|endpoint, _, _| endpoint.credential = Some(basic("me")))
             .body("Basic bWU6czNjcmV0"),
         plain("a token", |peer| tells(peer, "authorization"))
             .with(|endpoint, _, _| {
@@ -51,10 +51,10 @@ fn credentials() -> Vec<Case> {
             })
             .body("Bearer t0ken"),
         plain("a header", |peer| tells(peer, "x-otx-api-key"))
-            .with(|endpoint, _, _| endpoint.credential = header("X-OTX-API-KEY", "k3y"))
+            .with(|endpoint, _, _| endpoint.credential = Some(header("X-OTX-API-KEY", "k3y")))
             .body("k3y"),
         secure("a wrong credential", |peer| peer.answer("401 No", &[], ""))
-            .with(|endpoint, _, _| endpoint.credential = basic("me"))
+            .with(|endpoint, _, _| endpoint.credential = Some(basic("me")))
             .fails(Status(401), "check the credential"),
         plain("what is always sent", |peer| {
             let sent = [
@@ -76,7 +76,7 @@ fn credentials() -> Vec<Case> {
         )),
         refused("a credential over plain http to another machine")
             .at("http://feed.test:{plain}/feed")
-            .with(|endpoint, _, _| endpoint.credential = basic("me"))
+            .with(|endpoint, _, _| endpoint.credential = Some(basic("me")))
             .fails(Wrong, "would send the credential over plain http"),
         refused("a certificate over plain http")
             .with(|endpoint, _, _| endpoint.identity = Some(Identity::from_pem("a")))
@@ -90,13 +90,13 @@ fn credentials() -> Vec<Case> {
             .with(|endpoint, _, _| endpoint.roots = Some(Vec::new()))
             .fails(Wrong, "no certificate is among the authorities"),
         refused("a header with a line break")
-            .with(|endpoint, _, _| endpoint.credential = header("X-Key", "s3cret\r\nHost: a"))
+            .with(|endpoint, _, _| endpoint.credential = Some(header("X-Key", "s3cret\r\nHost: a")))
             .fails(Wrong, "as one with a line break"),
         refused("a header that the request has anyway")
-            .with(|endpoint, _, _| endpoint.credential = header("host", "a"))
+            .with(|endpoint, _, _| endpoint.credential = Some(header("host", "a")))
             .fails(Wrong, "that the request has anyway"),
         refused("a user with a colon")
-            .with(|endpoint, _, _| endpoint.credential = basic("a:b"))
+            .with(|endpoint, _, _| endpoint.credential = Some(basic("a:b")))
             .fails(Wrong, "no colon"),
         refused("a host that is not listed")
             .at("https://unlisted.test/feed?key=s3cret")
@@ -151,7 +151,7 @@ fn proxies() -> Vec<Case> {
         }))
         .at("http://feed.test:{plain}/feed"),
         by_proxy(secure("a proxy that refuses", |peer| {
-            peer.answer("403 No", &[], "")
+            peer.answer("403 No", &[], "");
         }))
         .fails(
             Status(403),
@@ -180,7 +180,7 @@ fn proxies() -> Vec<Case> {
             .connections(2),
         refused("a credential over plain http through a proxy elsewhere")
             .with(|endpoint, _, _| {
-                endpoint.credential = basic("me");
+                endpoint.credential = Some(basic("me"));
                 endpoint.proxy = Some(Proxy::new("http://proxy.test:3128").unwrap());
             })
             .fails(Wrong, "over plain http to another machine"),

@@ -32,6 +32,12 @@ fn raw_tls(
 }
 
 pub(crate) fn cases() -> Vec<Case> {
+    let mut cases = certificates();
+    cases.extend(handshakes());
+    cases
+}
+
+fn certificates() -> Vec<Case> {
     vec![
         shows(
             "signed by itself",
@@ -77,6 +83,12 @@ pub(crate) fn cases() -> Vec<Case> {
             .impatient()
             .fails(Timeout, "no connection within 500ms")
             .connections(2),
+    ]
+}
+
+/// What answers at the port of TLS, and not in TLS.
+fn handshakes() -> Vec<Case> {
+    vec![
         raw_tls(
             "plain http at once",
             |mut tcp| {

@@ -54,12 +54,12 @@ impl Peer {
 
     /// A whole answer: status line without version, headers, body.
     pub(crate) fn answer(&mut self, status: &str, headers: &[&str], body: &str) {
-        let mut head = format!("HTTP/1.1 {status}\r\n");
-        for header in headers {
-            head += &format!("{header}\r\n");
-        }
-        head += &format!(
-            "Content-Length: {}\r\nConnection: close\r\n\r\n",
+        let headers: String = headers
+            .iter()
+            .flat_map(|header| [*header, "\r\n"])
+            .collect();
+        let head = format!(
+            "HTTP/1.1 {status}\r\n{headers}Content-Length: {}\r\nConnection: close\r\n\r\n",
             body.len()
         );
         self.say(&head);
