@@ -5,6 +5,7 @@
 
 mod connect;
 mod exchange;
+mod request;
 mod retry;
 mod stream;
 mod tls;
@@ -24,7 +25,8 @@ use tokio::{
 
 pub(crate) use self::exchange::{Answer, Ask, not_allowed, unwritten};
 use self::{
-    exchange::{Failure, Kept, authorization},
+    exchange::{Failure, Kept},
+    request::authorization,
     tls::Tls,
 };
 use crate::{
@@ -121,6 +123,7 @@ impl Client {
             accept: "*/*",
             known,
             cap: self.limits.bytes,
+            once: false,
         };
         let mut hashed = Hashed::new(file);
         let answer = self.call(false, progress)?.get(&ask, &mut hashed)?;
@@ -290,11 +293,12 @@ impl Call<'_> {
                 Ok(answer) => break Ok(answer),
                 Err(failure) => failure,
             };
+            let passes = failure.passes(ask.once);
             let mut error = failure.error;
             error.attempts = attempt;
             let pause = retry::pause(limits, &**world, attempt, failure.retry_after);
             let ends = world.now() + pause >= self.until;
-            if !error.kind.passes() || attempt >= limits.attempts || ends {
+            if !passes || attempt >= limits.attempts || ends {
                 break Err(error);
             }
             (self.progress)(Progress::Waiting {

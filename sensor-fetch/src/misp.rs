@@ -133,6 +133,7 @@ fn ask(
         accept: "application/json",
         known: &Known::default(),
         cap: limits.page.min(limits.bytes.saturating_sub(*bytes)),
+        once: false,
     };
     let mut body = Vec::new();
     let answer = call.get(&ask, &mut body)?;

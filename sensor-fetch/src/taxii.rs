@@ -248,7 +248,7 @@ fn too_many(url: &Url, what: &str) -> Error {
 /// Asks for a document and reads it.
 fn read<T: DeserializeOwned>(client: &Client, call: &mut Call<'_>, url: &Url) -> Result<T, Error> {
     let mut body = Vec::new();
-    ask(client, call, url, &mut body)?;
+    ask(client, call, url, false, &mut body)?;
     let wrong = |what: String| {
         let advice = "ask the operator of the server";
         Error::new(&shown(url), Kind::Envelope, what, advice)
@@ -265,6 +265,7 @@ fn ask(
     client: &Client,
     call: &mut Call<'_>,
     url: &Url,
+    once: bool,
     body: &mut Vec<u8>,
 ) -> Result<Answer, Error> {
     let ask = Ask {
@@ -272,6 +273,7 @@ fn ask(
         accept: MEDIA_TYPE,
         known: &Known::default(),
         cap: client.limits.page,
+        once,
     };
     let answer = call.get(&ask, body)?;
     let named = answer.content_type.as_deref().unwrap_or_default();

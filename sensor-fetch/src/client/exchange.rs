@@ -8,7 +8,7 @@ use hyper::{
     Request, Response,
     body::{Body as _, Incoming},
     client::conn::http1::{self, Parts},
-    header::{self, HeaderMap, HeaderName, HeaderValue},
+    header::{self, HeaderMap, HeaderName},
 };
 use tokio::{
     io::AsyncReadExt as _,
@@ -19,14 +19,14 @@ use url::Url;
 
 use super::{
     Call, Client, Known, Sink,
-    connect::{basic, tls_error},
+    connect::tls_error,
     retry,
     stream::{Nothing, Stream},
     tls,
 };
 use crate::{
-    Credential, Error, Hosts, Kind, Progress,
-    endpoint::{check, same_origin, shown},
+    Error, Hosts, Kind, Progress,
+    endpoint::{check, shown},
     error::quoted,
 };
 
@@ -48,6 +48,9 @@ pub(crate) struct Ask<'a> {
     pub(crate) known: &'a Known,
     /// The most octets that a body may have.
     pub(crate) cap: u64,
+    /// Whether asking twice may give something else than asking once. A server that keeps its
+    /// place for `next` of TAXII goes on to the next page, and what was on its way is lost.
+    pub(crate) once: bool,
 }
 
 /// What came, once the body is with the sink.
@@ -66,6 +69,17 @@ pub(crate) struct Answer {
 pub(crate) struct Failure {
     pub(crate) error: Error,
     pub(crate) retry_after: Option<Duration>,
+    /// Whether the server may have seen the request.
+    pub(crate) sent: bool,
+}
+
+impl Failure {
+    /// Whether the same request is worth another attempt.
+    pub(super) fn passes(&self, once: bool) -> bool {
+        // These two say that nothing was done; what stands before a server says all others too.
+        let untouched = !self.sent || matches!(self.error.kind, Kind::Status(429 | 503));
+        self.error.kind.passes() && (!once || untouched)
+    }
 }
 
 impl From<Error> for Failure {
@@ -73,6 +87,7 @@ impl From<Error> for Failure {
         Self {
             error,
             retry_after: None,
+            sent: true,
         }
     }
 }
@@ -134,10 +149,11 @@ impl Call<'_> {
         &mut self,
         url: &Url,
         ask: &Ask<'_>,
-    ) -> Result<(Response<Incoming>, Kept), Error> {
+    ) -> Result<(Response<Incoming>, Kept), Failure> {
         let client = self.client;
         let before = self.kept.take().filter(|kept| kept.origin == url.origin());
         if let Some(mut kept) = before
+            && !ask.once
             && kept.sender.ready().await.is_ok()
         {
             let request = client.request(url, ask, self.keeps)?;
@@ -146,11 +162,14 @@ impl Call<'_> {
                 return Ok((response, kept));
             }
         }
-        let stream = Stream(client.connect(url).await?);
+        let stream = client.connect(url).await.map_err(|error| Failure {
+            sent: false,
+            ..error.into()
+        })?;
         let (sender, connection) = http1::Builder::new()
             .max_headers(HEADERS)
             .max_buf_size(HEAD)
-            .handshake(stream)
+            .handshake(Stream(stream))
             .await
             .map_err(|error| broken(url, &error))?;
         let mut kept = Kept {
@@ -240,68 +259,6 @@ impl Client {
             .map_err(|error| broken(url, &error))
     }
 
-    fn request(&self, url: &Url, ask: &Ask<'_>, keeps: bool) -> Result<Request<Nothing>, Error> {
-        let wrong = |what: String| {
-            Error::new(
-                &shown(url),
-                Kind::Endpoint,
-                what,
-                "check the URL and the credential",
-            )
-        };
-        // A proxy of plain http takes the whole URL; everybody else what is behind the host.
-        let proxy = self
-            .endpoint
-            .proxy
-            .as_ref()
-            .filter(|_| url.scheme() == "http");
-        let mut whole = url.clone();
-        whole.set_fragment(None);
-        let target = match proxy {
-            Some(_) => whole.as_str(),
-            None => &whole[url::Position::BeforePath..],
-        };
-        let port = url
-            .port()
-            .map(|port| format!(":{port}"))
-            .unwrap_or_default();
-        let mut request = Request::get(target)
-            .header(
-                header::HOST,
-                format!("{}{port}", url.host_str().unwrap_or_default()),
-            )
-            .header(
-                header::USER_AGENT,
-                concat!("sekisho/", env!("CARGO_PKG_VERSION")),
-            )
-            .header(header::ACCEPT, ask.accept)
-            .header(header::ACCEPT_ENCODING, "identity");
-        if !keeps {
-            request = request.header(header::CONNECTION, "close");
-        }
-        if let Some(etag) = &ask.known.etag {
-            request = request.header(header::IF_NONE_MATCH, etag);
-        }
-        if let Some(date) = &ask.known.last_modified {
-            request = request.header(header::IF_MODIFIED_SINCE, date);
-        }
-        if let Some((user, password)) = proxy.and_then(|proxy| proxy.credential.as_ref()) {
-            request = request.header(
-                header::PROXY_AUTHORIZATION,
-                secret(url, &basic(user, password))?,
-            );
-        }
-        if let Some(credential) = &self.endpoint.credential
-            && same_origin(url, &self.endpoint.url)
-        {
-            let (name, value) = authorization(url, credential)?;
-            request = request.header(name, value);
-        }
-        request
-            .body(Nothing)
-            .map_err(|error| wrong(format!("no request can be made of it: {error}")))
-    }
-
     /// Where a redirect leads, if it may be followed.
     fn redirect(&self, from: &Url, headers: &HeaderMap) -> Result<Url, Error> {
         let refused = |what: String| {
@@ -361,6 +318,7 @@ impl Client {
         Failure {
             error: Error::new(&shown(url), Kind::Status(status), what, advice),
             retry_after,
+            sent: true,
         }
     }
 }
@@ -372,70 +330,6 @@ pub(crate) fn not_allowed(url: &Url, what: String, missing: &Url) -> Error {
         Hosts::line_for(missing)
     );
     Error::new(&shown(url), Kind::NotAllowed, what, advice)
-}
-
-/// The header that a credential is.
-pub(super) fn authorization(
-    url: &Url,
-    credential: &Credential,
-) -> Result<(HeaderName, HeaderValue), Error> {
-    match credential {
-        Credential::Basic { user, password } => {
-            if user.contains(':') {
-                return Err(bad_credential(url, "a user has no colon in it"));
-            }
-            Ok((header::AUTHORIZATION, secret(url, &basic(user, password))?))
-        }
-        Credential::Bearer(token) => {
-            let value = format!("Bearer {}", token.reveal());
-            Ok((header::AUTHORIZATION, secret(url, &value)?))
-        }
-        Credential::Header { name, value } => {
-            let name: HeaderName = name
-                .parse()
-                .map_err(|_| bad_credential(url, "the header's name is none"))?;
-            if RESERVED.contains(&name) {
-                return Err(bad_credential(
-                    url,
-                    "the header is one that the request has anyway",
-                ));
-            }
-            Ok((name, secret(url, value.reveal())?))
-        }
-    }
-}
-
-/// Headers that say what is asked and where a message ends.
-const RESERVED: [HeaderName; 12] = [
-    header::HOST,
-    header::CONNECTION,
-    header::CONTENT_LENGTH,
-    header::TRANSFER_ENCODING,
-    header::ACCEPT,
-    header::ACCEPT_ENCODING,
-    header::IF_NONE_MATCH,
-    header::IF_MODIFIED_SINCE,
-    header::RANGE,
-    header::TE,
-    header::UPGRADE,
-    header::PROXY_AUTHORIZATION,
-];
-
-fn secret(url: &Url, value: &str) -> Result<HeaderValue, Error> {
-    let mut value = HeaderValue::from_str(value)
-        .map_err(|_| bad_credential(url, "a header cannot have it, as one with a line break"))?;
-    value.set_sensitive(true);
-    Ok(value)
-}
-
-fn bad_credential(url: &Url, what: &str) -> Error {
-    let advice = "check it as the provider gave it";
-    Error::new(
-        &shown(url),
-        Kind::Endpoint,
-        format!("the credential: {what}"),
-        advice,
-    )
 }
 
 /// Whether "not modified" answers what was asked.

@@ -1,10 +1,6 @@
 //! Pages of a TAXII collection.
 
-use std::{
-    sync::atomic::{AtomicUsize, Ordering},
-    thread,
-    time::Duration,
-};
+use std::{thread, time::Duration};
 
 use sensor_fetch::Kind::{Connection, Envelope, FalseNotModified, Protocol, Status, TooLarge};
 
@@ -151,17 +147,36 @@ fn endless() -> Vec<Case> {
         })
         .limits(|limits| limits.pages = 7)
         .fails(TooLarge, "has more than 7 pages"),
-        pulls("always the same next page", |peer| {
-            let at = usize::from(peer.nth > 1) * peer.nth;
+        // As medallion does.
+        pulls("the same name for all pages", |peer| {
+            let more = peer.nth < 4;
+            let next = if more { r#","next":"a""# } else { "" };
+            let objects = objects([peer.nth]);
+            page(
+                peer,
+                &format!(r#"{{"more":{more}{next},"objects":[{objects}]}}"#),
+            );
+        })
+        .gives("x--1 x--2 x--3 x--4; 0 again, 4 pages, then 1994-11-06T07:59:59.999000Z"),
+        pulls("always the same page by the same name", |peer| {
+            page(
+                peer,
+                &format!(r#"{{"more":true,"next":"a","objects":[{}]}}"#, objects([1])),
+            );
+        })
+        .fails(Envelope, "sends nothing new")
+        .connections(2),
+        pulls("always the same name, and always new", |peer| {
             page(
                 peer,
                 &format!(
                     r#"{{"more":true,"next":"a","objects":[{}]}}"#,
-                    objects([at])
+                    objects([peer.nth])
                 ),
             );
         })
-        .fails(Envelope, "names the same next page again"),
+        .limits(|limits| limits.pages = 7)
+        .fails(TooLarge, "has more than 7 pages"),
         pulls("always the same objects", |peer| {
             let at: usize = asked(peer, "next").map_or(0, |next| next.parse().unwrap());
             let object = objects([1]);
@@ -287,30 +302,58 @@ fn second(name: &'static str, does: fn(&mut Peer)) -> Case {
     })
 }
 
-/// An answer after which the connection is kept.
-fn kept(peer: &mut Peer, body: &str) {
+/// An answer after which the connection is kept, with the object of that second.
+fn kept(peer: &mut Peer, second: usize, more: bool) {
+    let body = format!(r#"{{"more":{more},"objects":[{}]}}"#, objects([second]));
     peer.say(&format!(
-        "HTTP/1.1 200 OK\r\n{TYPE}\r\nContent-Length: {}\r\n\r\n{body}",
+        "HTTP/1.1 200 OK\r\n{TYPE}\r\nX-TAXII-Date-Added-Last: 1994-11-06T08:01:{second:02}Z\r\n\
+         Content-Length: {}\r\n\r\n{body}",
         body.len()
     ));
 }
 
+/// The second that is asked for.
+fn second_asked(peer: &Peer) -> usize {
+    let after = asked(peer, "added_after");
+    // A millisecond before a second: the next one has not been sent.
+    after.map_or(0, |after| {
+        (after[17..19].parse::<usize>().unwrap() + 2) % 60
+    })
+}
+
 fn connections() -> Vec<Case> {
+    let five = "x--0 x--1 x--2 x--3 x--4; 0 again, 5 pages, then 1994-11-06T08:01:03.999000Z";
     vec![
-        second("the second page fails", |peer| {
+        second("a second page that fails is not asked for again", |peer| {
             peer.answer("500 Oops", &[], "");
         })
-        .fails(Status(500), "(2 attempts)")
-        .connections(3),
-        second("the second page is cut off", |peer| {
-            peer.say(&format!(
-                "HTTP/1.1 200 OK\r\n{TYPE}\r\nContent-Length: 99\r\n\r\n{{"
-            ));
-        })
-        .fails(
-            Connection,
-            "broke (2 attempts)".trim_end_matches(" (2 attempts)"),
+        .fails(Status(500), "500 Internal Server Error. ask later")
+        .connections(2),
+        second(
+            "a second page that is cut off is not asked for again",
+            |peer| {
+                peer.say(&format!(
+                    "HTTP/1.1 200 OK\r\n{TYPE}\r\nContent-Length: 99\r\n\r\n{{"
+                ));
+            },
         )
+        .fails(Connection, "the connection broke")
+        .connections(2),
+        second("a second page that has to wait is", |peer| match peer.nth {
+            2 => peer.answer("503 Busy", &["Retry-After: 1"], ""),
+            _ => page(peer, "{}"),
+        })
+        .gives("x--1; 0 again, 2 pages, then 1994-11-06T07:59:59.999000Z")
+        .connections(3),
+        pulls(
+            "a page by date that fails is asked for again",
+            |peer| match peer.nth {
+                1 => kept(peer, 0, true),
+                2 => peer.answer("500 Oops", &[], ""),
+                _ => kept(peer, 1, false),
+            },
+        )
+        .gives("x--0 x--1; 0 again, 2 pages, then 1994-11-06T08:01:00.999000Z")
         .connections(3),
         second("the second page is no HTTP", |peer| {
             peer.say("{}");
@@ -322,48 +365,31 @@ fn connections() -> Vec<Case> {
         })
         .gives("x--1; 0 again, 2 pages, then 1994-11-06T07:59:59.999000Z"),
         pulls("all pages over one connection", |peer| {
-            for at in 0.. {
-                let more = at < 4;
-                let object = objects([at]);
-                kept(
-                    peer,
-                    &format!(r#"{{"more":{more},"next":"{at}","objects":[{object}]}}"#),
-                );
+            loop {
+                let at = second_asked(peer);
+                kept(peer, at, at < 4);
                 if !peer.next() {
                     break;
                 }
             }
         })
-        .gives("x--0 x--1 x--2 x--3 x--4; 0 again, 5 pages, then all")
+        .gives(five)
         .connections(1),
         pulls("a connection that ends though it was kept", |peer| {
-            let at: usize = asked(peer, "next").map_or(0, |next| next.parse().unwrap());
-            let (more, object) = (at < 4, objects([at]));
-            kept(
-                peer,
-                &format!(
-                    r#"{{"more":{more},"next":"{}","objects":[{object}]}}"#,
-                    at + 1
-                ),
-            );
+            let at = second_asked(peer);
+            kept(peer, at, at < 4);
         })
-        .gives("x--0 x--1 x--2 x--3 x--4; 0 again, 5 pages, then all")
+        .gives(five)
         .connections(5),
-        pulls("an answer that nobody asked for", {
-            let first = AtomicUsize::new(0);
-            move |peer| {
-                if first.fetch_add(1, Ordering::SeqCst) == 0 {
-                    let body =
-                        format!(r#"{{"more":true,"next":"a","objects":[{}]}}"#, objects([1]));
-                    kept(peer, &body);
-                    kept(peer, &format!(r#"{{"objects":[{}]}}"#, objects([666])));
-                    thread::sleep(Duration::from_millis(100));
-                } else {
-                    kept(peer, &format!(r#"{{"objects":[{}]}}"#, objects([2])));
-                }
+        pulls("an answer that nobody asked for", |peer| match peer.nth {
+            1 => {
+                kept(peer, 0, true);
+                kept(peer, 66, false);
+                thread::sleep(Duration::from_millis(100));
             }
+            _ => kept(peer, 1, false),
         })
-        .gives("x--1 x--2; 0 again, 2 pages, then all")
+        .gives("x--0 x--1; 0 again, 2 pages, then 1994-11-06T08:01:00.999000Z")
         .connections(2),
     ]
 }
