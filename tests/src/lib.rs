@@ -12,6 +12,7 @@ pub mod dump;
 pub mod netns;
 pub mod packet;
 pub mod papers;
+pub mod peer;
 pub mod pins;
 pub mod requires;
 pub mod road;
