@@ -22,3 +22,32 @@ pub(crate) const CARGO_FUZZ: &str = "0.13.2";
 
 /// The checker of licences and sources, installed only where none is found.
 pub(crate) const CARGO_DENY: &str = "0.20.2";
+
+/// Servers and readers of feeds that tests compare with, and all that they need.
+pub(crate) const PYTHON_PACKAGES: [&str; 25] = [
+    "antlr4-python3-runtime==4.13.2",
+    "blinker==1.9.0",
+    "certifi==2026.10.18",
+    "charset-normalizer==3.5.2",
+    "click==8.5.1",
+    "Deprecated==1.3.1",
+    "Flask==3.1.3",
+    "Flask-HTTPAuth==4.8.1",
+    "idna==3.20",
+    "itsdangerous==2.2.0",
+    "Jinja2==3.1.6",
+    "MarkupSafe==3.0.4",
+    "medallion==3.0.0",
+    "pymisp==2.5.34.4",
+    "python-dateutil==4.0.0",
+    "pytz==2026.6",
+    "requests==2.34.2",
+    "simplejson==4.3.0",
+    "six==1.17.0",
+    "stix2==3.0.2",
+    "stix2-patterns==2.1.2",
+    "tzdata==2026.6",
+    "urllib3==2.8.0",
+    "Werkzeug==3.1.9",
+    "wrapt==2.5.2",
+];

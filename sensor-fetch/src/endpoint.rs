@@ -209,7 +209,7 @@ mod tests {
                 "https://feeds.example:8443/",
             ),
             ("http://[::1]:80/a", "http://[::1]/a"),
-            ("file:///etc/passwd", "file:///etc/passwd"),
+            ("file:///etc/passwd", "file:/etc/passwd"),
             ("data:text/plain,a", "data:text/plain,a"),
         ] {
             assert_eq!(shown(&Url::parse(url).unwrap()), expected);

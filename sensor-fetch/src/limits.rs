@@ -40,7 +40,7 @@ impl Default for Limits {
             // As many as a hash table of 4,194,304 places takes: 75 MB.
             objects: 3_600_000,
             pages: 100_000,
-            total: Duration::from_secs(15 * 60),
+            total: Duration::from_mins(15),
             connect: Duration::from_secs(10),
             idle: Duration::from_secs(30),
             slowest: 1024,

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Counts what is in the feeds of ../shared/data, apart from Sekisho: feeds.tsv.
 
-    python3 -m venv /tmp/venv && /tmp/venv/bin/pip install stix2-patterns pymisp
-    /tmp/venv/bin/python tests/expected/feeds.py [DATA] > tests/expected/feeds.tsv
+    cargo xtask setup
+    .tools/venv/bin/python tests/expected/feeds.py [DATA] > tests/expected/feeds.tsv
 
 Addresses are read by `ipaddress`, patterns by the grammar of `stix2-patterns`, events by `pymisp`.
 A row: file, format, prefixes, refused by reason, not expressible by reason, as NAME=COUNT.

@@ -14,6 +14,7 @@ pub mod grace;
 pub mod netns;
 pub mod packet;
 pub mod papers;
+pub mod peer;
 pub mod pins;
 pub mod requires;
 pub mod road;

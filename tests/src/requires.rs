@@ -17,6 +17,7 @@ use crate::{command, netns::Namespace};
 /// `require!(privilege)`: root with the capabilities to load programs and make
 /// namespaces, and the tools that make them. `require!(tool "tshark")`: a program, and
 /// its path is the value. `require!(data "pcap")`: a folder of `SEKISHO_DATA`, and its
+/// path is the value. `require!(python)`: the Python that has the packages of `pins.rs`, and its
 /// path is the value. `require!(clock)`: what gives one process a clock of its own.
 /// `require!(device "bond")`: a kind of device that not every kernel has; see
 /// [`device`].
@@ -30,6 +31,9 @@ macro_rules! require {
     };
     (tool $name:expr) => {
         $crate::require!(@ $crate::requires::tool($name))
+    };
+    (python) => {
+        $crate::require!(@ $crate::requires::python())
     };
     (data $folder:expr) => {
         $crate::require!(@ $crate::requires::data($folder))
@@ -96,6 +100,23 @@ pub fn tool(name: &str) -> Result<PathBuf, String> {
         .map(|folder| folder.join(name))
         .find(|file| file.is_file())
         .ok_or_else(|| format!("no program '{name}' on PATH"))
+}
+
+/// The Python of `.tools/venv`, or of the folder `SEKISHO_VENV`; else that there is none.
+pub fn python() -> Result<PathBuf, String> {
+    let folder = match env::var_os("SEKISHO_VENV") {
+        Some(folder) => PathBuf::from(folder),
+        None => Path::new(env!("CARGO_MANIFEST_DIR")).join("../.tools/venv"),
+    };
+    // Written last by what installs it.
+    if folder.join("sekisho-pins.txt").is_file() {
+        Ok(folder.join("bin/python"))
+    } else {
+        let folder = folder.display();
+        Err(format!(
+            "no servers of feeds in {folder} ('cargo xtask setup' installs them)"
+        ))
+    }
 }
 
 /// A folder of the shared data: below `SEKISHO_DATA`, or below `shared/data` beside the

@@ -9,6 +9,7 @@ mod cargo_tool;
 mod linker;
 mod nightly;
 mod packages;
+mod venv;
 
 use anyhow::Result;
 
@@ -70,6 +71,7 @@ pub(crate) fn ensure(needs: &[Need]) -> Result<()> {
     linker::ensure()?;
     if needs.contains(&Need::Test) {
         CARGO_NEXTEST.ensure()?;
+        venv::ensure()?;
     }
     if needs.contains(&Need::Fuzz) {
         CARGO_FUZZ.ensure()?;

@@ -75,6 +75,10 @@ fn groups(needs: &[Need]) -> Vec<Group> {
     if tests {
         groups.push(group("to compare with in tests", &["bpftool"]));
     }
+    if needs.contains(&Need::Test) {
+        let packages = ["python3", "python3-venv"];
+        groups.push(group("to run servers of feeds in tests", &packages));
+    }
     if needs.contains(&Need::Vm) {
         let packages = ["binutils", "kmod", "qemu-system-x86", "xz-utils"];
         groups.push(group("to boot other kernels", &packages));

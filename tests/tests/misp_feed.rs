@@ -1,0 +1,81 @@
+//! A MISP feed that pymisp wrote: pulled, changed, pulled again, and read by `feed check`.
+
+use std::{fs, path::Path, process::Command};
+
+use sensor_fetch::{
+    Client, Endpoint, Hosts, Limits,
+    misp::{self, Pulled, Timestamps},
+};
+use sensor_tests::{command, peer::Peer, require, requires};
+use serde_json::Value;
+
+fn pull(port: u16, known: &Timestamps, folder: &Path) -> Pulled {
+    fs::create_dir(folder).unwrap();
+    let endpoint = Endpoint::new(&format!("http://127.0.0.1:{port}/")).unwrap();
+    let hosts = Hosts::parse(&format!("http://127.0.0.1:{port}")).unwrap();
+    let client = Client::new(endpoint, hosts, Limits::default()).unwrap();
+    misp::pull(&client, known, folder, &mut |_| {}).unwrap()
+}
+
+/// What `feed check` says of a folder.
+fn check(folder: &Path) -> Value {
+    let mut check = Command::new(requires::binary());
+    let printed = command::run(check.args(["feed", "check", "--json"]).arg(folder));
+    assert_eq!(printed.status, Some(0), "{}", printed.whole());
+    serde_json::from_str(&printed.stdout).unwrap()
+}
+
+fn counts(pulled: &Pulled) -> [usize; 4] {
+    [
+        &pulled.new,
+        &pulled.changed,
+        &pulled.unchanged,
+        &pulled.removed,
+    ]
+    .map(Vec::len)
+}
+
+#[test]
+fn a_feed_of_pymisp_is_pulled_and_then_what_changed() {
+    let python = require!(python);
+    let folder = tempfile::tempdir().unwrap();
+    let written = folder.path().join("written");
+    let mut server = Peer::new(&python, "misp_feed.py", &[written.to_str().unwrap()]);
+
+    let one = folder.path().join("one");
+    let first = pull(server.port, &Timestamps::new(), &one);
+    assert_eq!(counts(&first), [30, 0, 0, 0]);
+    for entry in fs::read_dir(&written).unwrap() {
+        let name = entry.unwrap().file_name();
+        let same = command::run(
+            Command::new("cmp")
+                .arg(written.join(&name))
+                .arg(one.join(&name)),
+        );
+        assert_eq!(same.status, Some(0), "{}", same.whole());
+    }
+    // Of each event two addresses; a domain, which no match says; an address that is no indicator.
+    let checked = check(&one);
+    insta::assert_json_snapshot!(checked["together"], @"");
+
+    let nothing = pull(
+        server.port,
+        &first.timestamps,
+        &folder.path().join("nothing"),
+    );
+    assert_eq!(counts(&nothing), [0, 0, 30, 0]);
+
+    assert_eq!(server.ask("change"), "changed\n");
+    let two = folder.path().join("two");
+    let second = pull(server.port, &first.timestamps, &two);
+    assert_eq!(counts(&second), [1, 1, 28, 1]);
+    assert_eq!(fs::read_dir(&two).unwrap().count(), 3);
+    assert!(
+        second
+            .removed
+            .iter()
+            .all(|uuid| !second.timestamps.contains_key(uuid))
+    );
+    let checked = check(&two);
+    insta::assert_json_snapshot!(checked["together"], @"");
+}
