@@ -22,6 +22,8 @@ const HEAD: &str =
 pub(super) struct Ledger {
     file: PathBuf,
     lines: Vec<Line>,
+    /// What is checked out when it is opened, which is what is built then.
+    commit: String,
 }
 
 /// What is summed of a line.
@@ -45,7 +47,12 @@ impl Ledger {
         let file = folder().join("ledger.tsv");
         let text = files::text(&file)?;
         let lines = read(&text).with_context(|| format!("in {}", file.display()))?;
-        Ok(Self { file, lines })
+        let commit = commit()?;
+        Ok(Self {
+            file,
+            lines,
+            commit,
+        })
     }
 
     /// What was fuzzed so far, by target.
@@ -65,7 +72,7 @@ impl Ledger {
         let line = format!(
             "{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\n",
             jiff::Zoned::now().strftime("%Y-%m-%d"),
-            commit()?,
+            self.commit,
             target.name,
             ended.cpu.as_secs(),
             ended.executions,
@@ -154,6 +161,7 @@ mod tests {
         let ledger = Ledger {
             file: PathBuf::new(),
             lines,
+            commit: String::new(),
         };
         let sums = ledger.sums();
         let parse = Sum {
