@@ -1,5 +1,7 @@
 //! Collections of a real TAXII server, medallion, with objects that are added meanwhile.
 
+#![expect(clippy::unwrap_used, reason = "an unwrap in a test says what is wrong")]
+
 use std::{
     collections::BTreeSet,
     env, fs,

@@ -20,6 +20,7 @@ use crate::{
 mod gate;
 mod indicators;
 mod papers;
+mod scripted;
 
 /// The test feeds it, the agent drains it.
 type Shared = kernel::Shared<Fake>;

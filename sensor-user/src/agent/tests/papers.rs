@@ -4,7 +4,10 @@ use std::{collections::BTreeMap, sync::PoisonError};
 
 use sensor_common::{Class, Direction, Fields};
 
-use super::*;
+use super::{
+    scripted::{Script, Scripted},
+    *,
+};
 use crate::{
     documents::{
         Attended, Decision, Digest, Granted, IndicatorSet, Refusal, Rule, Time,
@@ -15,58 +18,6 @@ use crate::{
 };
 
 const SECOND: u64 = 1_000_000_000;
-
-/// What is scripted, and what was done.
-#[derive(Debug)]
-pub(super) struct Script {
-    decision: Result<Decision, String>,
-    refusals: Vec<Refusal>,
-    /// Whether arrivals can be logged.
-    disk: bool,
-    /// How often the decision was written, and which of them was looked at last.
-    written: u64,
-    seen: u64,
-    /// The slots and the lease at each log since the decision was written.
-    logged: Vec<(Vec<sensor_common::Slot>, u64)>,
-    looks: u64,
-    has_changed: bool,
-}
-
-/// An authority whose decisions a test writes.
-#[derive(Clone)]
-pub(super) struct Scripted(Arc<Mutex<Script>>, Shared);
-
-impl Authority for Scripted {
-    fn look(&mut self, _: Time) -> anyhow::Result<Look> {
-        let mut script = self.0.lock().unwrap();
-        script.looks += 1;
-        script.seen = script.written;
-        Ok(Look {
-            decision: script.decision.clone().map_err(anyhow::Error::msg)?,
-            refusals: script.refusals.clone(),
-        })
-    }
-
-    fn log(&mut self) -> anyhow::Result<()> {
-        let mut script = self.0.lock().unwrap();
-        let fake = self.1.lock();
-        let stands = (fake.slots().to_vec(), fake.attended_until());
-        if script.seen == script.written {
-            script.logged.push(stands);
-        }
-        anyhow::ensure!(script.disk, "no space left on device");
-        Ok(())
-    }
-
-    async fn changed(&mut self) -> io::Result<()> {
-        loop {
-            if std::mem::take(&mut self.0.lock().unwrap().has_changed) {
-                return Ok(());
-            }
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
-    }
-}
 
 fn granted(id: &str, prefix: &str, seconds: u64) -> Granted {
     Granted {
