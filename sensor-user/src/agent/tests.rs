@@ -172,7 +172,7 @@ fn agent<W: Write + Send + 'static>(
     approvals: Vec<Approval>,
     output: W,
     config: Config,
-) -> Agent<Shared, SimulatedClock, Steady, papers::Scripted, W> {
+) -> Agent<Shared, SimulatedClock, Steady, scripted::Scripted, W> {
     let publisher = Publisher::new(loaded(), None).unwrap();
     agent_of(publisher, (datapath, clock), approvals, output, config)
 }
@@ -184,7 +184,7 @@ fn agent_of<W: Write + Send + 'static>(
     approvals: Vec<Approval>,
     output: W,
     config: Config,
-) -> Agent<Shared, SimulatedClock, Steady, papers::Scripted, W> {
+) -> Agent<Shared, SimulatedClock, Steady, scripted::Scripted, W> {
     let mut datapath = datapath.clone();
     let generation = publisher.publish(&mut datapath, approvals).unwrap();
     let parts = Parts {

@@ -13,7 +13,7 @@ import sys
 import threading
 import uuid
 
-from pymisp import MISPEvent
+from pymisp import MISPEvent, MISPOrganisation
 
 
 class Feed:
@@ -26,7 +26,8 @@ class Feed:
         event = MISPEvent()
         event.info, event.uuid = f"Event {number}", str(uuid.uuid5(uuid.NAMESPACE_URL, str(number)))
         event.set_date("2024-05-06")
-        event.Orgc = {"name": "Test", "uuid": str(uuid.uuid5(uuid.NAMESPACE_DNS, "test"))}
+        event.Orgc = MISPOrganisation()
+        event.Orgc.from_dict(name="Test", uuid=str(uuid.uuid5(uuid.NAMESPACE_DNS, "test")))
         event.add_attribute("ip-dst", f"198.51.100.{number}", to_ids=True)
         event.add_attribute("ip-src", f"203.0.113.{number}", to_ids=True)
         event.add_attribute("domain", f"n{number}.example", to_ids=True)
@@ -44,10 +45,8 @@ class Feed:
             old.unlink()
         for event in self.events.values():
             event.published = True
-            document = event.to_feed(with_meta=True)
-            manifest.update(document.pop("_manifest"))
-            document.pop("_hashes")
-            (self.folder / f"{event.uuid}.json").write_text(json.dumps({"Event": document}))
+            manifest.update(event.manifest)
+            (self.folder / f"{event.uuid}.json").write_text(json.dumps(event.to_feed()))
         (self.folder / "manifest.json").write_text(json.dumps(manifest))
 
     def change(self):
