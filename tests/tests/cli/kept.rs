@@ -1,6 +1,14 @@
 //! `sekisho feed` add, list, show, pull and remove: what they say, and how they end.
 
-use std::{fs, path::Path, process::Command};
+use std::{
+    fs,
+    io::{Read as _, Write as _},
+    net::TcpListener,
+    os::unix::fs::PermissionsExt as _,
+    path::Path,
+    process::Command,
+    thread::{self, JoinHandle},
+};
 
 use sekisho::capped;
 use sensor_tests::{
@@ -215,9 +223,84 @@ fn nothing_is_fetched_from_a_host_that_is_not_listed() {
     desk.write("kept/hosts", "# ours\nother.example\n");
     let printed = desk.feed("pull");
     assert_eq!(printed.status, Some(19));
-    insta::assert_snapshot!(printed.stdout, @"feed far: https://feeds.example/list.txt: not yet. ; there is no copy yet");
+    insta::assert_snapshot!(printed.stdout, @"feed far: https://feeds.example/list.txt: the host is not allowed. if it is to be asked, add the line 'feeds.example' to the allowed hosts; there is no copy yet");
     desk.write("kept/hosts", "not a host\n");
     let printed = desk.feed("pull");
     assert_eq!(printed.status, Some(19));
     insta::assert_snapshot!(printed.stdout, @"feed far: kept/hosts: line 1: 'not a host' is no host; write a name or an address, with a port if it is another: feeds.example, feeds.example:8443, or http://feeds.example for plain http; there is no copy yet");
+}
+
+/// Answers one connection after the other with these bytes, and says what was asked.
+fn serve(answers: Vec<String>) -> (u16, JoinHandle<Vec<String>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let served = thread::spawn(move || {
+        let answer = |answer: String| {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut head = Vec::new();
+            while !head.ends_with(b"\r\n\r\n") {
+                let mut byte = [0];
+                stream.read_exact(&mut byte).unwrap();
+                head.extend(byte);
+            }
+            stream.write_all(answer.as_bytes()).unwrap();
+            String::from_utf8(head).unwrap().to_ascii_lowercase()
+        };
+        answers.into_iter().map(answer).collect()
+    });
+    (port, served)
+}
+
+fn ok(headers: &str, body: &str) -> String {
+    let length = body.len();
+    format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n{headers}\r\n{body}")
+}
+
+#[test]
+fn a_host_that_misbehaves_leaves_the_last_good_copy() {
+    let desk = Desk::new();
+    let list = "1.1.1.1\n2.2.2.2\n";
+    let (port, served) = serve(vec![
+        ok("ETag: \"a\"\r\n", list),
+        // Cut off, so asked again; packed though nobody asked so; a page; nothing new.
+        ok("", list).replace("16", "99"),
+        "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n".into(),
+        ok("Content-Encoding: gzip\r\n", list),
+        ok("", "<html>please log in</html>\n"),
+        "HTTP/1.1 304 Not Modified\r\nETag: \"a\"\r\n\r\n".into(),
+        ok("ETag: \"b\"\r\n", "2.2.2.2\n3.3.3.3\n"),
+    ]);
+    fs::write(desk.path().join("secret"), "s3cret\n").unwrap();
+    let only_own = fs::Permissions::from_mode(0o600);
+    fs::set_permissions(desk.path().join("secret"), only_own).unwrap();
+    desk.well(&format!(
+        "add far http://127.0.0.1:{port}/list.txt --secret-file secret"
+    ));
+    desk.write("kept/hosts", &format!("http://127.0.0.1:{port}\n"));
+    assert_eq!(desk.well("pull"), "feed far: 2 prefixes, 2 new, 0 gone\n");
+    for (status, says) in [(19, "404"), (19, "gzip"), (19, "far: it is a web page")] {
+        let printed = desk.feed("pull");
+        let whole = printed.whole();
+        assert_eq!(printed.status, Some(status), "{whole}");
+        assert!(printed.stdout.contains(says), "{says}: {whole}");
+        assert!(
+            printed
+                .stdout
+                .contains("the last good copy of 2 prefixes stays"),
+            "{whole}"
+        );
+        assert!(!whole.contains("s3cret"), "{whole}");
+        let listed = desk.json("list");
+        assert_eq!(listed[0]["status"]["copy"]["prefixes"], 2);
+    }
+    assert_eq!(desk.well("pull"), "feed far: unchanged\n");
+    assert_eq!(desk.json("list")[0]["state"], "ok");
+    assert_eq!(desk.well("pull"), "feed far: 2 prefixes, 1 new, 1 gone\n");
+    assert_eq!(desk.json("list")[0]["state"], "ok");
+    let asked = served.join().unwrap();
+    assert!(!asked[0].contains("if-none-match"), "{}", asked[0]);
+    for asked in &asked {
+        assert!(asked.contains("authorization: bearer s3cret"), "{asked}");
+    }
+    assert!(asked[6].contains("if-none-match: \"a\""), "{}", asked[6]);
 }

@@ -178,7 +178,10 @@ fn outcome(name: &str, prefixes: Option<u64>, pulled: anyhow::Result<Pulled>) ->
         }
         Err(error) => {
             outcome.came = "failed";
-            outcome.why = Some(plain(&words::told(&error)));
+            let told = plain(&words::told(&error));
+            // The line begins with the feed.
+            let why = told.strip_prefix(&format!("feed {name}: "));
+            outcome.why = Some(why.unwrap_or(&told).into());
             Exit::NotFetched
         }
     };
