@@ -1,6 +1,10 @@
 //! Where a message begins and ends: time, length, chunks, headers.
 
-use std::{io::Write as _, thread, time::Duration};
+use std::{
+    io::{Read as _, Write as _},
+    thread,
+    time::Duration,
+};
 
 use sensor_fetch::Kind::{Connection, Protocol, Timeout, TooLarge};
 
@@ -261,6 +265,8 @@ fn connections() -> Vec<Case> {
         .fails(Connection, "broke")
         .connections(2),
         raw("octets of chance", |mut tcp| {
+            // What nobody reads would make the end a reset.
+            let _ = tcp.read(&mut [0; 4096]);
             let _ = tcp.write_all(&[0x16, 0x03, 0xff, 0x80, 0, 13, 10, 13, 10]);
             thread::sleep(Duration::from_millis(50));
         })
