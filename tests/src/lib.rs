@@ -11,6 +11,7 @@ pub mod command;
 pub mod dump;
 pub mod fuzz;
 pub mod grace;
+pub mod kept;
 pub mod netns;
 pub mod packet;
 pub mod papers;

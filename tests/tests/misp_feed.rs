@@ -8,7 +8,7 @@ use sensor_fetch::{
     Client, Endpoint, Hosts, Limits,
     misp::{self, Pulled, Timestamps},
 };
-use sensor_tests::{command, peer::Peer, require, requires};
+use sensor_tests::{command, kept::Kept, peer::Peer, require, requires};
 use serde_json::{Value, json};
 
 fn pull(port: u16, known: &Timestamps, folder: &Path) -> Pulled {
@@ -85,4 +85,30 @@ fn a_feed_of_pymisp_is_pulled_and_then_what_changed() {
             .all(|uuid| !second.timestamps.contains_key(uuid))
     );
     is_watched(&check(&two), 5, 2);
+}
+
+#[test]
+fn a_feed_of_pymisp_is_kept_and_only_what_changed_is_fetched_again() {
+    let python = require!(python);
+    let folder = tempfile::tempdir().unwrap();
+    let written = folder.path().join("written");
+    let mut server = Peer::new(&python, "misp_feed.py", &[written.to_str().unwrap()]);
+    let kept = Kept::new(folder.path(), server.port);
+    kept.well(&format!(
+        "add misp http://127.0.0.1:{}/ --misp",
+        server.port
+    ));
+    assert_eq!(
+        kept.well("pull"),
+        "feed misp: 60 prefixes, 60 new, 0 gone\n"
+    );
+    assert_eq!(kept.well("pull"), "feed misp: unchanged\n");
+    assert_eq!(kept.files("misp", 1).len(), 31);
+    assert_eq!(server.ask("change"), "changed\n");
+    let told = kept.well("pull");
+    assert!(told.starts_with("feed misp: 6"), "{told}");
+    assert!(!told.ends_with(", 0 new, 0 gone\n"), "{told}");
+    // One event is gone, one is new, and the manifest.
+    assert_eq!(kept.files("misp", 2).len(), 31);
+    assert_eq!(kept.well("pull misp"), "feed misp: unchanged\n");
 }

@@ -18,7 +18,7 @@ use sensor_fetch::{
     Client, Credential, Endpoint, Hosts, Limits, Progress, Secret,
     taxii::{self, Pulled},
 };
-use sensor_tests::{command, peer::Peer, require};
+use sensor_tests::{command, kept::Kept, peer::Peer, require};
 use serde_json::{Value, json};
 
 const COLLECTION: &str = "91a7b528-80eb-42ed-a74d-c6fbd5a26116";
@@ -233,4 +233,28 @@ fn a_machine_without_servers_of_feeds_is_told_of() {
         "{}",
         failed.whole()
     );
+}
+
+#[test]
+fn a_collection_is_kept_and_only_what_was_added_is_fetched_again() {
+    let python = require!(python);
+    let folder = tempfile::tempdir().unwrap();
+    let server = Peer::new(&python, "medallion_server.py", &["300", "30"]);
+    let kept = Kept::new(folder.path(), server.port);
+    kept.secret("s3cret");
+    kept.well(&format!(
+        "add cti http://127.0.0.1:{}/root/ --taxii {COLLECTION} --user sensor --secret-file secret",
+        server.port
+    ));
+    let told = kept.well("pull");
+    assert!(told.ends_with(" new, 0 gone\n"), "{told}");
+    assert_eq!(kept.files("cti", 1), ["part-0000.json"]);
+    add(server.port, 0..25);
+    let told = kept.well("pull");
+    assert!(told.ends_with(" 25 new, 0 gone\n"), "{told}");
+    assert_eq!(kept.files("cti", 2), ["part-0000.json", "part-0001.json"]);
+    let shown = kept.well("show 203.0.113.7");
+    assert!(shown.contains(&later(7)), "{shown}");
+    // What stands at the boundary of time comes again, and is nothing new.
+    assert!(!kept.well("pull").contains("1 new"));
 }
