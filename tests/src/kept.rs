@@ -43,7 +43,8 @@ impl Kept {
     /// The files of a copy, in order.
     pub fn files(&self, feed: &str, copy: u64) -> Vec<String> {
         let folder = self.0.join(format!("kept/{feed}/{copy}/files"));
-        let entries = fs::read_dir(&folder).unwrap_or_else(|error| panic!("{folder:?}: {error}"));
+        let entries =
+            fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
         let mut names: Vec<String> = entries
             .map(|entry| must(entry).file_name().to_string_lossy().into_owned())
             .collect();
