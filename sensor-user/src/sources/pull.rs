@@ -130,6 +130,9 @@ impl Puller<'_> {
                 other?;
                 feed.status.checked = Some(self.now);
                 feed.status.failing = None;
+                if let Some(copy) = &mut feed.status.copy {
+                    copy.heard = self.now;
+                }
                 feed.status.write(&folder)?;
                 self.store.let_decay(self.now)?;
                 Ok(Pulled::Unchanged)
@@ -178,6 +181,7 @@ impl Puller<'_> {
         let copy = Copy {
             number,
             fetched: self.now,
+            heard: self.now,
             bytes,
             files: files.len() as u64,
             sha256,
@@ -229,8 +233,7 @@ impl Puller<'_> {
             return Ok(Pulled::Unchanged);
         };
         let mut said = Merged::default();
-        let heard = (feed.name.as_str(), feed.status.checked);
-        copy::read(&self.store.of(&feed.name), copy.number, heard, &mut said)?;
+        self.store.said_by(&feed.name, &copy, &mut said)?;
         self.take(&mut feed, copy, &said)
     }
 

@@ -39,6 +39,8 @@ pub struct Copy {
     pub number: u64,
     /// When it was fetched.
     pub fetched: Time,
+    /// When its source last said that this is still all it has.
+    pub heard: Time,
     /// Bytes of its files.
     pub bytes: u64,
     /// Files it consists of.

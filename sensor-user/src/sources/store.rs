@@ -13,7 +13,7 @@ use ipnet::IpNet;
 use nix::fcntl::Flock;
 
 use super::{
-    FeedConfig, Status, StoreError, config, copy,
+    Copy, FeedConfig, Status, StoreError, config, copy,
     over::{self, TakenBack},
 };
 use crate::{
@@ -170,11 +170,20 @@ impl Store {
     pub(super) fn said(&self, feed: &Feed, merged: &mut Merged) -> Result<(), StoreError> {
         match &feed.status.copy {
             None => Ok(()),
-            Some(copy) => {
-                let said = (feed.name.as_str(), feed.status.checked);
-                copy::read(&self.of(&feed.name), copy.number, said, merged)
-            }
+            Some(copy) => self.said_by(&feed.name, copy, merged),
         }
+    }
+
+    /// Adds what a feed says by one of its copies. Neither a pull that failed nor a copy that is
+    /// held back is a word of its source about an older one.
+    pub(super) fn said_by(
+        &self,
+        name: &str,
+        copy: &Copy,
+        merged: &mut Merged,
+    ) -> Result<(), StoreError> {
+        let said = (name, Some(copy.heard));
+        copy::read(&self.of(name), copy.number, said, merged)
     }
 
     /// How the confidence of each feed decays.

@@ -48,17 +48,10 @@ pub(super) fn state(feed: &Feed) -> &'static str {
     }
 }
 
-/// Seconds since the source of a feed was heard of and had nothing newer than the last good copy.
+/// Seconds since the source of a feed last said that the last good copy is all it has.
 pub(super) fn age(feed: &Feed, now: Time) -> Option<u64> {
-    let status = &feed.status;
-    let copy = status.copy.as_ref()?;
-    let is_good = status.failing.is_none() && status.held.is_none();
-    let since = if is_good {
-        status.checked.unwrap_or(copy.fetched)
-    } else {
-        copy.fetched
-    };
-    Some(now.0.saturating_sub(since.0) / 1_000_000_000)
+    let copy = feed.status.copy.as_ref()?;
+    Some(now.0.saturating_sub(copy.heard.0) / 1_000_000_000)
 }
 
 /// A moment to the second: nobody reads nanoseconds.

@@ -195,6 +195,10 @@ fn what_fails_leaves_the_last_good_copy_and_says_since_when() {
         Pulled::Unchanged
     );
     let status = world.status("a");
+    let good = good.map(|copy| Copy {
+        heard: Time(5 * HOUR),
+        ..copy
+    });
     assert_eq!((status.copy, status.failing), (good, None));
     assert_eq!(status.checked, Some(Time(5 * HOUR)));
     // The same bytes are the same copy, whatever the server says.
@@ -253,6 +257,13 @@ fn first_seen_stays_last_seen_goes_on_and_what_nobody_is_sure_of_is_over() {
     // Half of 50 is too little: nobody has heard of it for ten hours.
     world.hours = 19;
     world.pull("b", "9.9.9.9\n");
+    assert_eq!(world.over(), ["1.1.1.1/32 20", "2.2.2.2/32 20"]);
+    // Who fails, or comes empty, says nothing of what was there before.
+    world
+        .pull_how("a", Next::Error, Pull::default())
+        .unwrap_err();
+    assert!(matches!(world.pull("a", ""), Pulled::Held(_)));
+    world.pull("b", "9.9.9.9\n8.8.8.8\n");
     assert_eq!(world.over(), ["1.1.1.1/32 20", "2.2.2.2/32 20"]);
     // It is named still, so somebody is sure again.
     world
