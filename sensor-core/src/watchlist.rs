@@ -17,7 +17,7 @@ pub mod stored;
 mod tables;
 mod tunnel;
 
-pub use approval::{Approval, ApprovalId, InForce, Scope, SlotBook, Validity};
+pub use approval::{Approval, ApprovalId, Handling, InForce, Scope, SlotBook, Validity};
 pub use compile::{Change, Compiled, MatchSet, Patch, SetId, compile, in_order};
 pub use ids::IndicatorIds;
 pub use indicator::{Indicator, IndicatorId, Watchlist};

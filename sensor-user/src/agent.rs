@@ -44,6 +44,7 @@ use crate::{
     exporters::json::Mark,
     kernel::{Datapath, DatapathError},
     pipeline::{Alarm, AlarmKind, Names, Summary, Timeouts},
+    records::Pseudonyms,
     settings::{anchors::AnchorsError, runtime::RuntimeError},
 };
 
@@ -121,6 +122,8 @@ pub struct Parts<D, C, L, A, W> {
     pub authority: Option<A>,
     /// Flows that a dead agent had not drained.
     pub recovered: Vec<(FlowKey, FlowValue)>,
+    /// Keys for domestic addresses.
+    pub pseudonyms: Pseudonyms,
     /// Where records go.
     pub output: W,
 }
@@ -164,6 +167,7 @@ where
             links,
             authority,
             recovered,
+            pseudonyms,
             output,
         } = parts;
         let (batches, drained) = mpsc::channel(Config::BATCHES);
@@ -174,8 +178,14 @@ where
         });
         let recovered_packets = recovered.iter().map(|(_, value)| value.packets).sum();
         let assembler = tokio::spawn(
-            assemble::run(drained, lines, names, config.timeouts, recovered_packets)
-                .instrument(tracing::info_span!("assemble")),
+            assemble::run(
+                drained,
+                lines,
+                names,
+                pseudonyms,
+                (config.timeouts, recovered_packets),
+            )
+            .instrument(tracing::info_span!("assemble")),
         );
         let collect = Collect {
             datapath,

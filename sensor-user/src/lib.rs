@@ -1,7 +1,7 @@
 //! Sekisho's user side: everything but `main`.
 //!
-//! What decides is `sensor-core`, given on here under its own names. The cores of this crate
-//! (`clock`, `capture`, `pipeline`, `privacy`, `preflight`) know neither the kernel nor tokio;
+//! What decides is `sensor-core`, and what is kept `sensor-records`, given on here. The cores of this crate
+//! (`clock`, `capture`, `pipeline`, `preflight`) know neither the kernel nor tokio;
 //! `kernel` is the only module with `unsafe`; `agent` and `replay` wire them; `cli` sits on top.
 
 pub mod agent;
@@ -16,7 +16,6 @@ pub mod kernel;
 pub mod loaded;
 pub mod pipeline;
 pub mod preflight;
-pub mod privacy;
 pub mod replay;
 pub mod settings;
 pub mod sources;
@@ -26,3 +25,4 @@ mod watch;
 mod words;
 
 pub use sensor_core::{capped, documents, feeds, places, watchlist};
+pub use sensor_records as records;

@@ -8,7 +8,6 @@ mod flow_table;
 mod lasting;
 mod losses;
 mod names;
-mod record;
 mod summary;
 
 pub use alarm::{Alarm, AlarmKind};
@@ -17,5 +16,5 @@ pub use flow_table::{Absorbed, Flow, FlowTable, Timeouts};
 pub use lasting::Lasting;
 pub use losses::Losses;
 pub use names::{Generation, Names};
-pub use record::{End, Matched, Notice, Record, RecordId, Under};
+pub use sensor_records::{End, Matched, Notice, Record, RecordId, Under};
 pub use summary::Summary;

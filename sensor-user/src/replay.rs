@@ -23,6 +23,7 @@ use crate::{
     loaded::Loaded,
     pipeline::{Clock, Flow, FlowTable, Losses, Names, RecordId, Summary, Timeouts},
     places::Layers,
+    records::Pseudonyms,
     settings::lab,
     watchlist::{Moment, Watchlist},
 };
@@ -148,6 +149,7 @@ struct Replay<'a> {
     kernel: Replayer,
     publisher: Publisher,
     names: Names,
+    pseudonyms: Pseudonyms,
     slots: Slots<'a>,
     /// What papers said; `None` in lab.
     then: Option<Then<'a>>,
@@ -201,6 +203,8 @@ impl<'a> Replay<'a> {
             kernel,
             publisher,
             names,
+            // The same capture gives the same output, so no key is made for it.
+            pseudonyms: Pseudonyms::none(),
             slots,
             then,
             table: FlowTable::new(timeouts),
@@ -258,7 +262,7 @@ impl<'a> Replay<'a> {
         for (id, flow) in (1..).zip(&self.ended) {
             let record = self.names.record(RecordId(id), flow);
             summary.add(&record);
-            for row in record.split() {
+            for row in record.split(&self.pseudonyms) {
                 sink(Line::Flow(row)).map_err(Error::Output)?;
             }
         }

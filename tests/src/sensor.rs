@@ -41,6 +41,9 @@ impl Launch {
             .args(["run", "--lab", "--state-dir"])
             .arg(folder.path().join("state"));
         command.arg("--runtime-dir").arg(folder.path().join("run"));
+        command
+            .arg("--pseudonym-keys")
+            .arg(folder.path().join("keys"));
         command.arg("--feed").arg(feed);
         for interface in interfaces {
             command.args(["--interface", interface]);
@@ -59,6 +62,9 @@ impl Launch {
         let mut command = namespace.command(requires::binary());
         command.args(["run", "--state"]).arg(state.path());
         command.arg("--runtime-dir").arg(folder.path().join("run"));
+        command
+            .arg("--pseudonym-keys")
+            .arg(folder.path().join("keys"));
         for interface in interfaces {
             command.args(["--interface", interface]);
         }

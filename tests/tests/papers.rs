@@ -54,6 +54,7 @@ fn granted(id: &str, interface: &str, (from, until): (u64, u64)) -> Granted {
         from: Time(from),
         until: Time(until),
         retention: Period::try_from("P6M".to_owned()).unwrap(),
+        recipients: Vec::new(),
         indicators: Arc::new(IndicatorSet {
             file: format!("{id}.txt"),
             prefixes: Arc::new([("192.0.2.0/24".parse().unwrap(), 1)].into_iter().collect()),

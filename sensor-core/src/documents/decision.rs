@@ -6,7 +6,7 @@ use sensor_common::{Class, Direction, Fields};
 
 use super::{
     Digest, Refusal, Time,
-    field::{Fingerprint, Name, Period},
+    field::{Fingerprint, Name, Period, Text},
     paper::{Interface, Tunnel},
 };
 use crate::{places::Layers, watchlist::Prefixes};
@@ -76,6 +76,8 @@ pub struct Granted {
     pub until: Time,
     /// How long its records are kept.
     pub retention: Period,
+    /// Who may be given them.
+    pub recipients: Vec<Text>,
     /// What may be watched.
     pub indicators: Arc<IndicatorSet>,
     /// The same with the ends of what feeds took back, if they did.

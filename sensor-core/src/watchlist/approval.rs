@@ -2,12 +2,13 @@
 
 mod terms;
 
-use std::{collections::BTreeSet, fmt};
+use std::{collections::BTreeSet, fmt, sync::Arc};
 
 use sensor_common::{SLOTS, Slot};
 use serde::{Deserialize, Serialize};
 
 use super::{IndicatorId, IndicatorIds, NoRoom, Tunnel};
+use crate::documents::field::{Period, Text};
 
 /// Name of an approval.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -49,6 +50,16 @@ impl Scope {
     }
 }
 
+/// What is done with the records of an approval.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Handling {
+    /// How long they are kept; in lab nothing says it.
+    pub retention: Option<Period>,
+    /// Who may be given them; in lab nothing says it, and they are nobody's secret.
+    pub recipients: Option<Vec<Text>>,
+}
+
 /// An approval.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -59,6 +70,9 @@ pub struct Approval {
     pub validity: Validity,
     /// The indicators it names.
     pub scope: Scope,
+    /// What is done with its records.
+    #[serde(default)]
+    pub handling: Arc<Handling>,
     /// The tunnels whose packets it lets be opened.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tunnels: Vec<Tunnel>,
@@ -169,6 +183,7 @@ mod tests {
             id: ApprovalId(name.into()),
             validity: Validity { begin: 0, end: 1 },
             scope: Scope::All,
+            handling: std::sync::Arc::default(),
             tunnels: Vec::new(),
             terms: Slot::default(),
         }

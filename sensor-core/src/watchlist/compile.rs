@@ -84,6 +84,11 @@ impl Compiled {
         mask.iter().filter_map(|slot| self.approvals.get(&slot))
     }
 
+    /// All approvals.
+    pub fn approvals(&self) -> impl Iterator<Item = &super::Approval> {
+        self.approvals.values().map(|held| &held.approval)
+    }
+
     /// The slots of the approvals that name an indicator.
     pub fn named_by(&self, indicator: IndicatorId) -> SlotMask {
         self.approvals

@@ -112,6 +112,7 @@ mod tests {
                 id: ApprovalId(slot.to_string()),
                 validity: Validity { begin: 0, end: 1 },
                 scope: Scope::All,
+                handling: std::sync::Arc::default(),
                 tunnels: tunnels.to_vec(),
                 terms: sensor_common::Slot::default(),
             },

@@ -8,7 +8,9 @@ use tokio::sync::mpsc;
 use super::{collect::Batch, limiter::Limiter};
 use crate::{
     exporters::json::Line,
-    pipeline::{Absorbed, Flow, FlowTable, Names, RecordId, Summary, Timeouts},
+    pipeline::{Absorbed, Alarm, AlarmKind, Flow, FlowTable, Names, RecordId, Summary, Timeouts},
+    records::Pseudonyms,
+    watchlist::ApprovalId,
 };
 
 /// Runs until the last batch; then everything left in the table is written, without dropping.
@@ -19,15 +21,17 @@ pub(super) async fn run(
     mut batches: mpsc::Receiver<Batch>,
     lines: mpsc::Sender<Line>,
     names: Names,
-    timeouts: Timeouts,
-    recovered: u64,
+    pseudonyms: Pseudonyms,
+    (timeouts, recovered): (Timeouts, u64),
 ) -> Summary {
     let mut stage = Assemble {
         table: FlowTable::new(Some(timeouts)),
-        limiter: Limiter::new(lines),
+        limiter: Limiter::new(lines, pseudonyms),
         names,
         announced: BTreeSet::new(),
         next_record: 1,
+        now: 0,
+        has_keys: false,
         summary: Summary {
             recovered,
             ..Summary::default()
@@ -69,6 +73,10 @@ struct Assemble {
     /// Flows announced whose counts come with a later batch.
     announced: BTreeSet<FlowKey>,
     next_record: u64,
+    /// Nanoseconds since boot, of the last batch.
+    now: u64,
+    /// Whether keys were made ready for the generations known.
+    has_keys: bool,
     summary: Summary,
 }
 
@@ -95,8 +103,12 @@ impl Assemble {
             end: _,
         } = batch;
         let is_new = !generations.is_empty();
+        self.now = now;
         for generation in generations {
             self.names.add(generation);
+        }
+        if is_new || !self.has_keys {
+            self.prepare_keys().await;
         }
         for mut alarm in alarms {
             self.summary.alarms += 1;
@@ -128,6 +140,29 @@ impl Assemble {
         }
         if is_new {
             self.forget_names();
+        }
+    }
+
+    /// Makes keys ready for all approvals. Where there is none, domestic addresses are withheld,
+    /// and an alarm says why.
+    async fn prepare_keys(&mut self) {
+        self.has_keys = true;
+        let named = self.names.generations();
+        let named = named.flat_map(|generation| generation.compiled.approvals());
+        let approvals: BTreeSet<ApprovalId> = named.map(|approval| approval.id.clone()).collect();
+        for approval in approvals {
+            let Err(error) = self.limiter.prepare(&approval) else {
+                continue;
+            };
+            let text = format!("{error}; until then, domestic addresses are left out of records");
+            tracing::warn!("{text}");
+            self.summary.alarms += 1;
+            let alarm = Alarm {
+                time: self.names.clock.unix_ns(self.now),
+                kind: AlarmKind::Keys,
+                text,
+            };
+            self.limiter.pass_alarm(alarm).await;
         }
     }
 

@@ -16,7 +16,7 @@ use crate::{
     },
     kernel::probe::Hardware,
     places::{Exclusion, Layers},
-    watchlist::{Approval, ApprovalId, Scope, Tunnel, Validity, Watchlist},
+    watchlist::{Approval, ApprovalId, Handling, Scope, Tunnel, Validity, Watchlist},
 };
 
 /// An interface of a run.
@@ -193,6 +193,10 @@ pub fn content(
                 end: granted.until.0,
             },
             scope,
+            handling: Arc::new(Handling {
+                retention: Some(granted.retention),
+                recipients: Some(granted.recipients.clone()),
+            }),
             tunnels: granted.tunnels.iter().map(tunnel).collect(),
             terms: Slot {
                 begin,

@@ -5,18 +5,21 @@ use tokio::sync::mpsc;
 use crate::{
     exporters::json::Line,
     pipeline::{Alarm, Losses, Notice, Record, Summary},
+    records::{Endpoint, Pseudonyms, pseudonym::KeyError},
+    watchlist::ApprovalId,
 };
 
 /// Passes lines on to a slower stage, and counts what it had to drop.
 pub(super) struct Limiter {
     lines: mpsc::Sender<Line>,
+    pseudonyms: Pseudonyms,
     losses: Losses,
     waits: bool,
     has_warned: bool,
 }
 
 impl Limiter {
-    pub(super) const fn new(lines: mpsc::Sender<Line>) -> Self {
+    pub(super) const fn new(lines: mpsc::Sender<Line>, pseudonyms: Pseudonyms) -> Self {
         let losses = Losses {
             alarms: 0,
             limiter: 0,
@@ -24,6 +27,7 @@ impl Limiter {
         };
         Self {
             lines,
+            pseudonyms,
             losses,
             waits: false,
             has_warned: false,
@@ -33,6 +37,11 @@ impl Limiter {
     /// At the end nothing more arrives, so there is time to wait for the output.
     pub(super) const fn wait_from_now_on(&mut self) {
         self.waits = true;
+    }
+
+    /// Makes the key for the pseudonyms of an approval ready.
+    pub(super) fn prepare(&mut self, approval: &ApprovalId) -> Result<(), KeyError> {
+        self.pseudonyms.prepare(approval)
     }
 
     pub(super) const fn losses(&self) -> &Losses {
@@ -45,8 +54,9 @@ impl Limiter {
     }
 
     /// Passes the notice of a new flow on.
-    pub(super) async fn pass_notice(&mut self, notice: Notice) {
-        if !self.pass(notice.split().map(Line::Event).collect()).await {
+    pub(super) async fn pass_notice(&mut self, notice: Notice<Endpoint>) {
+        let lines = notice.split(&self.pseudonyms).map(Line::Event).collect();
+        if !self.pass(lines).await {
             self.losses.notices += 1;
         }
     }
@@ -59,8 +69,8 @@ impl Limiter {
     }
 
     /// Passes the rows of a record on, all of them or none; `false` when it was dropped.
-    pub(super) async fn pass_rows(&mut self, record: &Record) -> bool {
-        let rows = record.clone().split().map(Line::Flow).collect();
+    pub(super) async fn pass_rows(&mut self, record: &Record<Endpoint>) -> bool {
+        let rows = record.split(&self.pseudonyms).map(Line::Flow).collect();
         let is_passed = self.pass(rows).await;
         if !is_passed {
             self.losses.limiter += record.packets;

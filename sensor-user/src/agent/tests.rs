@@ -197,6 +197,7 @@ fn agent_of<W: Write + Send + 'static>(
         links: Steady,
         authority: None,
         recovered: Vec::new(),
+        pseudonyms: Pseudonyms::of_this_run(),
         output,
     };
     Agent::new(parts, config)
@@ -338,7 +339,7 @@ async fn recording_goes_on_while_an_interface_is_left_and_ends_with_the_last() {
 #[tokio::test]
 async fn the_limiter_drops_whole_records_counts_and_at_the_end_waits() {
     let (lines, mut slow) = mpsc::channel(3);
-    let mut limiter = limiter::Limiter::new(lines);
+    let mut limiter = limiter::Limiter::new(lines, Pseudonyms::of_this_run());
     let names = lab_names(&[approval("one", 1), approval("two", 1)]);
     let mut flow = crate::pipeline::Flow {
         key: FlowKey::default(),
@@ -373,7 +374,13 @@ async fn lines_of(timeouts: Timeouts, batches: Vec<Batch>) -> Vec<(&'static str,
     let names = lab_names(&hour());
     let (sender, drained) = mpsc::channel(16);
     let (lines, mut passed) = mpsc::channel(64);
-    let stage = tokio::spawn(assemble::run(drained, lines, names, timeouts, 0));
+    let stage = tokio::spawn(assemble::run(
+        drained,
+        lines,
+        names,
+        Pseudonyms::of_this_run(),
+        (timeouts, 0),
+    ));
     for batch in batches {
         sender.send(batch).await.unwrap();
     }

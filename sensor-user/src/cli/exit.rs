@@ -10,6 +10,7 @@ use crate::{
     feeds::{FeedError, decode::DecodeError},
     kernel::{AttachError, DatapathError, LoadError, PinError, ReplayError, probe::ProbeError},
     places::PlacesError,
+    records::pseudonym::KeyError,
     replay,
     settings::{
         anchors::AnchorsError,
@@ -44,7 +45,8 @@ Exit status:
   17  state folder cannot be used, or there is none
   18  papers refused or cannot be read; what is printed says which and why
   19  feed pull: a feed could not be fetched or read; its last good copy stays
-  20  feed pull: a feed is held back until it is confirmed";
+  20  feed pull: a feed is held back until it is confirmed
+  21  keys for pseudonyms cannot be used";
 
 /// How a command ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,6 +94,8 @@ pub enum Exit {
     NotFetched = 19,
     /// A feed is held back.
     HeldBack = 20,
+    /// Keys for pseudonyms cannot be used.
+    Keys = 21,
 }
 
 impl From<Exit> for ExitCode {
@@ -125,6 +129,9 @@ impl Exit {
                 InputError::Places { .. } => Self::Places,
                 InputError::Paper { .. } | InputError::Papers(_) => Self::Papers,
             });
+        }
+        if cause.is::<KeyError>() {
+            return Some(Self::Keys);
         }
         if cause.is::<OverError>() {
             return Some(Self::FeedUnreadable);

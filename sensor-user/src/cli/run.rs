@@ -37,6 +37,7 @@ use crate::{
     loaded::Loaded,
     pipeline::{Clock, Names, Timeouts},
     places::Layers,
+    records::{Pseudonyms, pseudonym::KeyError},
     settings::{
         anchors, lab,
         runtime::{self, RuntimeFolder},
@@ -97,6 +98,11 @@ pub(super) struct RunArgs {
     #[arg(long, value_name = "DIR", default_value = kernel::DEFAULT_FOLDER)]
     pin_dir: PathBuf,
 
+    /// Folder with the keys for pseudonyms of domestic addresses, one for each approval; in lab
+    /// the keys are those of one run, unless one is given [default: /var/lib/sekisho-keys]
+    #[arg(long, value_name = "DIR")]
+    pseudonym_keys: Option<PathBuf>,
+
     /// Folder for snapshots of what is loaded
     #[arg(long, value_name = "DIR", default_value = runtime::DEFAULT_FOLDER)]
     runtime_dir: PathBuf,
@@ -121,6 +127,7 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     let clock = SystemClock::new()?;
     let interfaces = find(&args.interfaces)?;
     let under = Under::load(mode, args)?;
+    let pseudonyms = args.pseudonyms(is_lab)?;
     let output = open_output(args.output.as_deref(), Existing::Append)?;
     let (pins, is_mounted) = lock_pins(&args.pin_dir)?;
     let runtime = RuntimeFolder::lock(&args.runtime_dir)?;
@@ -207,6 +214,7 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
         links,
         authority,
         recovered,
+        pseudonyms,
         output,
     };
     let agent = Agent::new(parts, config);
@@ -247,7 +255,19 @@ fn tell_circumstances(mark: Mark, is_mounted: bool) {
     }
 }
 
+/// Where the keys of a sensor under papers are, unless told otherwise.
+const KEYS: &str = "/var/lib/sekisho-keys";
+
 impl RunArgs {
+    /// What gives domestic addresses their pseudonyms.
+    fn pseudonyms(&self, is_lab: bool) -> Result<Pseudonyms, KeyError> {
+        match &self.pseudonym_keys {
+            Some(folder) => Pseudonyms::in_folder(folder),
+            None if is_lab => Ok(Pseudonyms::of_this_run()),
+            None => Pseudonyms::in_folder(Path::new(KEYS)),
+        }
+    }
+
     /// Refuses arguments that do not go together.
     fn check(&self) -> anyhow::Result<Mode<'_>> {
         let feeds = [("--feed", !self.feeds.is_empty())];

@@ -1,6 +1,6 @@
 //! JSON lines: one object a line.
 //!
-//! Foreign addresses are text, a domestic one is `domestic`; `proto` is a number; ports are
+//! Foreign addresses are text, a domestic one is a pseudonym or `domestic`, and kinds say which; `proto` is a number; ports are
 //! null where the protocol has none, and so is every field that the row's approval does not
 //! let it say. Times are RFC 3339 in UTC. Every object says whether it comes from replay
 //! and from lab, and of what clock its times are. `docs/json-lines.md` describes the fields.
@@ -116,6 +116,8 @@ struct Ends<'a> {
     tunnel: Option<TunnelObject>,
     src: String,
     dst: String,
+    src_kind: &'static str,
+    dst_kind: &'static str,
     proto: Option<u8>,
     src_port: Option<u16>,
     dst_port: Option<u16>,
@@ -221,6 +223,8 @@ fn ends(notice: &Notice) -> Ends<'_> {
         }),
         src: notice.source.to_string(),
         dst: notice.destination.to_string(),
+        src_kind: notice.source.kind(),
+        dst_kind: notice.destination.kind(),
         proto: notice.protocol,
         src_port: notice.ports.map(|(source, _)| source),
         dst_port: notice.ports.map(|(_, destination)| destination),

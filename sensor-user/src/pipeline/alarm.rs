@@ -11,6 +11,8 @@ pub enum AlarmKind {
     Clock,
     /// The lease ran out before it was renewed.
     Lease,
+    /// There is no key for the pseudonyms of an approval.
+    Keys,
     /// A paper is refused, or what it says cannot be logged or put into force.
     Papers,
     /// Recording began or stopped.
@@ -25,6 +27,7 @@ impl AlarmKind {
             Self::Interface => "interface",
             Self::Clock => "clock",
             Self::Lease => "lease",
+            Self::Keys => "keys",
             Self::Papers => "papers",
             Self::Recording => "recording",
         }

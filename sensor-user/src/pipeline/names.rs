@@ -7,7 +7,10 @@ use sensor_common::{
 };
 
 use super::{Clock, End, Flow, Matched, Notice, Record, RecordId, Under};
-use crate::watchlist::{ApprovalId, Compiled, SetId, Watchlist};
+use crate::{
+    records::Endpoint,
+    watchlist::{ApprovalId, Compiled, Handling, SetId, Watchlist},
+};
 
 /// A generation with the names of what it is made of.
 #[derive(Clone, Debug)]
@@ -60,23 +63,29 @@ impl Names {
         self.generations = self.generations.split_off(&number);
     }
 
+    /// The generations, the earliest first.
+    pub fn generations(&self) -> impl Iterator<Item = &Arc<Generation>> {
+        self.generations.values()
+    }
+
     /// The latest generation.
     pub fn latest(&self) -> Option<&Arc<Generation>> {
         self.generations.last_key_value().map(|(_, latest)| latest)
     }
 
     /// The record of a flow, under all its approvals.
-    pub fn record(&self, id: RecordId, flow: &Flow) -> Record {
-        Record::new(self, id, flow)
+    pub fn record(&self, id: RecordId, flow: &Flow) -> Record<Endpoint> {
+        let end = self.clock.unix_ns(flow.value.last);
+        Record::new(id, self.begun(flow), &flow.value, end)
     }
 
     /// The notice of a flow, from its counts.
-    pub fn begun(&self, Flow { key, value }: &Flow) -> Notice {
+    pub fn begun(&self, Flow { key, value }: &Flow) -> Notice<Endpoint> {
         self.notice(key, (value.class, value.direction), value.first)
     }
 
     /// The notice of a flow, from the kernel's.
-    pub fn announced(&self, event: &FlowEvent) -> Notice {
+    pub fn announced(&self, event: &FlowEvent) -> Notice<Endpoint> {
         let FlowEvent {
             key,
             time,
@@ -87,7 +96,7 @@ impl Names {
         self.notice(key, (*class, *direction), *time)
     }
 
-    fn notice(&self, key: &FlowKey, (class, direction): (u8, u8), first: u64) -> Notice {
+    fn notice(&self, key: &FlowKey, (class, direction): (u8, u8), first: u64) -> Notice<Endpoint> {
         let class = Class::from_number(class).unwrap_or(Class::Transit);
         let direction = Direction::from_number(direction).unwrap_or(Direction::Through);
         let generation = self.generations.get(&key.generation);
@@ -126,6 +135,11 @@ impl Names {
             slot,
             id: ApprovalId(format!("slot {slot} of generation {generation}")),
             fields: fields(slot).copied().unwrap_or(Fields::NONE),
+            // Nobody knows who may have them.
+            handling: Arc::new(Handling {
+                retention: None,
+                recipients: Some(Vec::new()),
+            }),
         });
         under.collect()
     }
@@ -145,6 +159,7 @@ fn approvals(generation: &Generation, mask: &SlotMask) -> Vec<Under> {
         slot: held.slot,
         id: held.approval.id.clone(),
         fields: held.approval.terms.fields,
+        handling: held.approval.handling.clone(),
     });
     under.collect()
 }

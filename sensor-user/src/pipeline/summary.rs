@@ -41,8 +41,8 @@ pub struct Summary {
 }
 
 impl Summary {
-    /// Counts a record that was written.
-    pub fn add(&mut self, record: &Record) {
+    /// Counts a record that was written, under however many approvals.
+    pub fn add<A>(&mut self, record: &Record<A>) {
         self.records += 1;
         self.packets += record.packets;
         self.octets += record.octets;

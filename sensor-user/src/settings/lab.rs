@@ -45,6 +45,7 @@ fn approval(validity: Validity, interfaces: u64, own_addresses_only: u64) -> App
         id: ApprovalId(NAME.into()),
         validity,
         scope: Scope::All,
+        handling: std::sync::Arc::default(),
         tunnels: Vec::new(),
         terms: Slot {
             begin: validity.begin,

@@ -248,6 +248,7 @@ mod tests {
             from: Time(0),
             until: Time(9),
             retention: Period::try_from("P1D".to_owned()).unwrap(),
+            recipients: Vec::new(),
             indicators: Arc::clone(set),
             limited: None,
         });

@@ -286,6 +286,7 @@ fn agent(
         links: Steady,
         authority: Some(reader),
         recovered: Vec::new(),
+        pseudonyms: Pseudonyms::none(),
         output: io::sink(),
     };
     let config = Config {

@@ -313,6 +313,7 @@ impl State {
             from,
             until,
             retention: conditions.retention.unwrap_or(request.retention),
+            recipients: request.recipients.clone(),
             indicators: held.indicators.clone(),
             limited: None,
         })

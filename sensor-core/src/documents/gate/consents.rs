@@ -11,6 +11,7 @@ use super::{
 };
 use crate::documents::{
     Body, Granted, IndicatorSet, Paper, Refusal, Rule, Time,
+    field::Text,
     paper::{Consent, Interface},
 };
 
@@ -119,6 +120,9 @@ impl State {
             from,
             until,
             retention: alone.retention,
+            recipients: Text::try_from(consent.operator.to_string())
+                .into_iter()
+                .collect(),
             indicators: set.clone(),
             limited: None,
         })

@@ -52,6 +52,7 @@ fn granted(id: &str, prefixes: &[&str]) -> Granted {
         from: Time(10),
         until: Time(20),
         retention: Period::try_from("P6M".to_owned()).unwrap(),
+        recipients: Vec::new(),
         indicators: Arc::new(IndicatorSet {
             file: format!("{id}.txt"),
             prefixes: Arc::new(

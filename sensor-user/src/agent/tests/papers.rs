@@ -37,6 +37,7 @@ fn granted(id: &str, prefix: &str, seconds: u64) -> Granted {
         from: Time(BEGIN),
         until: Time(BEGIN + seconds * SECOND),
         retention: Period::try_from("P6M".to_owned()).unwrap(),
+        recipients: Vec::new(),
         indicators: Arc::new(IndicatorSet {
             file: format!("{id}.txt"),
             prefixes: Arc::new([(prefix.parse().unwrap(), 1)].into_iter().collect()),
@@ -159,6 +160,7 @@ async fn run<F: Future<Output = ()>>(
         links: Steady,
         authority: Some(Scripted(script.clone(), datapath.clone())),
         recovered: Vec::new(),
+        pseudonyms: Pseudonyms::of_this_run(),
         output: output.clone(),
     };
     let mark = Mark {

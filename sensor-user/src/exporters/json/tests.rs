@@ -3,7 +3,7 @@ use sensor_common::{Class, Direction, Fields, SlotMask, Stat, TunnelKind, Verdic
 use super::*;
 use crate::{
     pipeline::{AlarmKind, Losses, RecordId, Under},
-    privacy::Address,
+    records::{Address, Pseudonym},
     watchlist::ApprovalId,
 };
 
@@ -15,6 +15,7 @@ fn record() -> Record {
                 slot: 0,
                 id: ApprovalId("lab".into()),
                 fields: Fields::ALL,
+                handling: std::sync::Arc::default(),
             }],
             class: Class::Transit,
             direction: Direction::Through,
@@ -134,37 +135,11 @@ fn no_time_is_too_late_to_write() {
 }
 
 #[test]
-fn a_row_says_what_its_own_approval_lets_it_say_and_no_more() {
-    let mut both = record();
-    both.notice.approvals.push(Under {
-        slot: 1,
-        id: ApprovalId("other".into()),
-        fields: Fields::PROTOCOL,
-    });
-    let rows: Vec<Record> = both.split().collect();
-    assert_eq!(rows.len(), 2);
-    assert_eq!(rows[0], record());
-    let other = &rows[1];
-    assert_eq!(other.notice.protocol, Some(6));
-    assert_eq!(
-        (
-            &other.notice.vlan,
-            other.notice.ports,
-            other.notice.fragment
-        ),
-        (&None, None, None)
-    );
-    assert_eq!((other.tcp_flags, other.ttl), (None, None));
-    assert!(other.notice.indicators.is_empty(), "it names none of them");
-    assert_eq!((other.id, other.packets), (RecordId(7), 2));
-}
-
-#[test]
 fn a_domestic_address_is_not_told() {
     let mut relay = record();
     relay.notice.class = Class::Relay;
     relay.notice.direction = Direction::Inbound;
-    relay.notice.destination = Address::Domestic;
+    relay.notice.destination = Address::Withheld;
     relay.notice.indicators[0].end = End::Destination;
     relay.notice.indicators[0].prefix = None;
     let mark = Mark {
@@ -172,7 +147,16 @@ fn a_domestic_address_is_not_told() {
         lab: false,
         clock: ClockMark::Synchronised,
     };
-    let text = written(mark, &[Line::Flow(relay)]);
+    let text = written(mark, &[Line::Flow(relay.clone())]);
     assert!(text.contains(r#""dst":"domestic""#), "{text}");
+    assert!(
+        text.contains(r#""src_kind":"foreign","dst_kind":"withheld""#),
+        "{text}"
+    );
     assert!(text.contains(r#"{"prefix":null,"end":"dst""#), "{text}");
+    relay.notice.destination = Address::Pseudonym(Pseudonym([0xab; 16]));
+    let text = written(mark, &[Line::Flow(relay)]);
+    let pseudonym = format!(r#""dst":"pseudonym:{}""#, "ab".repeat(16));
+    assert!(text.contains(&pseudonym), "{text}");
+    assert!(text.contains(r#""dst_kind":"pseudonym""#), "{text}");
 }

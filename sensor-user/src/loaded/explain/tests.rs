@@ -57,6 +57,7 @@ fn approval(name: &str, indicators: &[u32], terms: Slot) -> Approval {
         id: ApprovalId(name.into()),
         validity: Validity { begin: 0, end: 1 },
         scope: Scope::Indicators(named),
+        handling: std::sync::Arc::default(),
         tunnels: Vec::new(),
         terms,
     }

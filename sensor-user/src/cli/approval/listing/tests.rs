@@ -31,6 +31,7 @@ fn approval(name: &str, terms: Slot) -> Approval {
         id: ApprovalId(name.into()),
         validity: Validity { begin: 0, end: 1 },
         scope: Scope::All,
+        handling: std::sync::Arc::default(),
         tunnels: Vec::new(),
         terms,
     }

@@ -1,12 +1,15 @@
 //! Records: what is kept of a flow under one approval.
+//!
+//! A record begins under all its approvals, with its ends as they were counted; split into rows
+//! it has one approval, what that lets it say, and addresses that may be kept.
 
-use std::net::IpAddr;
+use std::{net::IpAddr, sync::Arc};
 
 use ipnet::IpNet;
-use sensor_common::{Class, Direction, Fields, FlowKey, Fragment, SlotMask, TunnelKind};
+use sensor_common::{Class, Direction, Fields, FlowKey, FlowValue, Fragment, SlotMask, TunnelKind};
+use sensor_core::watchlist::{ApprovalId, Handling};
 
-use super::{Flow, Names};
-use crate::{privacy::Address, watchlist::ApprovalId};
+use crate::{Address, Endpoint, Pseudonyms};
 
 /// Number of a record, common to the rows of one flow under several approvals:
 /// sums are taken by it.
@@ -46,11 +49,13 @@ pub struct Under {
     pub id: ApprovalId,
     /// What it lets a record say.
     pub fields: Fields,
+    /// What is done with its records.
+    pub handling: Arc<Handling>,
 }
 
 /// Who spoke with whom, as far as one packet tells it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Notice {
+pub struct Notice<A = Address> {
     /// Approvals under which the flow is counted.
     pub approvals: Vec<Under>,
     /// Class.
@@ -66,9 +71,9 @@ pub struct Notice {
     /// was in no tunnel that was opened.
     pub tunnel: Option<(TunnelKind, u32)>,
     /// Source address.
-    pub source: Address,
+    pub source: A,
     /// Destination address.
-    pub destination: Address,
+    pub destination: A,
     /// IP protocol number.
     pub protocol: Option<u8>,
     /// Source and destination port, where the protocol has them.
@@ -83,11 +88,11 @@ pub struct Notice {
 
 /// What is kept of a flow.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Record {
+pub struct Record<A = Address> {
     /// Its number.
     pub id: RecordId,
     /// Who spoke with whom.
-    pub notice: Notice,
+    pub notice: Notice<A>,
     /// Time of the last packet: nanoseconds since 1970.
     pub end: u64,
     /// Packets.
@@ -100,70 +105,78 @@ pub struct Record {
     pub ttl: Option<(u8, u8)>,
 }
 
-impl Record {
-    /// One row for each approval: its own name, what it lets a record say, the indicators it
-    /// names, and the common record id.
-    pub fn split(self) -> impl Iterator<Item = Self> {
-        let approvals = self.notice.approvals.clone();
-        approvals.into_iter().map(move |under| {
-            let fields = under.fields;
-            Self {
-                tcp_flags: self.tcp_flags.filter(|_| fields.has(Fields::TCP_FLAGS)),
-                ttl: self.ttl.filter(|_| fields.has(Fields::TTL)),
-                notice: self.notice.under(under),
-                ..self.clone()
-            }
-        })
-    }
-
-    /// The record of a flow, under all its approvals.
-    pub(super) fn new(names: &Names, id: RecordId, flow: &Flow) -> Self {
-        let value = &flow.value;
-        let notice = names.begun(flow);
+impl Record<Endpoint> {
+    /// The record of what was counted of a flow, under all its approvals; `end` is the time of
+    /// its last packet.
+    pub fn new(id: RecordId, notice: Notice<Endpoint>, value: &FlowValue, end: u64) -> Self {
         let fields = notice.fields();
         Self {
             id,
             notice,
-            end: names.clock.unix_ns(value.last),
+            end,
             packets: value.packets,
             octets: value.octets,
             tcp_flags: fields.has(Fields::TCP_FLAGS).then_some(value.tcp_flags),
             ttl: (fields.has(Fields::TTL)).then_some((value.ttl_min, value.ttl_max)),
         }
     }
+
+    /// One row for each approval: its own name, what it lets a record say, the indicators it
+    /// names, addresses as it may keep them, and the common record id.
+    pub fn split(&self, pseudonyms: &Pseudonyms) -> impl Iterator<Item = Record> {
+        self.notice.split(pseudonyms).map(move |notice| {
+            let fields = notice.fields();
+            Record {
+                id: self.id,
+                notice,
+                end: self.end,
+                packets: self.packets,
+                octets: self.octets,
+                tcp_flags: self.tcp_flags.filter(|_| fields.has(Fields::TCP_FLAGS)),
+                ttl: self.ttl.filter(|_| fields.has(Fields::TTL)),
+            }
+        })
+    }
 }
 
-impl Notice {
-    /// One notice for each approval, as with rows.
-    pub fn split(self) -> impl Iterator<Item = Self> {
-        let approvals = self.approvals.clone();
-        approvals.into_iter().map(move |under| self.under(under))
-    }
-
+impl<A> Notice<A> {
     /// What its approvals together let it say.
     fn fields(&self) -> Fields {
         let approvals = self.approvals.iter();
         approvals.fold(Fields::NONE, |fields, under| fields.union(under.fields))
     }
+}
+
+impl Notice<Endpoint> {
+    /// One notice for each approval, as with rows.
+    pub fn split(&self, pseudonyms: &Pseudonyms) -> impl Iterator<Item = Notice> {
+        let approvals = self.approvals.iter();
+        approvals.map(move |under| self.under(under, pseudonyms))
+    }
 
     /// What one of its approvals lets it say.
-    fn under(&self, under: Under) -> Self {
-        let Under { slot, fields, .. } = under;
-        let mut indicators = self.indicators.clone();
-        indicators.retain(|indicator| indicator.named_by.has(slot));
-        Self {
-            approvals: vec![under],
+    fn under(&self, under: &Under, pseudonyms: &Pseudonyms) -> Notice {
+        let &Under { slot, fields, .. } = under;
+        let named = |indicator: &&Matched| indicator.named_by.has(slot);
+        Notice {
+            approvals: vec![under.clone()],
+            class: self.class,
+            direction: self.direction,
+            interface: self.interface.clone(),
             vlan: self.vlan.clone().filter(|_| fields.has(Fields::VLAN)),
+            tunnel: self.tunnel,
+            source: pseudonyms.address(&under.id, self.source),
+            destination: pseudonyms.address(&under.id, self.destination),
             protocol: self.protocol.filter(|_| fields.has(Fields::PROTOCOL)),
             ports: self.ports.filter(|_| fields.has(Fields::PORTS)),
             fragment: self.fragment.filter(|_| fields.has(Fields::FRAGMENT)),
-            indicators,
-            ..self.clone()
+            start: self.start,
+            indicators: self.indicators.iter().filter(named).cloned().collect(),
         }
     }
 
-    /// Fills in what the key of a flow says, as far as `approvals` let it.
-    pub(super) fn of_key(
+    /// What the key of a flow says, as far as `approvals` let it.
+    pub fn of_key(
         key: &FlowKey,
         approvals: Vec<Under>,
         (class, direction): (Class, Direction),
@@ -191,13 +204,15 @@ impl Notice {
     }
 }
 
-/// The direction says which end is domestic: its address is not for showing.
-fn ends(key: &FlowKey, direction: Direction) -> (Address, Address) {
-    let foreign = |bytes| Address::Foreign(address(key.ip_version, bytes));
+/// The direction says which end is domestic.
+fn ends(key: &FlowKey, direction: Direction) -> (Endpoint, Endpoint) {
+    let source = address(key.ip_version, key.source);
+    let destination = address(key.ip_version, key.destination);
+    let (foreign, domestic) = (Endpoint::Foreign, Endpoint::Domestic);
     match direction {
-        Direction::Inbound => (foreign(key.source), Address::Domestic),
-        Direction::Outbound => (Address::Domestic, foreign(key.destination)),
-        Direction::Through => (foreign(key.source), foreign(key.destination)),
+        Direction::Inbound => (foreign(source), domestic(destination)),
+        Direction::Outbound => (domestic(source), foreign(destination)),
+        Direction::Through => (foreign(source), foreign(destination)),
     }
 }
 
@@ -230,3 +245,6 @@ fn ports(key: &FlowKey, fields: Fields) -> Option<(u16, u16)> {
     );
     (fields.has(Fields::PORTS) && key.has_ports == 1).then_some(ports)
 }
+
+#[cfg(test)]
+mod tests;
