@@ -17,6 +17,7 @@ use sekisho::{
     kernel::{self, Fake},
     loaded::{Interface, Loaded},
     pipeline::{Clock, Names, Summary, Timeouts},
+    records::Pseudonyms,
     settings::runtime::{self, RuntimeFolder},
     watchlist::{Tables, Watchlist},
 };
