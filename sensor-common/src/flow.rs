@@ -137,29 +137,88 @@ impl FlowValue {
     }
 }
 
-/// The notice of a new flow.
+/// What was counted of a flow at one place; one without packets is the notice that it is new.
+///
+/// The notice says in `first` and `last` when the flow began, and of what class and direction
+/// it is.
 #[repr(C)]
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
 )]
-pub struct FlowEvent {
+pub struct FlowPart {
     /// The flow.
     pub key: FlowKey,
-    /// Time of its first packet: nanoseconds since boot.
-    pub time: u64,
-    /// [`crate::Class`] as a number.
-    pub class: u8,
-    /// [`crate::Direction`] as a number.
-    pub direction: u8,
-    /// Zero.
-    pub reserved: [u8; 6],
+    /// What was counted.
+    pub value: FlowValue,
+}
+
+impl FlowPart {
+    /// Whether it is the notice of a new flow.
+    pub const fn is_notice(&self) -> bool {
+        self.value.packets == 0
+    }
+}
+
+/// Flows of one hash in the cache of one CPU: its first line says which they are.
+#[repr(C)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
+)]
+pub struct FlowSet {
+    /// Their hashes; 0 where there is none.
+    pub tags: [u64; Self::WAYS],
+    /// What was decided about each; 0 where it has to be decided again. See [`Decision`].
+    pub decisions: [u64; Self::WAYS],
+    /// The flows. One whose packets are 0 was drained, and has its place until another needs it.
+    pub parts: [FlowPart; Self::WAYS],
+}
+
+impl FlowSet {
+    /// Flows of a set.
+    pub const WAYS: usize = 4;
+    /// Most bits of the number of sets of a CPU.
+    pub const MAX_BITS: u32 = 22;
+}
+
+/// What was decided about a recorded flow and does not change within its generation: that the
+/// one approval which names its match sets covers its class, direction and interface, and lets a
+/// record say all that its packets say. Times and lease are asked of every packet.
+///
+/// A word: bit 63 is set, the slot stands in the lowest 8 bits, the approval groups of source
+/// and destination in bits 16 to 31 and 32 to 47.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Decision(pub u64);
+
+impl Decision {
+    const MADE: u64 = 1 << 63;
+
+    /// That it is recorded under this slot alone.
+    #[inline(always)]
+    pub const fn of(slot: u32, source_group: u32, destination_group: u32) -> Self {
+        let groups =
+            ((source_group & 0xffff) as u64) << 16 | ((destination_group & 0xffff) as u64) << 32;
+        Self(Self::MADE | groups | (slot & 0xff) as u64)
+    }
+
+    /// The slot; `None` where it has to be decided again for these approval groups.
+    #[inline(always)]
+    pub const fn slot(self, source_group: u32, destination_group: u32) -> Option<u32> {
+        let slot = self.0 & 0xff;
+        if self.0 == Self::of(slot as u32, source_group, destination_group).0 {
+            Some(slot as u32)
+        } else {
+            None
+        }
+    }
 }
 
 const _: () = {
     assert!(size_of::<FlowKey>() == 104);
     assert!(size_of::<FlowValue>() == 40);
-    assert!(size_of::<FlowEvent>() == 120);
-    assert!(core::mem::offset_of!(FlowEvent, class) == 112);
+    assert!(size_of::<FlowPart>() == 144);
+    assert!(core::mem::offset_of!(FlowPart, value) == 104);
+    assert!(size_of::<FlowSet>() == 640);
+    assert!(core::mem::offset_of!(FlowSet, parts) == 64);
     assert!(core::mem::offset_of!(FlowKey, generation) == 56);
     assert!(core::mem::offset_of!(FlowKey, approvals) == 72);
 };
@@ -192,11 +251,22 @@ mod tests {
     }
 
     #[test]
-    fn a_truncated_event_is_refused() {
-        let event = FlowEvent::default();
-        let bytes = event.as_bytes();
-        assert!(FlowEvent::read_from_bytes(&bytes[..bytes.len() - 1]).is_err());
-        assert_eq!(FlowEvent::read_from_bytes(bytes).unwrap(), event);
+    fn a_truncated_part_is_refused() {
+        let part = FlowPart::default();
+        let bytes = part.as_bytes();
+        assert!(FlowPart::read_from_bytes(&bytes[..bytes.len() - 1]).is_err());
+        assert_eq!(FlowPart::read_from_bytes(bytes).unwrap(), part);
+    }
+
+    #[test]
+    fn a_decision_holds_for_its_approval_groups_only() {
+        for slot in [0, 1, 255] {
+            let made = Decision::of(slot, 7, 65_535);
+            assert_eq!(made.slot(7, 65_535), Some(slot));
+            assert_eq!(made.slot(8, 65_535), None);
+            assert_eq!(made.slot(7, 0), None);
+        }
+        assert_eq!(Decision(0).slot(0, 0), None);
     }
 
     #[test]

@@ -25,7 +25,7 @@ mod verdict;
 
 pub use engine::{Engine, Engine4, Engine6};
 pub use fields::Fields;
-pub use flow::{FlowEvent, FlowKey, FlowValue, Vlan};
+pub use flow::{Decision, FlowKey, FlowPart, FlowSet, FlowValue, Vlan};
 pub use parse::{
     Bytes, Fragment, IpVersion, MAX_EXTENSIONS, MAX_LABELS, MAX_LINK_HEADERS, MAX_VLAN_TAGS,
     Malformed, Opened, Packet, Payload, Protocol, Reader, Unparsed, Unsupported, open, parse,
@@ -45,10 +45,10 @@ pub use verdict::{
 ///
 /// The object carries it in its read-only data; the loader refuses an object
 /// with another one, and a test compares the two. Bump it with any change to a
-/// size, an offset or a meaning in [`FlowKey`], [`FlowValue`], [`FlowEvent`],
-/// [`Slot`], [`SlotCounts`], [`SetRow`], [`port_key`], [`Engine`], [`engine::Line`], [`Totals`],
+/// size, an offset or a meaning in [`FlowKey`], [`FlowValue`], [`FlowPart`],
+/// [`FlowSet`], [`Decision`], [`Slot`], [`SlotCounts`], [`SetRow`], [`port_key`], [`Engine`], [`engine::Line`], [`Totals`],
 /// [`PlaceBucket`], [`PlaceRow4`], [`PlaceRow6`], [`TunnelRule`], [`Stat`] or [`ReplayContext`].
-pub const WIRE_VERSION: u32 = 8;
+pub const WIRE_VERSION: u32 = 9;
 
 #[cfg(test)]
 mod wire_tests;

@@ -71,6 +71,18 @@ impl SlotMask {
         a | b | c | d == 0
     }
 
+    /// Whether exactly one slot is in the set.
+    #[inline(always)]
+    pub const fn is_one(&self) -> bool {
+        let [a, b, c, d] = self.words;
+        let more = (a & a.wrapping_sub(1))
+            | (b & b.wrapping_sub(1))
+            | (c & c.wrapping_sub(1))
+            | (d & d.wrapping_sub(1));
+        let words = (a != 0) as u32 + (b != 0) as u32 + (c != 0) as u32 + (d != 0) as u32;
+        more == 0 && words == 1
+    }
+
     /// The slots of the set in ascending order.
     pub fn iter(&self) -> impl Iterator<Item = u32> + '_ {
         (0..SLOTS).filter(|&slot| self.has(slot))
@@ -172,5 +184,8 @@ mod tests {
         assert!(SlotMask::of(SLOTS).is_empty());
         let both = SlotMask::of(3).union(&SlotMask::of(255));
         assert_eq!(both.iter().collect::<Vec<_>>(), [3, 255]);
+        assert!(!both.is_one() && !SlotMask::EMPTY.is_one());
+        assert!((0..SLOTS).all(|slot| SlotMask::of(slot).is_one()));
+        assert!(!SlotMask::of(3).union(&SlotMask::of(4)).is_one());
     }
 }

@@ -20,11 +20,12 @@ pub enum Stat {
     Malformed(Malformed),
     /// Packets unsupported, by what is not read.
     Unsupported(Unsupported),
-    /// Recorded packets for which the flow table had no room.
+    /// Recorded packets of flows that gave way to others in the cache, for which the ring buffer
+    /// had no room.
     UnattributedPackets,
     /// Their octets.
     UnattributedOctets,
-    /// Events for which the ring buffer had no room; the flow itself is counted.
+    /// Notices of new flows for which the ring buffer had no room; the flow itself is counted.
     EventsLost,
     /// Recorded packets of which both ends matched.
     BothPackets,
@@ -40,6 +41,8 @@ pub enum Stat {
     InnerMalformed,
     /// Likewise, that are in parts or whose inside is not read.
     InnerUnread,
+    /// Flows that gave way to others in the cache, and were handed over early.
+    FlowsEvicted,
 }
 
 impl Stat {
@@ -64,6 +67,7 @@ impl Stat {
             Self::Opened => 63,
             Self::InnerMalformed => 64,
             Self::InnerUnread => 65,
+            Self::FlowsEvicted => 66,
         }
     }
 
@@ -104,6 +108,7 @@ mod tests {
             Stat::Opened,
             Stat::InnerMalformed,
             Stat::InnerUnread,
+            Stat::FlowsEvicted,
         ]);
         all.extend(Verdict::ALL.map(Stat::Verdict));
         all.extend(Malformed::ALL.map(Stat::Malformed));

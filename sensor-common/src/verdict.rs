@@ -245,6 +245,8 @@ pub struct Judgement {
     pub approvals: SlotMask,
     /// What any of them lets a record say.
     pub fields: Fields,
+    /// The last of them; 0 where there is none.
+    pub last: u32,
 }
 
 /// Narrows the approvals that name a packet's match sets to those that allow recording it.
@@ -252,6 +254,7 @@ pub struct Judgement {
 pub fn judge<T: SlotTable + ?Sized>(named: &SlotMask, slots: &T, facts: &Facts) -> Judgement {
     let mut reached = 0;
     let mut fields = Fields::NONE;
+    let mut last = 0;
     let mut narrow = |word: usize, first: u32| {
         if named.words[word] == 0 {
             return 0;
@@ -263,11 +266,15 @@ pub fn judge<T: SlotTable + ?Sized>(named: &SlotMask, slots: &T, facts: &Facts) 
             bit: 1,
             kept: 0,
             fields: Fields::NONE,
-            reserved: [0; 3],
+            reserved: 0,
+            last: 0,
         };
         slots.narrow(&mut narrowing, facts);
         reached |= narrowing.reached;
         fields = fields.union(narrowing.fields);
+        if narrowing.kept != 0 {
+            last = narrowing.last;
+        }
         narrowing.kept
     };
     let words = [narrow(0, 0), narrow(1, 64), narrow(2, 128), narrow(3, 192)];
@@ -275,6 +282,7 @@ pub fn judge<T: SlotTable + ?Sized>(named: &SlotMask, slots: &T, facts: &Facts) 
         verdict: furthest(reached),
         approvals: SlotMask { words },
         fields,
+        last,
     }
 }
 
@@ -297,7 +305,9 @@ pub struct Narrowing {
     reached: u32,
     /// What the slots that came to the end let a record say.
     fields: Fields,
-    reserved: [u16; 3],
+    reserved: u16,
+    /// The last of them.
+    last: u32,
 }
 
 impl Narrowing {
@@ -318,6 +328,7 @@ impl Narrowing {
             if reached as u32 == Verdict::Recorded as u32 {
                 self.kept |= self.bit;
                 self.fields = self.fields.union(slot.fields);
+                self.last = self.number;
             }
             slots.count(self.number, reached);
         }

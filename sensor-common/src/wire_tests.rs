@@ -6,7 +6,7 @@ use super::*;
 
 /// Each version with a digest of its layout. A line is added, never changed: an object and
 /// a program of one version must understand each other.
-const HISTORY: [(u32, u64); 8] = [
+const HISTORY: [(u32, u64); 9] = [
     (1, 0x20f0_6537_e6b0_71a0),
     (2, 0x3cd6_f003_d76c_ec87),
     (3, 0x9765_886b_2c7f_cebd),
@@ -15,6 +15,7 @@ const HISTORY: [(u32, u64); 8] = [
     (6, 0x181f_6a3d_d547_b998),
     (7, 0x2af0_7f90_7a39_224c),
     (8, 0xdc4d_163d_30ce_5724),
+    (9, 0x00fc_70e6_5f22_f25b),
 ];
 
 /// Names, sizes and offsets of all that crosses.
@@ -40,7 +41,8 @@ fn layout() -> String {
         FlowValue {
             packets, octets, first, last, tcp_flags, ttl_min, ttl_max, class, direction, reserved
         }
-        FlowEvent { key, time, class, direction, reserved }
+        FlowPart { key, value }
+        FlowSet { tags, decisions, parts }
         Slot {
             begin, end, interfaces, own_addresses_only, epoch, fields, operator, classes,
             directions, reserved
@@ -76,6 +78,10 @@ fn layout() -> String {
         ("both_octets", Stat::BothOctets),
         ("totals_lost", Stat::TotalsLost),
         ("slot_counts_lost", Stat::SlotCountsLost),
+        ("opened", Stat::Opened),
+        ("inner_malformed", Stat::InnerMalformed),
+        ("inner_unread", Stat::InnerUnread),
+        ("flows_evicted", Stat::FlowsEvicted),
     ];
     let reasons = malformed.into_iter().chain(unsupported);
     for (name, stat) in (verdicts.into_iter()).chain(reasons).chain(others) {
@@ -100,6 +106,7 @@ fn layout() -> String {
         SetRow::PORTS,
         port_key(1, 2, [3, 4])
     );
+    let _ = writeln!(layout, "decision {:x}", Decision::of(1, 2, 3).0);
     engine(&mut layout);
     layout
 }

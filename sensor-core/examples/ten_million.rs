@@ -42,6 +42,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             scope: Scope::All,
             tunnels: Vec::new(),
             terms: Slot::default(),
+            handling: Arc::default(),
         };
         let approvals = in_order(&[approval]);
         let step = Step::begin("compiled")?;

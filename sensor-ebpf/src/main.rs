@@ -31,7 +31,7 @@ mod tunnels;
 mod words;
 
 use aya_ebpf::{bindings::xdp_action::XDP_PASS, macros::xdp, programs::XdpContext};
-use sensor_common::{Facts, Packet, Stat, Unparsed, Verdict, parse_to_payload};
+use sensor_common::{Facts, Judgement, Packet, Stat, Unparsed, Verdict, parse_to_payload};
 
 use crate::{config::Generation, context::Context, scratch::Scratch};
 
@@ -125,14 +125,21 @@ fn read(context: &Context, scratch: &mut Scratch) -> Result<(), Unparsed> {
 /// Not inlined, for the same reasons.
 #[inline(never)]
 pub(crate) fn judge(context: &Context, scratch: &mut Scratch) -> Verdict {
-    if let Err(verdict) = gather(context, scratch) {
+    if let Err(verdict) = begin(context, scratch) {
+        return verdict;
+    }
+    let scratch = scratch::hand_over(scratch);
+    let is_carried = scratch.tunnel.of_flow != 0;
+    if !is_carried && flows::count_known(scratch.judging.now) != 0 {
+        return Verdict::Recorded;
+    }
+    if let Err(verdict) = gather(scratch) {
         return verdict;
     }
     let judging = &mut scratch.judging;
-    // SAFETY: `gather` and the one caller have written all of them.
-    let (packet, generation, hit, facts) = unsafe {
+    // SAFETY: `begin`, `gather` and the one caller have written all of them.
+    let (generation, hit, facts) = unsafe {
         (
-            scratch.packet.assume_init_ref(),
             judging.generation.assume_init(),
             judging.hit.assume_init_ref(),
             judging.facts.assume_init_ref(),
@@ -143,26 +150,28 @@ pub(crate) fn judge(context: &Context, scratch: &mut Scratch) -> Verdict {
         hit,
         facts,
         (&mut judging.named, &mut judging.narrowing),
-        (scratch.tunnel.of_flow != 0).then_some(&scratch.tunnel.approvals),
+        is_carried.then_some(&scratch.tunnel.approvals),
     );
     if let Verdict::Recorded = judgement.verdict {
-        totals::count(generation, hit, packet.octets);
-        let by = (generation, hit);
-        let interface = judging.interface as u8;
-        flows::fill_key(&mut judging.key, packet, by, interface, &judgement);
-        flows::carried(&mut judging.key, scratch.tunnel.of_flow);
-        flows::fill_value(&mut judging.value, packet, facts, judgement.fields);
-        flows::account(&judging.key, &judging.value);
+        let Judgement {
+            approvals,
+            fields,
+            last,
+            ..
+        } = &judgement;
+        flows::under(&mut judging.key, approvals);
+        let _scratch = scratch::hand_over(scratch);
+        flows::account(u32::from(fields.0), *last);
     }
     judgement.verdict
 }
 
-/// Puts together what the verdict depends on besides the slots, or says why there is none.
+/// Finds the match sets of a packet, and puts together what its flow is known by.
 ///
-/// Not inlined: what is known of a row, a place or a time ends with it, and what comes after is
-/// verified once.
+/// Not inlined: what is known of a row or a time ends with it, and what comes after is verified
+/// once.
 #[inline(never)]
-fn gather(context: &Context, scratch: &mut Scratch) -> Result<(), Verdict> {
+fn begin(context: &Context, scratch: &mut Scratch) -> Result<(), Verdict> {
     let judging = &mut scratch.judging;
     // SAFETY: as in `judge`.
     let (packet, generation, rows) = unsafe {
@@ -176,16 +185,37 @@ fn gather(context: &Context, scratch: &mut Scratch) -> Result<(), Verdict> {
     if hit.is_nothing() {
         return Err(Verdict::NoMatch);
     }
+    judging.now = context.now();
+    judging.interface = context.interface().map_or(NO_INTERFACE, u64::from);
+    let interface = judging.interface as u8;
+    flows::fill_key(&mut judging.key, packet, (generation, hit), interface);
+    Ok(())
+}
+
+/// Puts together what the verdict depends on besides the slots, or says why there is none.
+///
+/// Not inlined: what is known of a place ends with it, likewise.
+#[inline(never)]
+fn gather(scratch: &mut Scratch) -> Result<(), Verdict> {
+    let judging = &mut scratch.judging;
+    // SAFETY: as in `judge`.
+    let (packet, generation) = unsafe {
+        (
+            scratch.packet.assume_init_ref(),
+            judging.generation.assume_init(),
+        )
+    };
     let passage = places::passage(generation, packet)?;
-    let now = context.now();
-    let interface = context.interface();
-    judging.interface = interface.map_or(NO_INTERFACE, u64::from);
+    let interface = match judging.interface {
+        NO_INTERFACE => 0,
+        slot => 1 << (slot & 63),
+    };
     judging.facts.write(Facts {
-        now,
+        now: judging.now,
         passage,
-        interface: interface.map_or(0, |slot| 1 << (slot & 63)),
+        interface,
         own_address: config::is_own_address(packet),
-        attended: config::is_attended(now),
+        attended: config::is_attended(judging.now),
     });
     Ok(())
 }

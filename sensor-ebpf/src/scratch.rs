@@ -6,7 +6,7 @@
 //! program does not re-enter on its CPU, so one packet at a time owns it, and leaves
 //! nothing of itself behind: maps can be read from outside.
 
-use core::mem::MaybeUninit;
+use core::{hint::black_box, mem::MaybeUninit};
 
 use aya_ebpf::{btf_maps::PerCpuArray, macros::btf_map};
 use sensor_common::{Facts, FlowKey, FlowValue, Narrowing, Packet, SlotMask};
@@ -40,6 +40,8 @@ pub(crate) struct Judging {
     pub(crate) rows: MaybeUninit<u64>,
     /// The match sets that they name.
     pub(crate) hit: MaybeUninit<Hit>,
+    /// The time, read once.
+    pub(crate) now: u64,
     /// The slot of the interface it came through.
     pub(crate) interface: u64,
     /// What its verdict depends on besides the slots.
@@ -122,6 +124,20 @@ impl Judging {
         // they hold, and the others may be uninitialised.
         unsafe { words::wipe(self) };
     }
+}
+
+/// This CPU's scratch, in a function that takes no pointers. Whoever calls that has handed the
+/// scratch over with [`hand_over`].
+#[inline(always)]
+pub(crate) fn again() -> Option<&'static mut Scratch> {
+    of_this_cpu()
+}
+
+/// Lets go of the scratch while a function is called that takes it with [`again`]: whatever was
+/// written stands in memory, and what is read afterwards is read anew.
+#[inline(always)]
+pub(crate) fn hand_over(scratch: &mut Scratch) -> &mut Scratch {
+    black_box(scratch)
 }
 
 /// This CPU's scratch. To be called once a packet.

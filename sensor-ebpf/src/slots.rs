@@ -11,7 +11,8 @@ use aya_ebpf::{
     macros::btf_map,
 };
 use sensor_common::{
-    Facts, Judgement, Narrowing, SLOTS, Slot, SlotCounts, SlotMask, SlotTable, Stat, Verdict,
+    Facts, Fields, Judgement, Narrowing, SLOTS, Slot, SlotCounts, SlotMask, SlotTable, Stat,
+    Verdict,
 };
 
 use crate::{
@@ -80,6 +81,40 @@ fn add_group(named: &mut SlotMask, generation: Generation, group: u32) {
     }
 }
 
+/// What a slot lets a record say, while it is in force.
+#[inline(always)]
+pub(crate) fn is_in_force(generation: Generation, number: u32, now: u64) -> Option<Fields> {
+    let slot: *const Slot = words::view(APPROVALS.get_value(generation.index, &number)?);
+    // SAFETY: the cells are those of a `Slot`; user space stores whole words, and each is read
+    // once.
+    let (begin, end, fields) = unsafe {
+        (
+            (&raw const (*slot).begin).read_volatile(),
+            (&raw const (*slot).end).read_volatile(),
+            (*slot).fields,
+        )
+    };
+    (begin <= now && now < end).then_some(fields)
+}
+
+/// Counts how far a packet came in a slot.
+#[inline(always)]
+pub(crate) fn count(generation: Generation, number: u32, reached: Verdict) {
+    // SAFETY: the helper has no arguments and no preconditions.
+    let cpu = unsafe { bpf_get_smp_processor_id() } as u32;
+    let row = cpu.wrapping_mul(SLOTS).wrapping_add(number);
+    let counts = SLOT_COUNTS.get_value_ptr_mut(generation.index, &row);
+    match (counts, SlotCounts::cell(reached)) {
+        (Some(counts), Some(cell)) if cell < SlotCounts::VERDICTS => {
+            let counts = counts.cast::<SlotCounts>();
+            // SAFETY: the cells are those of `SlotCounts` and belong to this CPU, and an
+            // XDP program does not re-enter on its CPU.
+            unsafe { (*counts).packets[cell] += 1 };
+        }
+        _ => stats::add(Stat::SlotCountsLost, 1),
+    }
+}
+
 struct Approvals {
     generation: Generation,
     /// Where a narrowing is done: in a map, so that the verifier goes on with one state
@@ -97,19 +132,7 @@ impl SlotTable for Approvals {
 
     #[inline(always)]
     fn count(&self, number: u32, reached: Verdict) {
-        // SAFETY: the helper has no arguments and no preconditions.
-        let cpu = unsafe { bpf_get_smp_processor_id() } as u32;
-        let row = cpu.wrapping_mul(SLOTS).wrapping_add(number);
-        let counts = SLOT_COUNTS.get_value_ptr_mut(self.generation.index, &row);
-        match (counts, SlotCounts::cell(reached)) {
-            (Some(counts), Some(cell)) if cell < SlotCounts::VERDICTS => {
-                let counts = counts.cast::<SlotCounts>();
-                // SAFETY: the cells are those of `SlotCounts` and belong to this CPU, and an
-                // XDP program does not re-enter on its CPU.
-                unsafe { (*counts).packets[cell] += 1 };
-            }
-            _ => stats::add(Stat::SlotCountsLost, 1),
-        }
+        count(self.generation, number, reached);
     }
 
     /// By `bpf_loop` (Linux 5.17): the verifier checks a step once and not 256 times.

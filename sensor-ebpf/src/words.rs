@@ -5,8 +5,8 @@
 //! Volatile accesses stay what they are: a constant number of words, unrolled.
 
 use sensor_common::{
-    Engine, FlowKey, FlowValue, PlaceBucket, PlaceRow4, PlaceRow6, SetRow, Slot, SlotCounts,
-    SlotMask, Totals, TunnelRule,
+    Engine, FlowKey, FlowPart, FlowSet, FlowValue, PlaceBucket, PlaceRow4, PlaceRow6, SetRow, Slot,
+    SlotCounts, SlotMask, Totals, TunnelRule,
 };
 
 const WORD: usize = size_of::<u64>();
@@ -68,14 +68,6 @@ pub(crate) fn view<T: Words>(cells: &T::Cells) -> &T {
     unsafe { &*core::ptr::from_ref(cells).cast() }
 }
 
-/// The cells of a value, for handing it to a map.
-#[inline(always)]
-pub(crate) fn cells<T: Words>(value: &T) -> &T::Cells {
-    const { assert!(align_of::<T>() == WORD) };
-    // SAFETY: as in `view`, the other way round.
-    unsafe { &*core::ptr::from_ref(value).cast() }
-}
-
 /// A type that consists of aligned words without padding and is valid whatever they hold.
 ///
 /// # Safety
@@ -108,6 +100,8 @@ macro_rules! words {
 words!(
     Engine,
     FlowKey,
+    FlowPart,
+    FlowSet,
     FlowValue,
     PlaceBucket,
     PlaceRow4,

@@ -24,7 +24,7 @@ use std::{
     time::Duration,
 };
 
-use sensor_common::{FlowKey, FlowValue};
+use sensor_common::FlowPart;
 use thiserror::Error;
 use tokio::{sync::mpsc, task::JoinError};
 use tracing::Instrument as _;
@@ -121,7 +121,7 @@ pub struct Parts<D, C, L, A, W> {
     /// Says what the papers allow; `None` in lab, where what is in force at the start stays.
     pub authority: Option<A>,
     /// Flows that a dead agent had not drained.
-    pub recovered: Vec<(FlowKey, FlowValue)>,
+    pub recovered: Vec<FlowPart>,
     /// Keys for domestic addresses.
     pub pseudonyms: Pseudonyms,
     /// Where records go.
@@ -176,7 +176,7 @@ where
             let _span = tracing::info_span!("write").entered();
             write::run(passed, output, config.mark)
         });
-        let recovered_packets = recovered.iter().map(|(_, value)| value.packets).sum();
+        let recovered_packets = recovered.iter().map(|part| part.value.packets).sum();
         let assembler = tokio::spawn(
             assemble::run(
                 drained,
@@ -203,6 +203,8 @@ where
             kept: 0,
             held_back: None,
             mended: 0,
+            unsafe_yet: None,
+            drained_under: 0,
             next: Batch {
                 flows: recovered,
                 ..Batch::default()

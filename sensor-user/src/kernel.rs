@@ -18,6 +18,7 @@ mod pins;
 pub mod probe;
 mod readable;
 mod replay;
+mod ring;
 mod shared;
 mod sys;
 mod wire;

@@ -19,7 +19,7 @@ use crate::{
     agent::{PublishError, Publisher, grants},
     capture::{Capture, CaptureError, Truncated},
     exporters::json::Line,
-    kernel::{Datapath, DatapathError, ReplayError, Replayer},
+    kernel::{Datapath, DatapathError, Options, ReplayError, Replayer},
     loaded::Loaded,
     pipeline::{Clock, Flow, FlowTable, Losses, Names, RecordId, Summary, Timeouts},
     places::Layers,
@@ -28,11 +28,9 @@ use crate::{
     watchlist::{Moment, Watchlist},
 };
 
-/// Events between two drains of the ring: far fewer than it holds, so none is lost.
-const EVENTS: u32 = 4096;
-
-/// Flows the kernel counts before it is drained; each packet makes one at most.
-const FLOWS: u32 = 65_536;
+/// Frames between two readings of the kernel: what each can put into the ring buffer, a flow that
+/// gives way and a notice, finds room there.
+const FRAMES: u32 = 16_384;
 
 /// Nanoseconds of the file's time between two drains when there are timeouts.
 const RESOLUTION: u64 = 1_000_000_000;
@@ -118,12 +116,9 @@ pub fn run<R: Read>(
             break Some(Error::Interfaces { name: name.into() });
         };
         let is_due = timeouts.is_some() && frame.time.saturating_sub(drained_at) >= RESOLUTION;
-        if undrained == FLOWS || is_due {
+        if undrained == FRAMES || is_due {
             replay.drain()?;
             (undrained, drained_at) = (0, frame.time);
-            progress(capture.position());
-        } else if undrained % EVENTS == 0 {
-            replay.kernel.drain_events(&mut |_| {})?;
             progress(capture.position());
         }
         replay.turn(frame.time)?;
@@ -189,7 +184,7 @@ impl<'a> Replay<'a> {
             watchlist,
         };
         let mut publisher = Publisher::new(loaded, None)?;
-        let mut kernel = Replayer::load(is_lab, FLOWS).map_err(ReplayError::Load)?;
+        let mut kernel = Replayer::load(Options::new(is_lab)).map_err(ReplayError::Load)?;
         let mut names = Names::new(Vec::new(), Clock::UNIX);
         let approvals = if is_lab {
             vec![lab::replay()]
@@ -248,9 +243,11 @@ impl<'a> Replay<'a> {
 
     fn drain(&mut self) -> Result<(), Error> {
         let Self { table, ended, .. } = self;
-        self.kernel.drain_events(&mut |_| {})?;
-        let absorb = &mut |key, value| ended.extend(table.absorb(key, value).ended);
-        self.kernel.drain_flows(absorb)?;
+        self.kernel.take(&mut |part| {
+            if !part.is_notice() {
+                ended.extend(table.absorb(part.key, part.value).ended);
+            }
+        })?;
         ended.extend(table.expire(self.latest));
         Ok(self.publisher.drained().map_err(PublishError::from)?)
     }

@@ -12,7 +12,7 @@ use std::{sync::Arc, time::Duration};
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use sekisho::{
-    kernel::{Datapath as _, Replayer},
+    kernel::{Datapath as _, Options, Replayer},
     places::Flat,
     settings::lab,
     watchlist::{Approval, Moment, Watchlist, compile, in_order},
@@ -67,7 +67,7 @@ fn loaded(prefixes: &[IpNet], flat: Flat) -> Replayer {
     };
     let mut watchlist = Watchlist::default();
     watchlist.add_feed("bench".into(), prefixes.iter().copied().zip(1..));
-    let mut kernel = Replayer::load(true, 64).unwrap();
+    let mut kernel = Replayer::load(Options::new(true)).unwrap();
     let tables = compile(
         &watchlist,
         &in_order(&[approval]),

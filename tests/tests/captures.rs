@@ -11,7 +11,7 @@ use std::{collections::BTreeMap, net::Ipv4Addr, path::Path, process::Command};
 
 use sekisho::{
     capped,
-    kernel::{Datapath as _, Replayer},
+    kernel::{Datapath as _, Options, Replayer},
     places::Flat,
     settings::lab,
     watchlist::{Moment, compile, in_order},
@@ -233,7 +233,7 @@ fn ipsum_is_whole_in_the_kernel() {
     let places = std::sync::Arc::new(Flat::everywhere(Place::Foreign));
     let approvals = in_order(&[lab::replay()]);
     let tables = compile(&watchlist, &approvals, places, 1, Moment::default()).tables;
-    let mut kernel = Replayer::load(true, 65_536).unwrap();
+    let mut kernel = Replayer::load(Options::new(true)).unwrap();
     kernel.publish(&tables).unwrap();
     let (mut sent, mut watched) = (0, 0);
     for address in listed.iter().step_by(7).chain(listed.last()) {

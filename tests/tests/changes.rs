@@ -81,8 +81,8 @@ struct Changes {
 impl Changes {
     fn new(road: &Road) -> Self {
         let options = Options {
-            lab: true,
             flow_capacity: 4096,
+            ..Options::new(true)
         };
         let mut kernel = Kernel::load(options).unwrap();
         road.barrier
@@ -150,9 +150,12 @@ impl Changes {
     fn drain(&mut self) {
         let mut flows = Vec::new();
         self.kernel
-            .drain_flows(&mut |key, value| flows.push((key, value)))
+            .take(&mut |part| {
+                if !part.is_notice() {
+                    flows.push((part.key, part.value));
+                }
+            })
             .unwrap();
-        self.kernel.drain_events(&mut |_| {}).unwrap();
         for (key, value) in flows {
             assert_eq!(key.source_set, 0);
             let [203, 0, 113, host, ..] = key.destination else {

@@ -16,7 +16,7 @@ use std::{
 };
 
 use sekisho::kernel::{Kernel, Options, PinFolder, Recovered, View, boot_now};
-use sensor_common::{Stat, Verdict};
+use sensor_common::{FlowPart, Stat, Verdict};
 use sensor_tests::{
     netns::v4,
     pins::Pins,
@@ -107,7 +107,7 @@ fn left_alone(arguments: &str, signal: Signal) -> (Vec<Sent>, u64, u64, Left) {
     let view = View::read(&pins.pins()).unwrap();
     let mut flows = BTreeMap::new();
     for recovered in recover(&road, &pins) {
-        for (key, value) in recovered.flows {
+        for FlowPart { key, value } in recovered.flows {
             assert_eq!((value.packets, value.first), (1, value.last));
             assert_eq!(
                 IpAddr::from(<[u8; 4]>::try_from(&key.source[..4]).unwrap()),
@@ -127,8 +127,8 @@ fn recover(road: &Road, pins: &Pins) -> Vec<Recovered> {
     let mut remains = folder.remains().unwrap();
     assert_eq!(remains.len(), 1);
     let options = Options {
-        lab: true,
         flow_capacity: 64,
+        ..Options::new(true)
     };
     road.barrier.run(|| {
         let mut kernel = Kernel::load_pinned(options, &folder, &mut remains).unwrap();

@@ -25,8 +25,8 @@ impl Barrier {
     fn new() -> Self {
         let road = Road::v4();
         let options = Options {
-            lab: true,
             flow_capacity: 64,
+            ..Options::new(true)
         };
         let mut kernel = Kernel::load(options).expect("the program loads");
         road.barrier

@@ -20,16 +20,18 @@ use sekisho::{
         paper,
     },
     exporters::json::{ClockMark, Line, Mark},
-    kernel::{Alarm, Datapath, DatapathError, Held, Replayer, Retired, SystemClock, TotalsBySet},
+    kernel::{
+        Alarm, Datapath, DatapathError, Held, Options, Replayer, Retired, SystemClock, TotalsBySet,
+    },
     loaded::{Interface, Loaded},
     pipeline::{Clock, Names, Timeouts},
     places::Layers,
+    records::Pseudonyms,
     replay::{self, History, Under},
     watchlist::{Change, Tables, Watchlist},
 };
 use sensor_common::{
-    Class, Counters, Direction, Fields, FlowEvent, FlowKey, FlowValue, ReplayContext, SlotCounts,
-    Verdict,
+    Class, Counters, Direction, Fields, FlowPart, ReplayContext, SlotCounts, Verdict,
 };
 use sensor_tests::{packet::Packet, require};
 
@@ -242,14 +244,11 @@ impl Datapath for Shared {
     fn attend(&mut self, until: u64) -> Result<(), DatapathError> {
         self.0.lock().unwrap().attend(until)
     }
-    fn drain_events(&mut self, sink: &mut dyn FnMut(FlowEvent)) -> Result<(), DatapathError> {
-        self.0.lock().unwrap().drain_events(sink)
+    fn drain(&mut self, sink: &mut dyn FnMut(FlowPart)) -> Result<(), DatapathError> {
+        self.0.lock().unwrap().drain(sink)
     }
-    fn drain_flows(
-        &mut self,
-        sink: &mut dyn FnMut(FlowKey, FlowValue),
-    ) -> Result<(), DatapathError> {
-        self.0.lock().unwrap().drain_flows(sink)
+    fn forget(&mut self) -> Result<(), DatapathError> {
+        self.0.lock().unwrap().forget()
     }
     fn counters(&self) -> Result<Counters, DatapathError> {
         self.0.lock().unwrap().counters()
@@ -306,7 +305,7 @@ async fn recording_ends_with_what_allows_it_and_within_a_second_of_a_stop_nobody
     let hours = Time(anchor.wall + 3600 * SECOND);
     let decision = Arc::new(Mutex::new(allowed(Attended::Until(hours))));
     let mut kernel = Shared(Arc::new(Mutex::new(
-        Replayer::load_live(false, 64, 0).unwrap(),
+        Replayer::load_live(Options::new(false), 0).unwrap(),
     )));
     let mut publisher = Publisher::new(loaded(), None).unwrap();
     let mut names = Names::new(vec!["eth0".into()], Clock::UNIX);
@@ -321,6 +320,7 @@ async fn recording_ends_with_what_allows_it_and_within_a_second_of_a_stop_nobody
         links: Steady,
         authority: Some(Scripted(decision.clone())),
         recovered: Vec::new(),
+        pseudonyms: Pseudonyms::none(),
         output: io::sink(),
     };
     let config = Config {

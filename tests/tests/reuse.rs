@@ -62,8 +62,8 @@ struct Exchange {
 impl Exchange {
     fn new(road: &Road) -> Self {
         let options = Options {
-            lab: true,
             flow_capacity: 1024,
+            ..Options::new(true)
         };
         let mut kernel = Kernel::load(options).unwrap();
         road.barrier
@@ -151,9 +151,12 @@ impl Exchange {
     fn drain(&mut self) {
         let mut flows: Vec<(FlowKey, FlowValue)> = Vec::new();
         self.kernel
-            .drain_flows(&mut |key, value| flows.push((key, value)))
+            .take(&mut |part| {
+                if !part.is_notice() {
+                    flows.push((part.key, part.value));
+                }
+            })
             .unwrap();
-        self.kernel.drain_events(&mut |_| {}).unwrap();
         for (key, value) in flows {
             self.resolve(&key, &value);
         }

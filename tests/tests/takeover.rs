@@ -23,8 +23,8 @@ use sensor_tests::{
 
 const SECOND: u64 = 1_000_000_000;
 const OPTIONS: Options = Options {
-    lab: true,
     flow_capacity: 4096,
+    ..Options::new(true)
 };
 
 fn tables(generation: u64) -> Arc<Tables> {
@@ -86,7 +86,7 @@ fn agents_die_one_after_the_other_under_traffic_and_no_packet_is_lost() {
             in_flows += recovered
                 .flows
                 .iter()
-                .map(|(_, value)| value.packets)
+                .map(|part| part.value.packets)
                 .sum::<u64>();
             let counted: u64 = (recovered.slot_counts.iter())
                 .map(|counts| counts.of(Verdict::Recorded))
@@ -104,7 +104,7 @@ fn agents_die_one_after_the_other_under_traffic_and_no_packet_is_lost() {
     let counters = kernel.counters().unwrap();
     recorded += counters[Stat::Verdict(Verdict::Recorded).cell()];
     kernel
-        .drain_flows(&mut |_, value| in_flows += value.packets)
+        .take(&mut |part| in_flows += part.value.packets)
         .unwrap();
     let sent = traffic::sent(&road.west, "w0").0 - before;
     assert_eq!((recorded, in_flows), (sent, sent));

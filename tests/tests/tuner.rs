@@ -24,7 +24,7 @@ use aya::{
 use aya_obj::programs::XdpAttachType;
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use sekisho::{
-    kernel::{Datapath as _, OBJECT, Replayer, Tuned, Workbench},
+    kernel::{Datapath as _, OBJECT, Options, Replayer, Tuned, Workbench},
     places::Flat,
     settings::lab,
     watchlist::{Moment, Tables, Watchlist, compile, in_order},
@@ -66,7 +66,7 @@ fn tables(v4: u32, v6: u32, generation: u64) -> Arc<Tables> {
 }
 
 fn workbench() -> Workbench {
-    Workbench::load(OBJECT, &[], &[]).unwrap()
+    Workbench::load(OBJECT, Options::new(false), &[], &[]).unwrap()
 }
 
 /// The maps of the sensor's program as others see them.
@@ -194,7 +194,7 @@ fn short_lists_and_replay_are_not_tuned() {
     let mut bench = workbench();
     bench.publish(&tables(20_000, 20_000, 1)).unwrap();
     assert_eq!(bench.tuned(), []);
-    let mut replay = Replayer::load(true, 64).unwrap();
+    let mut replay = Replayer::load(Options::new(true)).unwrap();
     replay.publish(&tables(MANY, 0, 1)).unwrap();
     assert_eq!(replay.tuned(), []);
 }

@@ -106,8 +106,8 @@ fn a_sensor_in_a_process_of_its_own() {
     snapshots.store(&loaded).unwrap();
     let pins = PinFolder::lock(&folder.join("bpf/sekisho")).unwrap();
     let options = Options {
-        lab: true,
         flow_capacity: 64,
+        ..Options::new(true)
     };
     let mut kernel = Kernel::load_pinned(options, &pins, &mut []).unwrap();
     let index = loaded.interfaces[0].index;

@@ -39,6 +39,7 @@ fn narrowed(named: &SlotMask, slots: &[Slot], facts: &Facts) -> Judgement {
                 verdict,
                 approvals: SlotMask::EMPTY,
                 fields: Fields::NONE,
+                last: 0,
             };
         }
     }
@@ -52,6 +53,7 @@ fn narrowed(named: &SlotMask, slots: &[Slot], facts: &Facts) -> Judgement {
         verdict: Verdict::Recorded,
         approvals,
         fields,
+        last: left.last().copied().unwrap_or(0),
     }
 }
 
@@ -332,6 +334,7 @@ fn without_a_name_nothing_is_recorded() {
             verdict: Verdict::Unapproved,
             approvals: SlotMask::EMPTY,
             fields: Fields::NONE,
+            last: 0,
         }
     );
 }

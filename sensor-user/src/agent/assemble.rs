@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use sensor_common::FlowKey;
+use sensor_common::{FlowKey, FlowPart};
 use tokio::sync::mpsc;
 
 use super::{collect::Batch, limiter::Limiter};
@@ -97,10 +97,11 @@ impl Assemble {
         let Batch {
             now,
             generations,
-            events,
+            notices,
             flows,
             alarms,
             end: _,
+            safe,
         } = batch;
         let is_new = !generations.is_empty();
         self.now = now;
@@ -115,7 +116,7 @@ impl Assemble {
             alarm.time = self.names.clock.unix_ns(alarm.time);
             self.limiter.pass_alarm(alarm).await;
         }
-        for (key, value) in flows {
+        for FlowPart { key, value } in flows {
             let Absorbed { begins, ended } = self.table.absorb(key, value);
             if let Some(ended) = ended {
                 self.write(&ended).await;
@@ -127,11 +128,11 @@ impl Assemble {
                 self.limiter.pass_notice(notice).await;
             }
         }
-        for event in events {
+        for notice in notices {
             // What is not in the table began after the counts were drained. The kernel announces
             // a flow that goes on as well, since to each bank it is new.
-            if !self.table.has(&event.key) && self.announced.insert(event.key) {
-                let notice = self.names.announced(&event);
+            if !self.table.has(&notice.key) && self.announced.insert(notice.key) {
+                let notice = self.names.announced(&notice);
                 self.limiter.pass_notice(notice).await;
             }
         }
@@ -140,6 +141,10 @@ impl Assemble {
         }
         if is_new {
             self.forget_names();
+        }
+        if let Some(safe) = safe {
+            // Whoever drained it may be gone.
+            let _ = safe.send(());
         }
     }
 

@@ -2,8 +2,11 @@
 
 use std::{collections::BTreeSet, io, path::PathBuf, sync::Arc, time::Duration};
 
-use sensor_common::{Counters, FlowEvent, FlowKey, FlowValue, LEASE_LIMIT};
-use tokio::{sync::mpsc, time::MissedTickBehavior};
+use sensor_common::{Counters, FlowPart, LEASE_LIMIT};
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::MissedTickBehavior,
+};
 
 use super::{
     AgentError, Alarm, AlarmKind, Authority, Config, Links, Publisher, Recording,
@@ -40,11 +43,13 @@ pub(super) struct Batch {
     pub(super) now: u64,
     /// Generations that came into force or changed; before what was counted under them.
     pub(super) generations: Vec<Arc<Generation>>,
-    pub(super) events: Vec<FlowEvent>,
-    pub(super) flows: Vec<(FlowKey, FlowValue)>,
+    pub(super) notices: Vec<FlowPart>,
+    pub(super) flows: Vec<FlowPart>,
     pub(super) alarms: Vec<Alarm>,
     /// What stands at the end, of this run and of dead agents; in the last batch only.
     pub(super) end: Option<(Counters, Lasting, Lasting)>,
+    /// To be told when all of it is safe: then the kernel forgets it.
+    pub(super) safe: Option<oneshot::Sender<()>>,
 }
 
 /// Everything the stage works with.
@@ -75,9 +80,15 @@ pub(super) struct Collect<D, C, L, A> {
     pub(super) mended: u64,
     /// What goes with the next batch.
     pub(super) next: Batch,
+    /// Says when what was drained last is safe.
+    pub(super) unsafe_yet: Option<oneshot::Receiver<()>>,
+    /// The generation that was in force then.
+    pub(super) drained_under: u64,
 }
 
 enum Woken {
+    /// What was drained last is safe; nobody is left to say so otherwise.
+    Safe(bool),
     /// It is time for something.
     Due,
     Stop,
@@ -109,11 +120,16 @@ impl<D: Datapath, C: ClockSource, L: Links, A: Authority> Collect<D, C, L, A> {
                 () = &mut stop => Woken::Stop,
                 () = batches.closed() => Woken::Stop,
                 changed = papers::changed(self.papers.as_mut()) => Woken::PapersChanged(changed),
+                is_safe = told_safe(&mut self.unsafe_yet) => Woken::Safe(is_safe),
                 _ = timer.tick() => Woken::Due,
                 () = tokio::time::sleep(look) => Woken::Due,
             };
             failed = match woken {
-                Woken::Stop => break,
+                Woken::Stop | Woken::Safe(false) => break,
+                Woken::Safe(true) => {
+                    failed = self.forget();
+                    continue;
+                }
                 Woken::LinkChanged(changed) => {
                     failed = changed
                         .map_err(AgentError::Links)
@@ -154,6 +170,7 @@ impl<D: Datapath, C: ClockSource, L: Links, A: Authority> Collect<D, C, L, A> {
         }
         self.datapath.detach();
         failed = failed.and(self.cap(0));
+        self.until_safe().await?;
         let (mut last, drained) = self.drain();
         let counters = self.datapath.counters();
         let lasting = self.publisher.lasting(&self.datapath);
@@ -166,6 +183,7 @@ impl<D: Datapath, C: ClockSource, L: Links, A: Authority> Collect<D, C, L, A> {
         }
         // A receiver that is gone failed, and its error is the one reported.
         let _ = batches.send(last).await;
+        self.until_safe().await?;
         failed.and(drained)
     }
 
@@ -365,22 +383,62 @@ impl<D: Datapath, C: ClockSource, L: Links, A: Authority> Collect<D, C, L, A> {
         });
     }
 
-    /// Flows first: draining them waits for the programs that counted them, so the notice of
-    /// every flow drained is in the ring by then, and comes in this batch or came before.
+    /// Drains the kernel, unless what was drained last is not safe yet: then the kernel keeps
+    /// what it has, and counts on.
     ///
-    /// What was drained before a failure comes with it: it is no longer in the kernel.
+    /// What was drained before a failure comes with it.
     fn drain(&mut self) -> (Batch, Result<(), AgentError>) {
         let mut batch = std::mem::take(&mut self.next);
-        let Batch { events, flows, .. } = &mut batch;
-        let drained = self
-            .datapath
-            .drain_flows(&mut |key, value| flows.push((key, value)))
-            .and_then(|()| self.datapath.drain_events(&mut |event| events.push(event)))
-            .map_err(AgentError::from)
-            .and_then(|()| Ok(self.publisher.drained()?));
+        let drained = if self.unsafe_yet.is_none() {
+            let Batch { notices, flows, .. } = &mut batch;
+            let drained = self.datapath.drain(&mut |part| {
+                if part.is_notice() {
+                    notices.push(part);
+                } else {
+                    flows.push(part);
+                }
+            });
+            let (safe, unsafe_yet) = oneshot::channel();
+            batch.safe = Some(safe);
+            self.unsafe_yet = Some(unsafe_yet);
+            self.drained_under = self.publisher.loaded().generation;
+            drained.map_err(AgentError::from)
+        } else {
+            Ok(())
+        };
         batch.now = self.clock.boot().unwrap_or(0);
         (batch, drained)
     }
+
+    /// Returns when what was drained last is safe, or nobody is left to say so: then it stays in
+    /// the kernel.
+    async fn until_safe(&mut self) -> Result<(), AgentError> {
+        if self.unsafe_yet.is_some() && told_safe(&mut self.unsafe_yet).await {
+            self.forget()?;
+        }
+        Ok(())
+    }
+
+    /// Lets the kernel forget what was drained last. Flows of generations before the one in force
+    /// are out of it then, if that was in force already.
+    fn forget(&mut self) -> Result<(), AgentError> {
+        self.datapath.forget()?;
+        if self.drained_under == self.publisher.loaded().generation {
+            self.publisher.drained()?;
+        }
+        Ok(())
+    }
+}
+
+/// Returns when what was drained last is safe, with whether it is; never, where nothing is to be
+/// told.
+async fn told_safe(unsafe_yet: &mut Option<oneshot::Receiver<()>>) -> bool {
+    let Some(told) = unsafe_yet else {
+        return std::future::pending().await;
+    };
+    let is_safe = told.await.is_ok();
+    *unsafe_yet = None;
+    is_safe
 }
 
 impl Config {

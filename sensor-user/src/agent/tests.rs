@@ -3,7 +3,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use sensor_common::{ReplayContext, Stat, Verdict};
+use sensor_common::{FlowKey, FlowPart, FlowValue, ReplayContext, Stat, Verdict};
 
 use super::*;
 use crate::{
@@ -400,14 +400,17 @@ async fn lines_of(timeouts: Timeouts, batches: Vec<Batch>) -> Vec<(&'static str,
 }
 
 /// A batch at `now` with notices of and counts of one flow, each at its time.
-fn batch(now: u64, events: &[u64], parts: &[u64], is_last: bool) -> Batch {
+fn batch(now: u64, notices: &[u64], parts: &[u64], is_last: bool) -> Batch {
     let mut key = FlowKey::default();
     key.approvals.words[0] = 1;
     key.generation = 1;
-    let event = |&time: &u64| sensor_common::FlowEvent {
-        key,
-        time,
-        ..Default::default()
+    let notice = |&time: &u64| {
+        let value = FlowValue {
+            first: time,
+            last: time,
+            ..Default::default()
+        };
+        FlowPart { key, value }
     };
     let part = |&time: &u64| {
         let value = FlowValue {
@@ -416,11 +419,11 @@ fn batch(now: u64, events: &[u64], parts: &[u64], is_last: bool) -> Batch {
             last: time,
             ..Default::default()
         };
-        (key, value)
+        FlowPart { key, value }
     };
     Batch {
         now,
-        events: events.iter().map(event).collect(),
+        notices: notices.iter().map(notice).collect(),
         flows: parts.iter().map(part).collect(),
         end: is_last.then(|| ([0; Stat::COUNT], Lasting::default(), Lasting::default())),
         ..Batch::default()

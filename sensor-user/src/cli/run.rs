@@ -90,9 +90,15 @@ pub(super) struct RunArgs {
     #[arg(long, value_name = "MS", default_value_t = 200, value_parser = clap::value_parser!(u64).range(1..=10_000))]
     tick: u64,
 
-    /// Flows the kernel holds between two readings; what finds no room is counted as lost
+    /// Flows that the kernel holds for each CPU between two readings; more give way to others and
+    /// are handed over early
     #[arg(long, value_name = "N", default_value_t = Options::FLOW_CAPACITY, value_parser = clap::value_parser!(u32).range(1..=16_777_216))]
     flow_capacity: u32,
+
+    /// KiB of the ring buffer that they are handed over through, a power of two; what finds no
+    /// room there is counted as lost
+    #[arg(long, value_name = "KIB", default_value_t = Options::RING_BYTES / 1024, value_parser = ring)]
+    ring_size: u32,
 
     /// Folder on a BPF file system for what outlives a dead agent: link, program and maps
     #[arg(long, value_name = "DIR", default_value = kernel::DEFAULT_FOLDER)]
@@ -325,6 +331,19 @@ const fn options(args: &RunArgs, lab: bool) -> Options {
     Options {
         lab,
         flow_capacity: args.flow_capacity,
+        ring_bytes: args.ring_size * 1024,
+    }
+}
+
+/// KiB that make whole pages, of every size that pages have, and that the kernel takes.
+fn ring(given: &str) -> Result<u32, String> {
+    let kib: u32 = given
+        .parse()
+        .map_err(|_| "give a number of KiB, such as 8192".to_owned())?;
+    if kib.is_power_of_two() && (64..=1 << 20).contains(&kib) {
+        Ok(kib)
+    } else {
+        Err("give a power of two from 64 to 1048576, such as 8192".to_owned())
     }
 }
 

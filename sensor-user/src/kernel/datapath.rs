@@ -4,7 +4,7 @@
 
 use std::io;
 
-use sensor_common::{Counters, FlowEvent, FlowKey, FlowValue, SlotCounts, Totals};
+use sensor_common::{Counters, FlowPart, SlotCounts, Totals};
 use thiserror::Error;
 
 use crate::{
@@ -159,17 +159,20 @@ pub trait Datapath {
     /// Promises attendance until `until`, in nanoseconds since boot.
     fn attend(&mut self, until: u64) -> Result<(), DatapathError>;
 
-    /// Hands over the events since the last call.
-    fn drain_events(&mut self, sink: &mut dyn FnMut(FlowEvent)) -> Result<(), DatapathError>;
-
-    /// Hands over what flows counted since the last call; a flow may come in parts.
+    /// Hands over what flows counted since what was handed over before was forgotten, and notices
+    /// of new ones; a flow may come in parts. Where it was not forgotten yet, nothing.
     ///
-    /// No packet is lost or handed over twice: what is counted meanwhile comes
-    /// with the next call.
-    fn drain_flows(
-        &mut self,
-        sink: &mut dyn FnMut(FlowKey, FlowValue),
-    ) -> Result<(), DatapathError>;
+    /// No packet is lost or handed over twice: what is counted meanwhile comes later.
+    fn drain(&mut self, sink: &mut dyn FnMut(FlowPart)) -> Result<(), DatapathError>;
+
+    /// Forgets what was handed over: it is safe elsewhere.
+    fn forget(&mut self) -> Result<(), DatapathError>;
+
+    /// Hands over what there is and forgets it.
+    fn take(&mut self, sink: &mut dyn FnMut(FlowPart)) -> Result<(), DatapathError> {
+        self.drain(sink)?;
+        self.forget()
+    }
 
     /// Counters summed over CPUs. While packets arrive, a reading may count a
     /// packet a CPU as seen that has no verdict yet.

@@ -11,7 +11,7 @@ use std::{
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use sensor_common::{
-    Bytes, Counters, Facts, Fields, FlowEvent, FlowKey, FlowValue, IpVersion, Judgement,
+    Bytes, Counters, Facts, Fields, FlowKey, FlowPart, FlowValue, IpVersion, Judgement,
     LEASE_LIMIT, MAX_INTERFACES, NO_MATCH_SET, Opened, OwnAddress, Packet, Passage, Place,
     ReplayContext, SLOTS, Slot, SlotCounts, SlotMask, SlotTable, Stat, Totals, TunnelRule,
     Unparsed, Verdict, carried_by, judge, open, parse_to_payload,
@@ -32,10 +32,14 @@ pub struct Fake {
     attended_until: u64,
     own_addresses: BTreeSet<([u8; 16], u32)>,
     flow_capacity: usize,
+    /// Flows that gave way to others, of which so many have room.
+    ring: (Vec<FlowPart>, usize),
+    /// Whether something was handed over that is not forgotten.
+    is_drained: bool,
     generation: Option<(Tables, HashMap<IpNet, u32>)>,
     counters: Counters,
     flows: BTreeMap<FlowKey, FlowValue>,
-    events: Vec<FlowEvent>,
+    notices: Vec<FlowPart>,
     totals: Vec<Totals>,
     slot_counts: Vec<SlotCounts>,
     alarms: Vec<Alarm>,
@@ -60,16 +64,25 @@ impl Fake {
             attended_until: 0,
             own_addresses: BTreeSet::new(),
             flow_capacity,
+            ring: (Vec::new(), usize::MAX),
+            is_drained: false,
             generation: None,
             counters: [0; Stat::COUNT],
             flows: BTreeMap::new(),
-            events: Vec::new(),
+            notices: Vec::new(),
             totals: Vec::new(),
             slot_counts: Vec::new(),
             alarms: Vec::new(),
             attached: true,
             held: Held::default(),
         }
+    }
+
+    /// With room for so many flows that give way to others between two drains.
+    #[must_use]
+    pub fn with_ring(mut self, flows: usize) -> Self {
+        self.ring.1 = flows;
+        self
     }
 
     /// Makes the addresses of this host known.
@@ -268,18 +281,33 @@ impl Fake {
         }
         if let Some(known) = self.flows.get_mut(&key) {
             known.absorb(&value);
-        } else if self.flows.len() < self.flow_capacity {
-            self.flows.insert(key, value);
-            self.events.push(FlowEvent {
-                key,
-                time: value.first,
-                class: value.class,
-                direction: value.direction,
-                reserved: [0; 6],
-            });
+            return;
+        }
+        if self.flows.len() >= self.flow_capacity
+            && let Some((key, value)) = self.flows.pop_first()
+        {
+            self.evict(FlowPart { key, value });
+        }
+        self.flows.insert(key, value);
+        let announced = FlowValue {
+            packets: 0,
+            octets: 0,
+            ..value
+        };
+        self.notices.push(FlowPart {
+            key,
+            value: announced,
+        });
+    }
+
+    fn evict(&mut self, part: FlowPart) {
+        let (ring, room) = &mut self.ring;
+        if ring.len() < *room {
+            ring.push(part);
+            self.add(Stat::FlowsEvicted, 1);
         } else {
-            self.add(Stat::UnattributedPackets, 1);
-            self.add(Stat::UnattributedOctets, octets);
+            self.add(Stat::UnattributedPackets, part.value.packets);
+            self.add(Stat::UnattributedOctets, part.value.octets);
         }
     }
 
@@ -381,18 +409,21 @@ impl Datapath for Fake {
         Ok(())
     }
 
-    fn drain_events(&mut self, sink: &mut dyn FnMut(FlowEvent)) -> Result<(), DatapathError> {
-        self.events.drain(..).for_each(sink);
+    fn drain(&mut self, sink: &mut dyn FnMut(FlowPart)) -> Result<(), DatapathError> {
+        if self.is_drained {
+            return Ok(());
+        }
+        self.is_drained = true;
+        self.notices.drain(..).for_each(&mut *sink);
+        self.ring.0.drain(..).for_each(&mut *sink);
+        for (key, value) in std::mem::take(&mut self.flows) {
+            sink(FlowPart { key, value });
+        }
         Ok(())
     }
 
-    fn drain_flows(
-        &mut self,
-        sink: &mut dyn FnMut(FlowKey, FlowValue),
-    ) -> Result<(), DatapathError> {
-        for (key, value) in std::mem::take(&mut self.flows) {
-            sink(key, value);
-        }
+    fn forget(&mut self) -> Result<(), DatapathError> {
+        self.is_drained = false;
         Ok(())
     }
 

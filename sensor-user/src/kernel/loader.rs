@@ -11,17 +11,16 @@ use std::{
 
 use aya::{
     Ebpf, EbpfLoader,
-    maps::{Array, HashMap, Map, MapData, MapError, PerCpuArray, RingBuf},
+    maps::{Array, HashMap, Map, MapData, MapError, PerCpuArray},
     programs::{ProgramError, Xdp},
 };
-use sensor_common::{Counters, FlowEvent, FlowKey, FlowValue, OwnAddress, SlotCounts, Stat};
+use sensor_common::{Counters, FlowPart, OwnAddress, SlotCounts, Stat};
 use thiserror::Error;
-use zerocopy::FromBytes as _;
 
 use super::{
     Alarm, Attached, Datapath, DatapathError, Held, Retired, TotalsBySet,
     cells::Cells,
-    flows::FlowBanks,
+    flows::{FlowBanks, FlowConstants},
     generation::{Generations, Tuned, Tuner},
     maps::{Named, refused, system},
     object::{self, OBJECT, ObjectError},
@@ -35,7 +34,7 @@ use crate::{
 };
 
 /// Words of `Scratch` in sensor-ebpf/src/scratch.rs; loading fails when they differ.
-const SCRATCH_WORDS: usize = 63;
+const SCRATCH_WORDS: usize = 64;
 
 const PROGRAM: &str = "sekisho";
 
@@ -75,13 +74,26 @@ pub enum LoadError {
 pub struct Options {
     /// For lab: own addresses are looked up.
     pub lab: bool,
-    /// Flows counted between two drains before there is no room.
+    /// Flows that a CPU counts between two drains before some are handed over early.
     pub flow_capacity: u32,
+    /// Bytes of the ring buffer that they go through, a power of two and whole pages.
+    pub ring_bytes: u32,
 }
 
 impl Options {
-    /// Flows counted between two drains unless told otherwise.
+    /// Flows of a CPU unless told otherwise: 20 MiB a CPU.
     pub const FLOW_CAPACITY: u32 = 65_536;
+    /// Bytes of the ring buffer unless told otherwise: 55,000 flows.
+    pub const RING_BYTES: u32 = 8 << 20;
+
+    /// With the room that there is unless told otherwise.
+    pub const fn new(lab: bool) -> Self {
+        Self {
+            lab,
+            flow_capacity: Self::FLOW_CAPACITY,
+            ring_bytes: Self::RING_BYTES,
+        }
+    }
 }
 
 /// The loaded program with its maps.
@@ -100,7 +112,6 @@ pub struct Kernel {
     /// What the lease has to be.
     promised: u64,
     own_addresses: Named<HashMap<MapData, Wire<OwnAddress>, u32>>,
-    events: Named<RingBuf<MapData>>,
     scratch: Named<PerCpuArray<MapData, [u64; SCRATCH_WORDS]>>,
     generations: Generations,
     flows: FlowBanks,
@@ -124,12 +135,12 @@ impl Kernel {
         last_generation: u64,
     ) -> Result<Self, LoadError> {
         let (replay, lab) = (u8::from(is_replay), u8::from(options.lab));
+        let flows = FlowConstants::of(options)?;
         let mut loader = EbpfLoader::new();
         loader
             .override_global("REPLAY", &replay, true)
             .override_global("LAB", &lab, true);
-        let mut kernel =
-            Self::load_object(OBJECT, &mut loader, options.flow_capacity, last_generation)?;
+        let mut kernel = Self::load_object(OBJECT, &mut loader, &flows, last_generation)?;
         if is_replay {
             kernel.generations.tuner.turn_off();
         }
@@ -137,13 +148,18 @@ impl Kernel {
     }
 
     /// Loads the program of an object with what the loader was told about it.
-    pub(super) fn load_object(
+    pub(super) fn load_object<'a>(
         object: &[u8],
-        loader: &mut EbpfLoader<'_>,
-        flow_capacity: u32,
+        loader: &mut EbpfLoader<'a>,
+        flows: &'a FlowConstants,
         last_generation: u64,
     ) -> Result<Self, LoadError> {
         object::check(object)?;
+        let room = flows.room;
+        loader
+            .map_max_entries(FlowBanks::RING, room.ring)
+            .override_global("FLOW_BITS", &flows.room.bits, true)
+            .override_global("FLOW_SEEDS", &flows.seeds, true);
         let mut ebpf = loader.load(object).map_err(|source| {
             if is_permission(&source) {
                 LoadError::Permission
@@ -166,7 +182,7 @@ impl Kernel {
         #[cfg(feature = "log")]
         log_lines(&mut ebpf);
         let generations = Generations::take(&mut ebpf, last_generation)?;
-        let flows = FlowBanks::take(&mut ebpf, flow_capacity)?;
+        let flows = FlowBanks::take(&mut ebpf, room)?;
         let lease = take(&mut ebpf, "LEASE")?;
         Ok(Self {
             links: Vec::new(),
@@ -179,7 +195,6 @@ impl Kernel {
             deadline: Cells::map(&lease, 1)?,
             lease,
             own_addresses: take(&mut ebpf, "OWN_ADDRESSES")?,
-            events: take(&mut ebpf, "EVENTS")?,
             scratch: take(&mut ebpf, "SCRATCH")?,
             generations,
             flows,
@@ -251,12 +266,11 @@ impl Kernel {
 
     /// Everything but the links, for pinning: maps by name, and the program.
     pub(super) fn pin_all(&mut self, folder: &Path) -> Result<(), LoadError> {
-        let maps: [&dyn Pinnable; 6] = [
+        let maps: [&dyn Pinnable; 5] = [
             &self.interfaces,
             &self.stats,
             &self.lease,
             &self.own_addresses,
-            &self.events,
             &self.scratch,
         ];
         for map in maps {
@@ -363,20 +377,13 @@ impl Datapath for Kernel {
         Ok(())
     }
 
-    fn drain_events(&mut self, sink: &mut dyn FnMut(FlowEvent)) -> Result<(), DatapathError> {
-        while let Some(item) = self.events.map.next() {
-            let event = FlowEvent::read_from_bytes(&item)
-                .map_err(|_| DatapathError::NotAnEvent { length: item.len() })?;
-            sink(event);
-        }
-        Ok(())
+    fn drain(&mut self, sink: &mut dyn FnMut(FlowPart)) -> Result<(), DatapathError> {
+        self.flows.drain(sink)
     }
 
-    fn drain_flows(
-        &mut self,
-        sink: &mut dyn FnMut(FlowKey, FlowValue),
-    ) -> Result<(), DatapathError> {
-        self.flows.drain(sink)
+    fn forget(&mut self) -> Result<(), DatapathError> {
+        self.flows.forget();
+        Ok(())
     }
 
     fn counters(&self) -> Result<Counters, DatapathError> {

@@ -8,10 +8,10 @@ use std::{
 
 use aya::{
     Pod,
-    maps::{self, Array, ArrayOfMaps, InnerMap, Map, MapData, MapError, PerCpuHashMap},
+    maps::{self, Array, ArrayOfMaps, InnerMap, Map, MapData, MapError},
 };
 use aya_obj::generated::bpf_map_type;
-use sensor_common::{FlowKey, FlowValue, SetRow};
+use sensor_common::SetRow;
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 use super::{
@@ -30,7 +30,6 @@ pub(super) const ANY_SIZE: u32 = 1 << 12;
 pub(super) type Overflow = maps::HashMap<MapData, OverflowKey, u32>;
 pub(super) type Ports = maps::HashMap<MapData, u64, Wire<SetRow>>;
 pub(super) type Rows<T> = Array<MapData, Wire<T>>;
-pub(super) type Bank = PerCpuHashMap<MapData, Wire<FlowKey>, Wire<FlowValue>>;
 
 /// A map with its descriptor and its name in messages and pins.
 pub(super) struct Named<M> {
@@ -75,7 +74,6 @@ impl<M: TryFrom<Map, Error = MapError>> Named<M> {
         let (number, wrap): (_, fn(MapData) -> Map) = match kind {
             Kind::Array => (bpf_map_type::BPF_MAP_TYPE_ARRAY, Map::Array),
             Kind::Hash => (bpf_map_type::BPF_MAP_TYPE_HASH, Map::HashMap),
-            Kind::PerCpuHash => (bpf_map_type::BPF_MAP_TYPE_PERCPU_HASH, Map::PerCpuHashMap),
         };
         let definition =
             aya_obj::Map::new_from_params(number as u32, size(key), size(value), entries, flags);
@@ -88,7 +86,6 @@ impl<M: TryFrom<Map, Error = MapError>> Named<M> {
 enum Kind {
     Array,
     Hash,
-    PerCpuHash,
 }
 
 impl<T> Named<Rows<T>>
@@ -181,14 +178,6 @@ impl<K: Pod, V: Pod> Named<maps::HashMap<MapData, K, V>> {
     }
 }
 
-impl Named<Bank> {
-    /// An empty flow bank.
-    pub(super) fn bank(capacity: u32, name: &'static str) -> Result<Self, DatapathError> {
-        let sizes = (size_of::<FlowKey>(), size_of::<FlowValue>());
-        Self::create(Kind::PerCpuHash, sizes, capacity as usize, 0, name)
-    }
-}
-
 impl<M: InnerMap> Named<ArrayOfMaps<MapData, M>> {
     /// Puts a map into a place; returns when no program holds the one that stood there.
     pub(super) fn put(&mut self, place: u32, inner: &Named<M>) -> Result<(), DatapathError> {
@@ -224,7 +213,6 @@ pub(super) fn descriptor(map: &Map) -> Option<BorrowedFd<'_>> {
         | Map::ArrayOfMaps(data)
         | Map::HashMap(data)
         | Map::PerCpuArray(data)
-        | Map::PerCpuHashMap(data)
         | Map::RingBuf(data) => Some(data.fd().as_fd()),
         _ => None,
     }

@@ -33,6 +33,16 @@ impl<T> Memory<T> {
         length: usize,
         access: Access,
     ) -> Result<Self, DatapathError> {
+        Self::map_at(array, 0, length, access)
+    }
+
+    /// Maps `length` values of a map from this byte on, which begins a page.
+    pub(super) fn map_at(
+        map: &impl AsFd,
+        offset: usize,
+        length: usize,
+        access: Access,
+    ) -> Result<Self, DatapathError> {
         let failed = system("mmap of a table");
         let protection = match access {
             Access::Read => libc::PROT_READ,
@@ -46,8 +56,8 @@ impl<T> Memory<T> {
                 length * size_of::<T>(),
                 protection,
                 libc::MAP_SHARED,
-                array.as_fd().as_raw_fd(),
-                0,
+                map.as_fd().as_raw_fd(),
+                libc::off_t::try_from(offset).unwrap_or(libc::off_t::MAX),
             )
         };
         if address == libc::MAP_FAILED {

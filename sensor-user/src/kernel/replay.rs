@@ -8,8 +8,7 @@ use std::time::Duration;
 
 use aya::{TestRun as _, TestRunOptions, programs::ProgramError};
 use sensor_common::{
-    Bytes, Counters, FlowEvent, FlowKey, FlowValue, IpVersion, Packet, ReplayContext, SlotCounts,
-    Stat, Unparsed, parse,
+    Bytes, Counters, FlowPart, IpVersion, Packet, ReplayContext, SlotCounts, Stat, Unparsed, parse,
 };
 use thiserror::Error;
 use zerocopy::IntoBytes as _;
@@ -85,8 +84,7 @@ struct XdpMd {
 impl Replayer {
     /// Loads a program and maps of its own. Its lease is without end, until [`Datapath::attend`]
     /// says otherwise, in nanoseconds since 1970.
-    pub fn load(lab: bool, flow_capacity: u32) -> Result<Self, LoadError> {
-        let options = Options { lab, flow_capacity };
+    pub fn load(options: Options) -> Result<Self, LoadError> {
         let mut kernel = Kernel::load_as(options, true, 0)?;
         kernel.attend(u64::MAX)?;
         Ok(Self {
@@ -98,8 +96,8 @@ impl Replayer {
 
     /// Loads a program as [`Kernel::load`] does: it reads the boot clock and the lease counts.
     /// Every frame arrives whole, through one interface, which has this slot.
-    pub fn load_live(lab: bool, flow_capacity: u32, slot: u8) -> Result<Self, LoadError> {
-        let mut kernel = Kernel::load(Options { lab, flow_capacity })?;
+    pub fn load_live(options: Options, slot: u8) -> Result<Self, LoadError> {
+        let mut kernel = Kernel::load(options)?;
         kernel.open_interface(LOOPBACK, slot)?;
         Ok(Self {
             kernel,
@@ -264,15 +262,12 @@ impl Datapath for Replayer {
         self.kernel.attend(until)
     }
 
-    fn drain_events(&mut self, sink: &mut dyn FnMut(FlowEvent)) -> Result<(), DatapathError> {
-        self.kernel.drain_events(sink)
+    fn drain(&mut self, sink: &mut dyn FnMut(FlowPart)) -> Result<(), DatapathError> {
+        self.kernel.drain(sink)
     }
 
-    fn drain_flows(
-        &mut self,
-        sink: &mut dyn FnMut(FlowKey, FlowValue),
-    ) -> Result<(), DatapathError> {
-        self.kernel.drain_flows(sink)
+    fn forget(&mut self) -> Result<(), DatapathError> {
+        self.kernel.forget()
     }
 
     fn counters(&self) -> Result<Counters, DatapathError> {

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use sensor_common::{Counters, FlowEvent, FlowKey, FlowValue, SlotCounts};
+use sensor_common::{Counters, FlowPart, SlotCounts};
 
 use super::{Alarm, Datapath, DatapathError, Held, Retired, TotalsBySet};
 use crate::{
@@ -54,15 +54,12 @@ impl<D: Datapath> Datapath for Shared<D> {
         self.lock().attend(until)
     }
 
-    fn drain_events(&mut self, sink: &mut dyn FnMut(FlowEvent)) -> Result<(), DatapathError> {
-        self.lock().drain_events(sink)
+    fn drain(&mut self, sink: &mut dyn FnMut(FlowPart)) -> Result<(), DatapathError> {
+        self.lock().drain(sink)
     }
 
-    fn drain_flows(
-        &mut self,
-        sink: &mut dyn FnMut(FlowKey, FlowValue),
-    ) -> Result<(), DatapathError> {
-        self.lock().drain_flows(sink)
+    fn forget(&mut self) -> Result<(), DatapathError> {
+        self.lock().forget()
     }
 
     fn counters(&self) -> Result<Counters, DatapathError> {

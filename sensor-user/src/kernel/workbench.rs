@@ -4,9 +4,12 @@
 //! object, programs and maps, is the business of whoever built it.
 
 use aya::{Ebpf, EbpfLoader};
-use sensor_common::Counters;
+use sensor_common::{Counters, FlowPart};
 
-use super::{Datapath as _, DatapathError, Kernel, LoadError, Options, Retired, Tuned};
+use super::{
+    Datapath as _, DatapathError, Kernel, LoadError, Options, Retired, TotalsBySet, Tuned,
+    flows::FlowConstants,
+};
 use crate::watchlist::{Change, Tables};
 
 /// A loaded object with the sensor's program and others.
@@ -17,9 +20,11 @@ impl Workbench {
     /// `words` constants of further programs, each by name.
     pub fn load(
         object: &[u8],
+        options: Options,
         entries: &[(&str, u32)],
         words: &[(&str, u32)],
     ) -> Result<Self, LoadError> {
+        let flows = FlowConstants::of(options)?;
         let mut loader = EbpfLoader::new();
         for (map, entries) in entries {
             loader.map_max_entries(map, *entries);
@@ -27,7 +32,7 @@ impl Workbench {
         for (global, word) in words {
             loader.override_global(global, word, true);
         }
-        Kernel::load_object(object, &mut loader, Options::FLOW_CAPACITY, 0).map(Self)
+        Kernel::load_object(object, &mut loader, &flows, 0).map(Self)
     }
 
     /// The object's programs, and its maps but the sensor's.
@@ -59,6 +64,26 @@ impl Workbench {
     /// See [`super::Datapath::change`].
     pub fn change(&mut self, change: &Change) -> Result<(), DatapathError> {
         self.0.change(change)
+    }
+
+    /// Gives an interface its slot.
+    pub fn open_interface(&mut self, index: u32, slot: u8) -> Result<(), DatapathError> {
+        self.0.open_interface(index, slot)
+    }
+
+    /// See [`super::Datapath::attend`].
+    pub fn attend(&mut self, until: u64) -> Result<(), DatapathError> {
+        self.0.attend(until)
+    }
+
+    /// See [`super::Datapath::take`].
+    pub fn take(&mut self, sink: &mut dyn FnMut(FlowPart)) -> Result<(), DatapathError> {
+        self.0.take(sink)
+    }
+
+    /// See [`super::Datapath::totals`].
+    pub fn totals(&self) -> Result<TotalsBySet, DatapathError> {
+        self.0.totals()
     }
 
     /// See [`super::Datapath::counters`].

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use sensor_common::{
-    Class, Direction, Fields, FlowEvent, FlowKey, NO_MATCH_SET, SLOTS, Slot, SlotMask,
+    Class, Direction, Fields, FlowKey, FlowPart, NO_MATCH_SET, SLOTS, Slot, SlotMask,
 };
 
 use super::{Clock, End, Flow, Matched, Notice, Record, RecordId, Under};
@@ -85,15 +85,8 @@ impl Names {
     }
 
     /// The notice of a flow, from the kernel's.
-    pub fn announced(&self, event: &FlowEvent) -> Notice<Endpoint> {
-        let FlowEvent {
-            key,
-            time,
-            class,
-            direction,
-            ..
-        } = event;
-        self.notice(key, (*class, *direction), *time)
+    pub fn announced(&self, FlowPart { key, value }: &FlowPart) -> Notice<Endpoint> {
+        self.notice(key, (value.class, value.direction), value.first)
     }
 
     fn notice(&self, key: &FlowKey, (class, direction): (u8, u8), first: u64) -> Notice<Endpoint> {

@@ -17,7 +17,8 @@ use aya::{
     },
 };
 use ipnet::IpNet;
-use sekisho::kernel::{Tuned, Workbench};
+use sekisho::kernel::{Options, Tuned, Workbench};
+use sensor_common::Place;
 
 use crate::{
     lists::{Family, List},
@@ -111,6 +112,11 @@ pub(crate) struct Filling {
 impl Bench {
     /// Loads the object and fills all tables with a list.
     pub(crate) fn load(list: &List) -> Result<Self> {
+        Self::load_with(list, Options::new(false), Place::Unknown)
+    }
+
+    /// Likewise with so much room for flows, all addresses being of this place.
+    pub(crate) fn load_with(list: &List, options: Options, everywhere: Place) -> Result<Self> {
         let size = list.prefixes.len();
         let of = |is_v6: bool, bits: Option<u8>| {
             let prefixes = list.prefixes.iter().filter(|prefix| {
@@ -136,8 +142,8 @@ impl Bench {
             ("TRACE_WIDE", packets / 64),
         ];
         let masks = [("WORDS_MASK", words - 1), ("LINES_MASK", lines - 1)];
-        let mut workbench = Workbench::load(OBJECT, &entries, &masks)?;
-        let published = ours::publish(&mut workbench, Arc::new(list.columns()))?;
+        let mut workbench = Workbench::load(OBJECT, options, &entries, &masks)?;
+        let published = ours::publish(&mut workbench, Arc::new(list.columns()), everywhere)?;
         let mut bench = Self {
             work: workbench,
             loaded: BTreeSet::new(),
@@ -326,6 +332,11 @@ impl Bench {
         Ok(sending.set(3, &sum, 0)?)
     }
 
+    /// The sensor's own tables.
+    pub(crate) const fn work(&mut self) -> &mut Workbench {
+        &mut self.work
+    }
+
     /// The sensor's own counters, over all its programs here.
     pub(crate) fn counters(&self) -> Result<sensor_common::Counters> {
         Ok(self.work.counters()?)
@@ -348,7 +359,7 @@ impl Bench {
 
 /// The object with nothing in it.
 pub(crate) fn empty() -> Result<Workbench> {
-    Ok(Workbench::load(OBJECT, &[], &[])?)
+    Ok(Workbench::load(OBJECT, Options::new(false), &[], &[])?)
 }
 
 fn map<'a, M>(bench: &'a mut Workbench, name: &str) -> Result<M>

@@ -145,6 +145,17 @@ impl Live {
         trace: &Trace,
         rounds: usize,
     ) -> Result<Vec<Rate>> {
+        self.measure_with(bench, trace, rounds, &mut |_| Ok(()))
+    }
+
+    /// Likewise; before every turn something is done that is not measured.
+    pub(crate) fn measure_with(
+        &self,
+        bench: &mut Bench,
+        trace: &Trace,
+        rounds: usize,
+        before: &mut dyn FnMut(&mut Bench) -> Result<()>,
+    ) -> Result<Vec<Rate>> {
         for lane in &self.lanes {
             let program = match lane.receiver {
                 Receiver::Program(program) => program,
@@ -158,6 +169,7 @@ impl Live {
         bench.put(trace)?;
         let mut plan = Vec::new();
         for lane in &self.lanes {
+            before(bench)?;
             let trial = self.turn(bench, trace, lane, TRIAL)?;
             let count = TURN.as_secs_f64() * 1e9 / trial.cost;
             #[expect(
@@ -170,6 +182,7 @@ impl Live {
         }
         for _ in 0..rounds {
             for (lane, count, taken, lost) in &mut plan {
+                before(bench)?;
                 let turn = self.turn(bench, trace, lane, *count)?;
                 taken.push(turn.cost);
                 *lost = lost.max(turn.lost);
@@ -252,6 +265,11 @@ fn check_counted(trace: &Trace, arrived: u64, before: &Counters, now: &Counters)
         "{found:.4} of packets matched, {right:.4} of the trace do"
     );
     Ok(())
+}
+
+/// The index of a lane's receiver.
+pub(crate) fn index_of(lane: &Lane) -> u32 {
+    index(&lane.namespace, &lane.interface)
 }
 
 /// A namespace that says nothing by itself.

@@ -15,6 +15,7 @@ use sekisho::{
     capped,
     feeds::{self, plain::Shortest},
 };
+use sensor_common::Place;
 
 use crate::{bench, lists::List, ours, report::LoadRow};
 
@@ -69,7 +70,7 @@ pub(crate) fn load(path: &Path) -> Result<LoadRow> {
     let decoded = feeds::load(path, Shortest::ANY)?;
     let reading = started.elapsed();
     let prefixes = decoded.prefixes.len();
-    let mut published = ours::publish(&mut bench, Arc::new(decoded.prefixes))?;
+    let mut published = ours::publish(&mut bench, Arc::new(decoded.prefixes), Place::Unknown)?;
     let (mut all, mut tables) = (0, 0);
     for (map, (name, bytes)) in memory()? {
         if !before.contains_key(&map) {

@@ -18,6 +18,7 @@ mod ours;
 mod peers;
 mod plan;
 mod plot;
+mod record;
 mod report;
 mod say;
 mod traces;
@@ -53,6 +54,9 @@ struct Args {
     /// Say what filters of every size measured, for lists of three sizes, and nothing else
     #[arg(long, hide = true)]
     tune: bool,
+    /// Measure what a recorded packet costs, and nothing else
+    #[arg(long, hide = true)]
+    record: bool,
     /// Load this list and say what it took: what another process of this program asks for
     #[arg(long, hide = true, value_name = "FILE")]
     load: Option<PathBuf>,
@@ -92,6 +96,7 @@ fn perform(args: &Args) -> Result<()> {
         live: Vec::new(),
         peers: Vec::new(),
         loads: Vec::new(),
+        records: Vec::new(),
         missing: Vec::new(),
         figures: BTreeMap::new(),
     };
@@ -105,7 +110,12 @@ fn perform(args: &Args) -> Result<()> {
     say(format_args!(
         "{cpus} CPUs {model}, Linux {kernel}; all on CPU {cpu}"
     ));
-    plan::perform(&mut run, args.data.as_deref(), cpu)?;
+    if args.record {
+        let rounds = plan::ROUNDS[usize::from(run.quick)];
+        record::perform(&mut run, cpu, rounds)?;
+    } else {
+        plan::perform(&mut run, args.data.as_deref(), cpu)?;
+    }
     show(run.table());
     if let Some(root) = &args.keep {
         draw::keep(&run, root)?;

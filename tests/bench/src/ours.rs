@@ -33,13 +33,17 @@ pub(crate) struct Published {
 
 /// Puts a list into force, under an approval that names all of it.
 ///
-/// All addresses are unknown to it, so that what matches goes no further than that.
-pub(crate) fn publish(bench: &mut Workbench, prefixes: Arc<Prefixes>) -> Result<Published> {
+/// Where all addresses are unknown to it, what matches goes no further than that.
+pub(crate) fn publish(
+    bench: &mut Workbench,
+    prefixes: Arc<Prefixes>,
+    everywhere: Place,
+) -> Result<Published> {
     let mut watchlist = Watchlist::default();
     let singles = singles(&prefixes);
     watchlist.share_feed("bench".into(), prefixes);
     watchlist.share_feed("singles".into(), singles.into());
-    let places = Arc::new(Flat::everywhere(Place::Unknown));
+    let places = Arc::new(Flat::everywhere(everywhere));
     let started = Instant::now();
     let approvals = in_order(&[lab::replay()]);
     let compiled = compile(

@@ -14,6 +14,7 @@ use crate::{
     live::{Live, Rate, Receiver},
     load, measure,
     peers::{self, Peers},
+    record,
     report::{ListRow, Run, rounded},
     say::say,
     traces::{PACKETS, Shape, Spread, Trace},
@@ -21,7 +22,7 @@ use crate::{
 };
 
 /// Times a way or a lane is measured, all in turns: in a whole run and in a quick one.
-const ROUNDS: [usize; 2] = [9, 5];
+pub(crate) const ROUNDS: [usize; 2] = [9, 5];
 
 /// Lanes of our own, by name and program.
 const LANES: [(&str, &str); 6] = [
@@ -169,7 +170,8 @@ pub(crate) fn perform(run: &mut Run, data: Option<&Path>, cpu: usize) -> Result<
             load(run, &list)?;
         }
     }
-    Ok(())
+    let rounds = ROUNDS[usize::from(run.quick)];
+    record::perform(run, cpu, rounds)
 }
 
 fn measure(run: &mut Run, part: &Part, list: &List, cpu: usize) -> Result<()> {

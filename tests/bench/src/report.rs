@@ -28,10 +28,28 @@ pub(crate) struct Run {
     pub(crate) live: Vec<LiveRow>,
     pub(crate) peers: Vec<Peer>,
     pub(crate) loads: Vec<LoadRow>,
+    pub(crate) records: Vec<RecordRow>,
     /// What was left out and why.
     pub(crate) missing: Vec<String>,
     /// Figures by name.
     pub(crate) figures: BTreeMap<String, f64>,
+}
+
+/// What a recorded packet costs.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub(crate) struct RecordRow {
+    pub(crate) flows: usize,
+    /// Flows that the cache of a CPU has room for.
+    pub(crate) capacity: u32,
+    pub(crate) empty_ns: f64,
+    pub(crate) sensor_ns: f64,
+    /// The difference.
+    pub(crate) record_ns: f64,
+    pub(crate) spread_percent: f64,
+    /// Flows that gave way to others, of a hundred packets.
+    pub(crate) evicted_percent: f64,
+    /// Packets without a flow, of a hundred.
+    pub(crate) unattributed_percent: f64,
 }
 
 /// How long tables of a list took.
@@ -157,6 +175,7 @@ impl Run {
         // Writing to a string cannot fail.
         let _ = self.write_walks(&mut text);
         let _ = self.write_live(&mut text);
+        let _ = self.write_records(&mut text);
         let _ = self.write_loads(&mut text);
         for missing in &self.missing {
             let _ = writeln!(text, "left out: {missing}");
@@ -250,6 +269,43 @@ impl Run {
                 row.median_ns,
                 row.spread_percent,
                 row.lost_percent
+            )?;
+        }
+        Ok(())
+    }
+
+    fn write_records(&self, text: &mut String) -> std::fmt::Result {
+        if self.records.is_empty() {
+            return Ok(());
+        }
+        writeln!(
+            text,
+            "\nevery packet recorded: live frames through veth, dropped, on one CPU"
+        )?;
+        writeln!(
+            text,
+            "{:>10}{:>10}{:>10}{:>11}{:>11}{:>10}{:>11}{:>16}",
+            "flows",
+            "room",
+            "empty ns",
+            "sensor ns",
+            "record ns",
+            "spread %",
+            "evicted %",
+            "unattributed %"
+        )?;
+        for row in &self.records {
+            writeln!(
+                text,
+                "{:>10}{:>10}{:>10.1}{:>11.1}{:>11.1}{:>10.0}{:>11.2}{:>16.2}",
+                row.flows,
+                row.capacity,
+                row.empty_ns,
+                row.sensor_ns,
+                row.record_ns,
+                row.spread_percent,
+                row.evicted_percent,
+                row.unattributed_percent
             )?;
         }
         Ok(())
@@ -425,6 +481,7 @@ mod tests {
             live: Vec::new(),
             peers: Vec::new(),
             loads: Vec::new(),
+            records: Vec::new(),
             missing: vec!["ipset: no program".into()],
             figures: BTreeMap::new(),
         };

@@ -34,6 +34,8 @@ pub(crate) enum Spread {
     Hot,
     /// IPv6 that is not watched: in the /32 of a prefix that is.
     Near,
+    /// So many pairs, in any order.
+    Flows(usize),
 }
 
 impl Spread {
@@ -42,6 +44,7 @@ impl Spread {
             Self::Uniform => "uniform",
             Self::Hot => "hot",
             Self::Near => "near",
+            Self::Flows(_) => "flows",
         }
     }
 }
@@ -104,6 +107,11 @@ impl Trace {
         };
         let packets = match shape.spread {
             Spread::Uniform | Spread::Near => (0..count).map(|_| packet(list.family)).collect(),
+            Spread::Flows(flows) => {
+                let pairs: Vec<Packet> = (0..flows).map(|_| packet(list.family)).collect();
+                let mut chance = Chance::new(1);
+                (0..count).map(|_| pairs[chance.below(flows)]).collect()
+            }
             Spread::Hot => {
                 let hot: Vec<Packet> = (0..HOT / 2).map(|_| packet(list.family)).collect();
                 // Two of one family, in new pairs.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use anyhow::Result;
 use sekisho::kernel::Tuned;
-use sensor_common::engine::FILTER_BITS;
+use sensor_common::{Place, engine::FILTER_BITS};
 use serde::Serialize;
 
 use crate::{
@@ -64,8 +64,9 @@ pub(crate) fn perform() -> Result<()> {
                     workbench.offer_filters(offered);
                 }
                 let prefixes = Arc::new(list.columns());
-                let first = ours::publish(&mut workbench, prefixes.clone())?.publishing;
-                let again = ours::publish(&mut workbench, prefixes)?.publishing;
+                let first =
+                    ours::publish(&mut workbench, prefixes.clone(), Place::Unknown)?.publishing;
+                let again = ours::publish(&mut workbench, prefixes, Place::Unknown)?.publishing;
                 say(format_args!(
                     "{}: published in {first:.2?}, and again in {again:.2?}",
                     list.name()

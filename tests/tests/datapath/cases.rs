@@ -245,7 +245,7 @@ fn every_case_has_its_verdict_and_its_record() {
             Not(verdict, reason) => {
                 assert_eq!(counted.verdict(verdict), 1, "{name}: {verdict:?}");
                 assert!(
-                    counted.flows.is_empty() && counted.events.is_empty(),
+                    counted.flows.is_empty() && counted.notices.is_empty(),
                     "{name}"
                 );
                 if let Some(reason) = reason {
@@ -271,10 +271,16 @@ fn every_case_has_its_verdict_and_its_record() {
                     .collect();
                 assert_eq!(&ids[..usize::from(key.vlan_tags)], vlan, "{name}");
                 assert_eq!((key.interface, key.generation), (0, 1), "{name}");
-                let [event] = counted.events[..] else {
-                    panic!("{name}: one event")
+                let notices: Vec<_> = counted.notices.iter().collect();
+                let [(announced, notice)] = notices[..] else {
+                    panic!("{name}: one notice")
                 };
-                assert_eq!((event.key, event.time), (*key, 1_000), "{name}");
+                assert_eq!((announced, notice.first), (key, 1_000), "{name}");
+                assert_eq!(
+                    (notice.class, notice.direction),
+                    (value.class, value.direction),
+                    "{name}"
+                );
             }
         }
     }
@@ -328,5 +334,5 @@ fn a_flow_is_one_however_it_is_drained_and_is_announced_once_a_bank() {
         u16::from(flags::SYN | flags::ACK | flags::FIN)
     );
     assert_eq!((value.ttl_min, value.ttl_max), (60, 62));
-    assert_eq!(counted.events.len(), 3);
+    assert_eq!(counted.notices.len(), 1);
 }

@@ -8,7 +8,6 @@ use std::sync::Arc;
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use sekisho::{
-    kernel::Datapath as _,
     places::Flat,
     settings::lab,
     watchlist::{Compiled, Moment, Watchlist, compile, in_order},
@@ -71,7 +70,7 @@ fn compare(dice: &mut Dice, (v4, v6): (usize, usize), mut rig: Rig) {
         let frame = frame.udp(1, 2).build();
         rig.receive(&frame, at_once(&frame));
         if packet % 1_000 == 0 {
-            rig.kernel.drain_events(&mut |_| {}).unwrap();
+            rig.drain();
         }
     }
     let counted = rig.counted();

@@ -17,7 +17,7 @@ mod worlds;
 
 use std::{env, net::IpAddr};
 
-use sekisho::kernel::{Replayer, boot_now};
+use sekisho::kernel::{Options, Replayer, boot_now};
 use sensor_common::{LEASE_LIMIT, Slot, Verdict};
 use sensor_tests::require;
 
@@ -57,7 +57,6 @@ const LEAST: u64 = 1_000;
 /// Changes of single prefixes in a million or more, at least.
 const CHANGES: usize = 200;
 
-const FLOWS: u32 = 8_192;
 const SECOND: u64 = 1_000_000_000;
 const HOUR: u64 = 3_600 * SECOND;
 
@@ -117,7 +116,7 @@ fn replayed(dice: &mut Dice, own: &[IpAddr], seed: u64, packets: u64) -> (Given,
         u64::MAX,
     ];
     let arrivals = Arrivals::at(edges.into_iter().chain(1_501..1_511).collect());
-    let mut bench = Bench::new(Replayer::load(true, FLOWS).unwrap(), own, seed);
+    let mut bench = Bench::new(Replayer::load(Options::new(true)).unwrap(), own, seed);
     let extent = in_replay(packets);
     for generation in 1..=extent.generations {
         bench.publish(Universe::new(dice, generation, &clock, own));
@@ -146,7 +145,7 @@ fn attended(dice: &mut Dice, own: &[IpAddr], seed: u64) -> Given {
         times: vec![now],
         interfaces: vec![INTERFACE.into()],
     };
-    let live = Replayer::load_live(true, FLOWS, INTERFACE).unwrap();
+    let live = Replayer::load_live(Options::new(true), INTERFACE).unwrap();
     let mut bench = Bench::new(live, own, seed);
     for generation in 1..=ATTENDED.generations {
         bench.publish(Universe::new(dice, generation, &clock, own));

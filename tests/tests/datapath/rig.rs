@@ -3,14 +3,13 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use sekisho::{
-    kernel::{Datapath, Fake, Replayer, TotalsBySet},
+    kernel::{Datapath, Fake, Options, Replayer, TotalsBySet},
     places::Flat,
     settings::lab,
     watchlist::{Approval, Compiled, Moment, Watchlist, compile, in_order},
 };
 use sensor_common::{
-    Counters, FlowEvent, FlowKey, FlowValue, Place, ReplayContext, SlotCounts, Stat, Totals,
-    Verdict,
+    Counters, FlowKey, FlowValue, Place, ReplayContext, SlotCounts, Stat, Totals, Verdict,
 };
 
 /// Both datapaths, given the same frames.
@@ -18,6 +17,8 @@ pub(crate) struct Rig {
     pub(crate) kernel: Replayer,
     pub(crate) fake: Fake,
     flows: BTreeMap<FlowKey, FlowValue>,
+    /// The first notice of each flow.
+    pub(crate) notices: BTreeMap<FlowKey, FlowValue>,
 }
 
 /// What both counted, the same.
@@ -25,7 +26,7 @@ pub(crate) struct Rig {
 pub(crate) struct Counted {
     pub(crate) counters: Counters,
     pub(crate) flows: BTreeMap<FlowKey, FlowValue>,
-    pub(crate) events: Vec<FlowEvent>,
+    pub(crate) notices: BTreeMap<FlowKey, FlowValue>,
     pub(crate) totals: TotalsBySet,
     pub(crate) slot_counts: Vec<SlotCounts>,
 }
@@ -55,6 +56,12 @@ pub(crate) fn generation(prefixes: &[&str], approvals: &[Approval], number: u64)
     )
 }
 
+/// Without what depends on the hash: which flows give way to others.
+fn judged(mut counters: Counters) -> Counters {
+    counters[Stat::FlowsEvicted.cell()] = 0;
+    counters
+}
+
 /// Time 1,000, interface slot 0, captured whole.
 pub(crate) fn at_once(frame: &[u8]) -> ReplayContext {
     let wire_length = u32::try_from(frame.len()).unwrap();
@@ -67,10 +74,18 @@ pub(crate) fn at_once(frame: &[u8]) -> ReplayContext {
 
 impl Rig {
     pub(crate) fn new(lab: bool, capacity: u32) -> Self {
+        Self::with(Options {
+            flow_capacity: capacity,
+            ..Options::new(lab)
+        })
+    }
+
+    pub(crate) fn with(options: Options) -> Self {
         Self {
-            kernel: Replayer::load(lab, capacity).unwrap(),
-            fake: Fake::replay(capacity as usize),
+            kernel: Replayer::load(options).unwrap(),
+            fake: Fake::replay(options.flow_capacity as usize),
             flows: BTreeMap::new(),
+            notices: BTreeMap::new(),
         }
     }
 
@@ -94,8 +109,15 @@ impl Rig {
     /// Moves the kernel's flows to user space; those that came now are the value.
     pub(crate) fn drain(&mut self) -> BTreeMap<FlowKey, FlowValue> {
         let mut drained: BTreeMap<FlowKey, FlowValue> = BTreeMap::new();
+        let notices = &mut self.notices;
         self.kernel
-            .drain_flows(&mut |key, value| drained.entry(key).or_default().absorb(&value))
+            .take(&mut |part| {
+                if part.is_notice() {
+                    notices.entry(part.key).or_insert(part.value);
+                } else {
+                    drained.entry(part.key).or_default().absorb(&part.value);
+                }
+            })
             .unwrap();
         for (key, value) in &drained {
             self.flows.entry(*key).or_default().absorb(value);
@@ -106,20 +128,20 @@ impl Rig {
     /// What was counted, after holding kernel and fake against each other.
     pub(crate) fn counted(mut self) -> Counted {
         self.drain();
-        let mut events = Vec::new();
-        self.kernel
-            .drain_events(&mut |event| events.push(event))
-            .unwrap();
-        let counters = self.kernel.counters().unwrap();
+        let counters = judged(self.kernel.counters().unwrap());
         let totals = self.kernel.totals().unwrap();
-        let mut flows = BTreeMap::new();
+        let mut flows: BTreeMap<FlowKey, FlowValue> = BTreeMap::new();
         self.fake
-            .drain_flows(&mut |key, value| assert!(flows.insert(key, value).is_none()))
+            .take(&mut |part| {
+                if !part.is_notice() {
+                    flows.entry(part.key).or_default().absorb(&part.value);
+                }
+            })
             .unwrap();
         assert_eq!(self.flows, flows, "flows of kernel and fake");
         assert_eq!(
             counters,
-            self.fake.counters().unwrap(),
+            judged(self.fake.counters().unwrap()),
             "counters of kernel and fake"
         );
         assert_eq!(
@@ -141,7 +163,7 @@ impl Rig {
         let counted = Counted {
             counters,
             flows,
-            events,
+            notices: self.notices,
             totals,
             slot_counts,
         };

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, path::Path};
 
-use sensor_common::{FlowKey, FlowValue, Stat, Verdict};
+use sensor_common::{FlowPart, Stat, Verdict};
 
 use super::super::{printer, summary::count};
 use crate::{
@@ -52,7 +52,7 @@ pub(super) fn take_over(
     old_names: BTreeMap<u64, Generation>,
     publisher: &mut Publisher,
     names: &mut Names,
-) -> anyhow::Result<Vec<(FlowKey, FlowValue)>> {
+) -> anyhow::Result<Vec<FlowPart>> {
     let mut flows = Vec::new();
     for recovered in kernel.take_over(remains)? {
         tell(publisher.loaded().lab, &recovered);
@@ -80,7 +80,7 @@ pub(super) fn take_over(
 
 fn tell(is_lab: bool, recovered: &Recovered) {
     let flows = &recovered.flows;
-    let packets: u64 = flows.iter().map(|(_, value)| value.packets).sum();
+    let packets: u64 = flows.iter().map(|part| part.value.packets).sum();
     printer::say(
         is_lab,
         &format!(

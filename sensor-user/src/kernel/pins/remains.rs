@@ -3,15 +3,17 @@
 use std::{fs, os::fd::AsFd as _, path::Path};
 
 use aya::maps::{Array, Map, MapData, MapError, PerCpuArray};
-use sensor_common::{Counters, FlowKey, FlowValue, Slot, SlotCounts, Totals};
+use sensor_common::{Counters, FlowPart, FlowSet, Slot, SlotCounts, Totals};
 
 use super::{Folder, Inherited, LinkPin, PinError, error, link_of, remove_folder, view::slots};
 use crate::kernel::{
     TotalsBySet,
-    flows::{self, FlowBanks},
+    flows::{Bank, FlowBanks},
     generation::{Mapped, pin_name},
     loader,
-    maps::{Bank, Named, Rows},
+    maps::{Named, Rows},
+    memory::Access,
+    ring::Ring,
     sys,
 };
 
@@ -40,7 +42,7 @@ pub struct Recovered {
     /// Counts by slot of that generation.
     pub slot_counts: Vec<SlotCounts>,
     /// Flows that the dead agent had not drained.
-    pub flows: Vec<(FlowKey, FlowValue)>,
+    pub flows: Vec<FlowPart>,
 }
 
 impl Remains {
@@ -97,15 +99,9 @@ impl Remains {
             attended_until: cell(folder, "LEASE")?.unwrap_or(0),
             ..Recovered::default()
         };
-        for bank in FlowBanks::PINS {
-            if let Some(bank) = open::<Bank>(folder, bank, Map::PerCpuHashMap)? {
-                flows::read(&bank.map, &mut |key, value| {
-                    recovered.flows.push((key, value));
-                })?;
-            }
-        }
+        recovered.flows = parts(folder)?;
         // A flow may stand in both banks: the part that began it comes first.
-        recovered.flows.sort_by_key(|(_, value)| value.first);
+        recovered.flows.sort_by_key(|part| part.value.first);
         if let Some(stats) = open::<PerCpuArray<MapData, u64>>(folder, "STATS", Map::PerCpuArray)? {
             recovered.counters = Some(loader::counters(&stats.map)?);
         }
@@ -119,6 +115,29 @@ impl Remains {
         let folder = &self.folder.path;
         remove_folder(folder).map_err(error::of(folder))
     }
+}
+
+/// What stands in the flow banks, and in the ring what gave way in them.
+fn parts(folder: &Path) -> Result<Vec<FlowPart>, PinError> {
+    let mut parts = Vec::new();
+    for pin in FlowBanks::PINS {
+        if let Some(map) = open_as::<Rows<FlowSet>>(folder, pin, "FLOWS", Map::Array)? {
+            Bank::of(map, Access::Read)?.read(&mut |part| parts.push(part));
+        }
+    }
+    let path = folder.join(FlowBanks::RING);
+    if path.exists() {
+        let unreadable = error::unreadable(&path);
+        let ring = MapData::from_pin(&path).map_err(&unreadable)?;
+        let bytes = ring.info().map_err(&unreadable)?.max_entries();
+        let mut ring = Ring::map(&ring.fd(), bytes, Access::Read)?;
+        ring.read(&mut |part| {
+            if !part.is_notice() {
+                parts.push(part);
+            }
+        })?;
+    }
+    Ok(parts)
 }
 
 /// The number in a one-entry array; `None` where it was never pinned.

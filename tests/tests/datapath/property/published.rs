@@ -127,7 +127,7 @@ fn in_force(permit: &Permit) -> InForce {
             id: ApprovalId(permit.slot.to_string()),
             validity: Validity { begin, end },
             scope: Scope::Indicators(indicators.collect()),
-            handling: std::sync::Arc::default(),
+            handling: Arc::default(),
             tunnels: Vec::new(),
             terms,
         },

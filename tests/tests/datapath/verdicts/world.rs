@@ -161,7 +161,7 @@ impl World {
                     id: ApprovalId(permit.name.into()),
                     validity: Validity { begin, end },
                     scope: Scope::Indicators(named),
-                    handling: std::sync::Arc::default(),
+                    handling: Arc::default(),
                     tunnels: Vec::new(),
                     terms: permit.terms,
                 },
