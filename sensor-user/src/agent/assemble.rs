@@ -97,8 +97,8 @@ impl Assemble {
         let Batch {
             now,
             generations,
-            notices,
-            flows,
+            mut notices,
+            mut flows,
             alarms,
             end: _,
             safe,
@@ -116,6 +116,9 @@ impl Assemble {
             alarm.time = self.names.clock.unix_ns(alarm.time);
             self.limiter.pass_alarm(alarm).await;
         }
+        // A flow begins with its earliest part, whichever CPU counted it.
+        flows.sort_by_key(|part| part.value.first);
+        notices.sort_by_key(|notice| notice.value.first);
         for FlowPart { key, value } in flows {
             let Absorbed { begins, ended } = self.table.absorb(key, value);
             if let Some(ended) = ended {

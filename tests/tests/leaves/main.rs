@@ -45,10 +45,15 @@ fn what_is_not_recorded_leaves_nothing_but_its_counters() {
         let lines = Lines::parse(&files.output());
         (lines.events().count() >= town.flows()).then_some(())
     });
+    let (_, program) = town.road.barrier.attached("r0").unwrap();
+    wait::until("the ring has room again for what was written", || {
+        let dump = Dump::of(sensor.process(), program, Some(&files.pins));
+        let (consumed, _) = dump.map("EVENTS").positions.unwrap();
+        (consumed > 0).then_some(())
+    });
     sensor.freeze();
     town.speak(1);
 
-    let (_, program) = town.road.barrier.attached("r0").unwrap();
     assert_eq!(town.road.barrier.attached("r1").unwrap().1, program);
     let dump = Dump::of(sensor.process(), program, Some(&files.pins));
     complete::is_all(&dump, 1);
