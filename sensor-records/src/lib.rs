@@ -6,6 +6,7 @@
 pub mod address;
 pub mod pseudonym;
 pub mod record;
+pub mod store;
 
 pub use address::{Address, Endpoint};
 pub use pseudonym::{Pseudonym, Pseudonyms};
