@@ -34,7 +34,7 @@ use self::{error::Kind, memory::Memory, plan::Print};
 pub use self::{
     error::StoreError,
     files::{FILE, SetAside},
-    rollup::{ALL, Level},
+    rollup::{AGAIN, ALL, Level},
 };
 use crate::{Record, RecordId};
 

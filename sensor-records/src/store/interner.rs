@@ -2,17 +2,19 @@
 
 use std::{collections::HashMap, hash::Hash};
 
+use foldhash::fast::RandomState;
+
 /// Numbers of names.
 #[derive(Debug)]
 pub(super) struct Interner<K> {
-    ids: HashMap<K, i64>,
+    ids: HashMap<K, i64, RandomState>,
     next: i64,
     fresh: Vec<(K, i64)>,
 }
 
 impl<K: Clone + Eq + Hash> Interner<K> {
     pub(super) fn new(known: impl IntoIterator<Item = (K, i64)>) -> Self {
-        let ids: HashMap<K, i64> = known.into_iter().collect();
+        let ids: HashMap<K, i64, RandomState> = known.into_iter().collect();
         let next = ids.values().max().map_or(1, |last| last.saturating_add(1));
         Self {
             ids,

@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use foldhash::fast::RandomState;
+
 use super::{
     Batch,
     memory::{Memory, ZONE, Zone},
@@ -34,7 +36,7 @@ pub(super) struct Plan<'a> {
     /// Indicator, end, row.
     pub(super) matches: Vec<(i64, i64, i64)>,
     /// First and last match of each indicator.
-    pub(super) matched: HashMap<i64, (i64, i64)>,
+    pub(super) matched: HashMap<i64, (i64, i64), RandomState>,
     pub(super) zones: Vec<Zone>,
     pub(super) rollups: Rollups,
     pub(super) next_record: u64,

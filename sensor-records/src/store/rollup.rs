@@ -5,12 +5,17 @@
 
 use std::collections::HashMap;
 
+use foldhash::fast::RandomState;
 use rusqlite::{Transaction, params};
 
 use super::{number, plan::Row};
 
-/// In the place of an approval or indicator: any, each record counted once.
+/// In the place of an indicator: any or none, each record counted once.
 pub const ALL: i64 = 0;
+
+/// In the place of an approval: what rows of several approvals count more than once, to be taken
+/// from their sum. Most records have one row, and nothing is stored twice for them.
+pub const AGAIN: i64 = 0;
 
 /// How long a sum is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -67,16 +72,15 @@ impl Sum {
 /// The sums of a batch, per minute.
 #[derive(Debug, Default)]
 pub(super) struct Rollups {
-    minutes: HashMap<Key, Sum>,
+    minutes: HashMap<Key, Sum, RandomState>,
     /// Sums over all indicators are the busiest: those of the last minute are at hand.
     busy: Vec<(Key, Sum)>,
-    all: Vec<i64>,
 }
 
 impl Rollups {
     /// Counts a record: `rows` are all of its rows, each with the distinct indicators it names.
     pub(super) fn count(&mut self, rows: &[(Row<'_>, &[i64])]) {
-        let Some((Row { record, .. }, first)) = rows.first() else {
+        let Some((Row { record, .. }, _)) = rows.first() else {
             return;
         };
         let begin = record.end / 1_000_000_000 / 60 * 60;
@@ -91,19 +95,26 @@ impl Rollups {
                 self.add((begin, indicator, row.approval), &sum);
             }
         }
-        self.add_busy((begin, ALL, ALL), &sum);
-        let mut all = std::mem::take(&mut self.all);
-        all.clear();
-        all.extend_from_slice(first);
-        for (_, indicators) in rows.iter().skip(1) {
-            all.extend_from_slice(indicators);
+        if rows.len() > 1 {
+            self.count_again(begin, &sum, rows);
         }
-        all.sort_unstable();
-        all.dedup();
-        for &indicator in &all {
-            self.add((begin, indicator, ALL), &sum);
+    }
+
+    /// Counts what the second row of a record, and each that follows, repeats.
+    fn count_again(&mut self, begin: u64, sum: &Sum, rows: &[(Row<'_>, &[i64])]) {
+        for _ in rows.iter().skip(1) {
+            self.add_busy((begin, ALL, AGAIN), sum);
         }
-        self.all = all;
+        let named = rows.iter().flat_map(|(_, indicators)| indicators.iter());
+        let mut named: Vec<i64> = named.copied().collect();
+        named.sort_unstable();
+        for pair in named.windows(2) {
+            if let [one, other] = pair
+                && one == other
+            {
+                self.add((begin, *one, AGAIN), sum);
+            }
+        }
     }
 
     fn add(&mut self, key: Key, sum: &Sum) {

@@ -58,7 +58,7 @@ CREATE TABLE flow (
   record INTEGER NOT NULL,
   rows INTEGER NOT NULL,
   approval INTEGER NOT NULL REFERENCES approval,
-  interface INTEGER NOT NULL REFERENCES interface,
+  interface INTEGER NOT NULL,
   class INTEGER NOT NULL,
   direction INTEGER NOT NULL,
   start_ns INTEGER NOT NULL,

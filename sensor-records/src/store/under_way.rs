@@ -3,8 +3,9 @@
 //! Each commit appends its parts as blobs. Which records are open is known in memory, so that a
 //! blob goes as soon as all in it have ended, and nothing is looked up.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 
+use foldhash::fast::RandomState;
 use rusqlite::{Connection, Error, Transaction, params, types::Type};
 use sensor_common::WIRE_VERSION;
 use zerocopy::{FromBytes as _, IntoBytes as _};
@@ -18,13 +19,27 @@ const CHUNK: usize = 16_384;
 /// What is under way.
 #[derive(Debug, Default)]
 pub(super) struct Open {
-    /// The blobs with parts of a record.
-    of: HashMap<RecordId, Vec<i64>>,
-    /// The records of a blob that have not ended.
-    left: BTreeMap<i64, usize>,
+    /// Records with parts that have not ended.
+    open: Set,
+    blobs: BTreeMap<i64, Blob>,
     /// Numbers of the blobs and lists that come next.
     next_blob: i64,
     next_list: i64,
+}
+
+type Set = HashSet<RecordId, RandomState>;
+
+/// The records of a blob; those before `at` have ended.
+#[derive(Debug)]
+struct Blob {
+    records: Vec<RecordId>,
+    at: usize,
+}
+
+impl Blob {
+    fn is_done(&self) -> bool {
+        self.at >= self.records.len()
+    }
 }
 
 /// Why parts cannot be read.
@@ -51,7 +66,7 @@ pub(super) struct Change {
 impl Open {
     pub(super) fn load(connection: &Connection) -> rusqlite::Result<Self> {
         let mut open = Self::default();
-        let mut ended = HashSet::new();
+        let mut ended = Set::default();
         let mut lists = connection.prepare("SELECT id, records FROM ended")?;
         let mut lists = lists.query([])?;
         while let Some(row) = lists.next()? {
@@ -69,27 +84,20 @@ impl Open {
             let count = usize::try_from(count).map_err(|_| unclear(1))?;
             let mut records = records(row.get_ref(2)?.as_blob()?, count).ok_or(unclear(2))?;
             records.retain(|record| !ended.contains(record));
-            open.add(id, &records);
+            open.add(id, records);
         }
         Ok(open)
     }
 
     /// Those that have not ended.
     pub(super) fn records(&self) -> Vec<RecordId> {
-        self.of.keys().copied().collect()
+        self.open.iter().copied().collect()
     }
 
-    fn add(&mut self, blob: i64, records: &[RecordId]) {
-        let mut count = 0;
-        for record in records {
-            let blobs = self.of.entry(*record).or_default();
-            if blobs.last() != Some(&blob) {
-                blobs.push(blob);
-                count += 1;
-            }
-        }
-        self.left.insert(blob, count);
-        self.next_blob = self.next_blob.max(blob + 1);
+    fn add(&mut self, id: i64, records: Vec<RecordId>) {
+        self.open.extend(&records);
+        self.blobs.insert(id, Blob { records, at: 0 });
+        self.next_blob = self.next_blob.max(id + 1);
     }
 
     /// Stores what a batch says, and removes blobs that were needed no more before it.
@@ -101,7 +109,7 @@ impl Open {
         let mut change = Change::default();
         self.store_parts(transaction, batch, &mut change)?;
         // Only what has parts need be known to have ended.
-        let is_open = |record: &&RecordId| self.of.contains_key(record);
+        let is_open = |record: &&RecordId| self.open.contains(record);
         change.ended = batch.ended.iter().filter(is_open).copied().collect();
         if !change.ended.is_empty() {
             let bytes: Vec<u8> = change
@@ -125,7 +133,7 @@ impl Open {
         if batch.parts.is_empty() {
             return Ok(());
         }
-        let ended: HashSet<RecordId> = batch.ended.iter().copied().collect();
+        let ended: Set = batch.ended.iter().copied().collect();
         let remaining: Vec<Part>;
         let parts = if batch.parts.iter().any(|part| ended.contains(&part.record)) {
             let is_open = |part: &&Part| !ended.contains(&part.record);
@@ -146,7 +154,7 @@ impl Open {
     }
 
     fn remove(&self, transaction: &Transaction<'_>, change: &mut Change) -> rusqlite::Result<()> {
-        let done = self.left.iter().filter(|(_, left)| **left == 0);
+        let done = self.blobs.iter().filter(|(_, blob)| blob.is_done());
         change.removed = done.map(|(id, _)| *id).collect();
         if change.removed.is_empty() {
             return Ok(());
@@ -156,9 +164,8 @@ impl Open {
             delete.execute([id])?;
         }
         // A list is about blobs up to one: needed as long as any of them is there.
-        let is_kept = |id: &&i64| self.left.get(id) != Some(&0);
-        let oldest = self.left.keys().find(is_kept).copied();
-        let oldest = oldest.unwrap_or(self.next_blob);
+        let mut kept = self.blobs.iter().filter(|(_, blob)| !blob.is_done());
+        let oldest = kept.next().map_or(self.next_blob, |(id, _)| *id);
         let mut lists = transaction.prepare_cached("DELETE FROM ended WHERE up_to < ?")?;
         lists.execute([oldest])?;
         Ok(())
@@ -172,20 +179,21 @@ impl Open {
             removed,
         } = change;
         for id in removed {
-            self.left.remove(&id);
+            self.blobs.remove(&id);
         }
         if !ended.is_empty() {
             self.next_list += 1;
         }
         for record in ended {
-            for blob in self.of.remove(&record).unwrap_or_default() {
-                if let Some(left) = self.left.get_mut(&blob) {
-                    *left = left.saturating_sub(1);
-                }
-            }
+            self.open.remove(&record);
         }
         for (id, records) in blobs {
-            self.add(id, &records);
+            self.add(id, records);
+        }
+        let Self { open, blobs, .. } = self;
+        for blob in blobs.values_mut() {
+            let rest = blob.records.iter().skip(blob.at);
+            blob.at += rest.take_while(|record| !open.contains(record)).count();
         }
     }
 }
@@ -209,7 +217,7 @@ pub(super) fn parts(connection: &Connection, open: &Open) -> Result<Vec<Part>, F
     let mut blobs = blobs.query([])?;
     while let Some(row) = blobs.next()? {
         let (id, wire_version): (i64, u32) = (row.get(0)?, row.get(1)?);
-        if open.left.get(&id).is_none_or(|left| *left == 0) {
+        if open.blobs.get(&id).is_none_or(Blob::is_done) {
             continue;
         }
         if wire_version != WIRE_VERSION {
@@ -218,7 +226,7 @@ pub(super) fn parts(connection: &Connection, open: &Open) -> Result<Vec<Part>, F
         let blob = row.get_ref(2).and_then(|blob| Ok(blob.as_blob()?))?;
         for bytes in blob.chunks(size_of::<Part>()) {
             let part = Part::read_from_bytes(bytes).map_err(|_| unclear(2))?;
-            if open.of.contains_key(&part.record) {
+            if open.open.contains(&part.record) {
                 under_way.push(part);
             }
         }
