@@ -5,6 +5,7 @@
 
 pub mod address;
 pub mod pseudonym;
+pub mod query;
 pub mod record;
 pub mod store;
 

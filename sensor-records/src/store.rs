@@ -27,8 +27,11 @@ use sensor_common::{FlowKey, FlowValue};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 pub(crate) use self::{
-    address::{Range, address, in_prefix, in_range, is_within, prefix_of, stored},
-    schema::{APPLICATION, VERSION},
+    address::{address, stored},
+    error::of as failure,
+    memory::optional_prefix,
+    retention::whole_from,
+    schema::{VERSION, identity},
 };
 use self::{error::Kind, memory::Memory, plan::Print};
 pub use self::{
@@ -310,6 +313,3 @@ pub(crate) fn number(value: u64) -> i64 {
 pub(crate) fn told(value: i64) -> u64 {
     u64::try_from(value).unwrap_or(0)
 }
-
-#[cfg(test)]
-mod tests;

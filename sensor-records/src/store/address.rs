@@ -95,20 +95,3 @@ pub(crate) fn prefix_of(bytes: &[u8]) -> Option<IpNet> {
     };
     IpNet::new(address, length).ok()
 }
-
-/// First and last address of a prefix, as they are stored.
-pub(crate) type Range = (Vec<u8>, Vec<u8>);
-
-/// The addresses of a prefix.
-pub(crate) fn in_range(prefix: &IpNet) -> Range {
-    let bytes = |address| match address {
-        IpAddr::V4(address) => address.octets().to_vec(),
-        IpAddr::V6(address) => address.octets().to_vec(),
-    };
-    (bytes(prefix.network()), bytes(prefix.broadcast()))
-}
-
-/// Whether an indicator is in a prefix, or is it.
-pub(crate) fn is_within(prefix: &IpNet, indicator: &IpNet) -> bool {
-    prefix.contains(indicator)
-}

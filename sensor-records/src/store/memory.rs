@@ -96,7 +96,7 @@ fn indicators(connection: &Connection) -> rusqlite::Result<Vec<(Named, i64)>> {
 }
 
 /// A prefix in a column.
-pub(super) fn optional_prefix(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<IpNet>> {
+pub(crate) fn optional_prefix(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<IpNet>> {
     let Some(bytes) = row.get_ref(column)?.as_blob_or_null()? else {
         return Ok(None);
     };
