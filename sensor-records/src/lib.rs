@@ -5,7 +5,9 @@
 
 pub mod address;
 pub mod pseudonym;
+pub mod query;
 pub mod record;
+pub mod store;
 
 pub use address::{Address, Endpoint};
 pub use pseudonym::{Pseudonym, Pseudonyms};

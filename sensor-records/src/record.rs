@@ -8,12 +8,27 @@ use std::{net::IpAddr, sync::Arc};
 use ipnet::IpNet;
 use sensor_common::{Class, Direction, Fields, FlowKey, FlowValue, Fragment, SlotMask, TunnelKind};
 use sensor_core::watchlist::{ApprovalId, Handling};
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 use crate::{Address, Endpoint, Pseudonyms};
 
 /// Number of a record, common to the rows of one flow under several approvals:
 /// sums are taken by it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(transparent)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    FromBytes,
+    IntoBytes,
+    Immutable,
+    KnownLayout,
+)]
 pub struct RecordId(pub u64);
 
 /// The end of a packet.

@@ -1,0 +1,7 @@
+//! The store from outside: what goes in comes out, whatever happens to process and disk.
+
+#![expect(clippy::unwrap_used, reason = "all of this crate is tests")]
+
+mod made;
+mod model;
+mod properties;
