@@ -11,6 +11,7 @@ mod authority;
 mod collect;
 mod follow;
 pub mod grants;
+mod keep;
 mod limiter;
 mod papers;
 mod publisher;
@@ -29,22 +30,27 @@ use thiserror::Error;
 use tokio::{sync::mpsc, task::JoinError};
 use tracing::Instrument as _;
 
+use self::{
+    assemble::Begin,
+    collect::{Batch, Collect},
+    keep::Keeper,
+    papers::Papers,
+};
 pub use self::{
     authority::{Authority, Look},
     papers::Recording,
     publisher::{Content, PublishError, Publisher},
     surroundings::{Links, Steady},
 };
-use self::{
-    collect::{Batch, Collect},
-    papers::Papers,
-};
 use crate::{
     clock::{Anchors, ClockError, ClockSource},
     exporters::json::Mark,
-    kernel::{Datapath, DatapathError},
+    kernel::{Datapath, DatapathError, PinError, Read},
     pipeline::{Alarm, AlarmKind, Names, Summary, Timeouts},
-    records::Pseudonyms,
+    records::{
+        Pseudonyms,
+        store::{Part, Store},
+    },
     settings::{anchors::AnchorsError, runtime::RuntimeError},
 };
 
@@ -94,6 +100,18 @@ pub enum AgentError {
     /// Snapshots cannot be kept.
     #[error(transparent)]
     Runtime(#[from] RuntimeError),
+    /// The store did not take what was left at the end.
+    #[error(
+        "the store did not take what was left: it stays in the kernel, and the next sensor that is \
+         started with the same folder of pins reads it; see what the store says, and start it again"
+    )]
+    Unkept,
+    /// What was taken over cannot be removed.
+    #[error(transparent)]
+    Pins(#[from] PinError),
+    /// The thread that has the store cannot be started.
+    #[error("cannot start the thread that writes to the store")]
+    Keep(#[source] io::Error),
     /// The output refused; what could not be written was not recorded.
     #[error("recording has stopped, because records cannot be written")]
     Output(#[source] io::Error),
@@ -120,12 +138,25 @@ pub struct Parts<D, C, L, A, W> {
     pub links: L,
     /// Says what the papers allow; `None` in lab, where what is in force at the start stays.
     pub authority: Option<A>,
-    /// Flows that a dead agent had not drained.
-    pub recovered: Vec<FlowPart>,
+    /// What dead agents left.
+    pub recovered: Recovery,
+    /// Where records are kept.
+    pub store: Option<Store>,
     /// Keys for domestic addresses.
     pub pseudonyms: Pseudonyms,
     /// Where records go.
     pub output: W,
+}
+
+/// What dead agents left.
+#[derive(Default)]
+pub struct Recovery {
+    /// Flows that they had not drained.
+    pub flows: Vec<FlowPart>,
+    /// What was under way in the store.
+    pub under_way: Vec<Part>,
+    /// Where the flows were read: it is removed when they are safe.
+    pub read: Read,
 }
 
 /// An agent that is ready to run.
@@ -167,9 +198,15 @@ where
             links,
             authority,
             recovered,
+            store,
             pseudonyms,
             output,
         } = parts;
+        let Recovery {
+            flows: recovered,
+            under_way,
+            read,
+        } = recovered;
         let (batches, drained) = mpsc::channel(Config::BATCHES);
         let (lines, passed) = mpsc::channel(config.backlog);
         let writer = tokio::task::spawn_blocking(move || {
@@ -177,15 +214,23 @@ where
             write::run(passed, output, config.mark)
         });
         let recovered_packets = recovered.iter().map(|part| part.value.packets).sum();
+        let store = match store {
+            Some(store) => {
+                let next = store.next_record();
+                let keeper = Keeper::new(store).map_err(AgentError::Keep)?;
+                Some((keeper, next, under_way))
+            }
+            None => None,
+        };
+        let begin = Begin {
+            names,
+            pseudonyms,
+            timeouts: config.timeouts,
+            recovered: recovered_packets,
+            store,
+        };
         let assembler = tokio::spawn(
-            assemble::run(
-                drained,
-                lines,
-                names,
-                pseudonyms,
-                (config.timeouts, recovered_packets),
-            )
-            .instrument(tracing::info_span!("assemble")),
+            assemble::run(drained, lines, begin).instrument(tracing::info_span!("assemble")),
         );
         let collect = Collect {
             datapath,
@@ -209,6 +254,7 @@ where
                 flows: recovered,
                 ..Batch::default()
             },
+            read,
         };
         let collected = collect
             .run(batches, stop, told)

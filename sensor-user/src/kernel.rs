@@ -33,7 +33,7 @@ pub use links::LinkWatch;
 pub use loader::{Kernel, LoadError, Options};
 pub use object::{OBJECT, ObjectError, map_names, wire_version};
 pub use pins::{
-    BPF_FS_FOLDER, Cleared, DEFAULT_FOLDER, PinError, PinFolder, Recovered, Remains, View,
+    BPF_FS_FOLDER, Cleared, DEFAULT_FOLDER, PinError, PinFolder, Read, Recovered, Remains, View,
     mount_bpf_fs,
 };
 pub use replay::{ReplayError, Replayer};

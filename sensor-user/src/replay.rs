@@ -202,7 +202,7 @@ impl<'a> Replay<'a> {
             pseudonyms: Pseudonyms::none(),
             slots,
             then,
-            table: FlowTable::new(timeouts),
+            table: FlowTable::new(timeouts, RecordId(1)),
             ended: Vec::new(),
             latest: 0,
         })

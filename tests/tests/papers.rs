@@ -11,7 +11,7 @@ use std::{
 };
 
 use sekisho::{
-    agent::{Agent, Authority, Config, Look, Parts, Publisher, Steady, grants},
+    agent::{Agent, Authority, Config, Look, Parts, Publisher, Recovery, Steady, grants},
     capture::Capture,
     clock::{Anchors, ClockSource as _, Terms},
     documents::{
@@ -319,7 +319,8 @@ async fn recording_ends_with_what_allows_it_and_within_a_second_of_a_stop_nobody
         keep: None,
         links: Steady,
         authority: Some(Scripted(decision.clone())),
-        recovered: Vec::new(),
+        recovered: Recovery::default(),
+        store: None,
         pseudonyms: Pseudonyms::none(),
         output: io::sink(),
     };

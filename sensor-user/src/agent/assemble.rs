@@ -1,17 +1,43 @@
 //! Assemble: puts flows together, names them and splits them into rows.
+//!
+//! With a store, what was drained is safe when it is committed: parts of flows under way, rows of
+//! those that ended, and up to where the kernel was read, all in one. Rows go on afterwards.
 
-use std::collections::BTreeSet;
+use std::{
+    collections::{BTreeSet, HashMap, HashSet},
+    time::Duration,
+};
 
-use sensor_common::{FlowKey, FlowPart};
-use tokio::sync::mpsc;
+use sensor_common::{FlowKey, FlowPart, FlowValue};
+use tokio::sync::{mpsc, oneshot};
 
-use super::{collect::Batch, limiter::Limiter};
+use super::{
+    collect::Batch,
+    keep::{Entry, Keeper, Told},
+    limiter::Limiter,
+};
 use crate::{
     exporters::json::Line,
-    pipeline::{Absorbed, Alarm, AlarmKind, Flow, FlowTable, Names, RecordId, Summary, Timeouts},
-    records::Pseudonyms,
+    pipeline::{
+        Absorbed, Alarm, AlarmKind, Clock, Flow, FlowTable, Names, RecordId, Summary, Timeouts,
+    },
+    records::{Pseudonyms, store::Part},
     watchlist::ApprovalId,
 };
+
+/// How long the end waits for a store that fails. What it does not take stays in the kernel.
+pub(super) const PATIENCE: Duration = Duration::from_secs(10);
+
+/// What the stage begins with.
+pub(super) struct Begin {
+    pub(super) names: Names,
+    pub(super) pseudonyms: Pseudonyms,
+    pub(super) timeouts: Timeouts,
+    /// Packets that dead agents had counted.
+    pub(super) recovered: u64,
+    /// What commits, the first record that is free, and what was under way when it was left.
+    pub(super) store: Option<(Keeper, RecordId, Vec<Part>)>,
+}
 
 /// Runs until the last batch; then everything left in the table is written, without dropping.
 ///
@@ -20,59 +46,73 @@ use crate::{
 pub(super) async fn run(
     mut batches: mpsc::Receiver<Batch>,
     lines: mpsc::Sender<Line>,
-    names: Names,
-    pseudonyms: Pseudonyms,
-    (timeouts, recovered): (Timeouts, u64),
+    begin: Begin,
 ) -> Summary {
-    let mut stage = Assemble {
-        table: FlowTable::new(Some(timeouts)),
-        limiter: Limiter::new(lines, pseudonyms),
-        names,
-        announced: BTreeSet::new(),
-        next_record: 1,
-        now: 0,
-        has_keys: false,
-        summary: Summary {
-            recovered,
-            ..Summary::default()
-        },
-    };
+    let mut stage = Assemble::new(lines, begin);
     loop {
-        let batch = tokio::select! {
-            batch = batches.recv() => batch,
-            () = stage.limiter.closed() => None,
+        let woken = tokio::select! {
+            told = told(&mut stage.keeper) => Woken::Told(told),
+            batch = batches.recv() => Woken::Batch(batch),
+            () = stage.limiter.closed() => Woken::Batch(None),
         };
-        let Some(batch) = batch else {
+        let batch = match woken {
+            Woken::Told(told) => {
+                stage.hear(told).await;
+                continue;
+            }
+            Woken::Batch(batch) => batch,
+        };
+        let Some(mut batch) = batch else {
             // Without a last batch the stage before has failed; what it had drained counts.
             stage.limiter.wait_from_now_on();
-            stage.write_all().await;
+            stage.end_all();
+            stage.commit(None).await;
+            stage.until_kept().await;
             break;
         };
-        let mut batch = batch;
-        let end = batch.end.take();
-        if end.is_some() {
-            stage.limiter.wait_from_now_on();
-        }
-        stage.take(batch).await;
-        if let Some((counters, lasting, recovered)) = end {
-            stage.write_all().await;
-            stage.summary.finish(&counters, stage.limiter.losses());
-            stage.summary.approvals = lasting.by_approval;
-            stage.summary.recovered_approvals = recovered.by_approval;
-            let summary = stage.summary.clone();
-            stage.limiter.pass_summary(summary).await;
-        }
+        let Some((counters, lasting, recovered)) = batch.end.take() else {
+            stage.take(batch, false).await;
+            continue;
+        };
+        stage.limiter.wait_from_now_on();
+        stage.take(batch, true).await;
+        stage.until_kept().await;
+        stage.summary.finish(&counters, stage.limiter.losses());
+        stage.summary.approvals = lasting.by_approval;
+        stage.summary.recovered_approvals = recovered.by_approval;
+        let summary = stage.summary.clone();
+        stage.limiter.pass_summary(summary).await;
     }
     stage.summary
+}
+
+enum Woken {
+    Batch(Option<Batch>),
+    Told(Option<Told>),
+}
+
+/// What the keeper tells; never, where there is none.
+async fn told(keeper: &mut Option<Keeper>) -> Option<Told> {
+    match keeper {
+        Some(keeper) => keeper.told().await,
+        None => std::future::pending().await,
+    }
 }
 
 struct Assemble {
     table: FlowTable,
     limiter: Limiter,
+    pseudonyms: Pseudonyms,
     names: Names,
+    keeper: Option<Keeper>,
+    /// What goes with the next commit.
+    entry: Entry,
+    /// A commit that is not done, and who is to be told when it is.
+    pending: Option<Option<oneshot::Sender<()>>>,
+    /// Why commits fail, as it was told.
+    failing: Option<String>,
     /// Flows announced whose counts come with a later batch.
     announced: BTreeSet<FlowKey>,
-    next_record: u64,
     /// Nanoseconds since boot, of the last batch.
     now: u64,
     /// Whether keys were made ready for the generations known.
@@ -81,6 +121,68 @@ struct Assemble {
 }
 
 impl Assemble {
+    fn new(lines: mpsc::Sender<Line>, begin: Begin) -> Self {
+        let Begin {
+            names,
+            pseudonyms,
+            timeouts,
+            recovered,
+            store,
+        } = begin;
+        let (keeper, next, under_way) = match store {
+            Some((keeper, next, under_way)) => (Some(keeper), next, under_way),
+            None => (None, RecordId(1), Vec::new()),
+        };
+        let mut stage = Self {
+            table: FlowTable::new(Some(timeouts), next),
+            limiter: Limiter::new(lines),
+            pseudonyms,
+            names,
+            keeper,
+            entry: Entry::default(),
+            pending: None,
+            failing: None,
+            announced: BTreeSet::new(),
+            now: 0,
+            has_keys: false,
+            summary: Summary {
+                recovered,
+                ..Summary::default()
+            },
+        };
+        stage.resume(under_way);
+        stage
+    }
+
+    /// Puts back what was under way when an agent died: of this boot into the table, so that
+    /// what it had not read comes to it; what is older has ended.
+    fn resume(&mut self, under_way: Vec<Part>) {
+        let mut flows: HashMap<RecordId, Flow> = HashMap::new();
+        for Part { record, key, value } in under_way {
+            let flow = flows.entry(record).or_insert(Flow {
+                record,
+                key,
+                value: FlowValue::default(),
+            });
+            flow.value.absorb(&value);
+        }
+        for flow in flows.into_values() {
+            self.summary.recovered += flow.value.packets;
+            let boot = self.names.clock.unix_at_boot;
+            if let Some(first) = flow.value.first.checked_sub(boot) {
+                let last = flow.value.last.saturating_sub(boot);
+                let value = FlowValue {
+                    first,
+                    last,
+                    ..flow.value
+                };
+                self.table.resume(Flow { value, ..flow });
+            } else {
+                self.end_at(&flow, Clock::UNIX);
+            }
+        }
+    }
+
     /// Names are needed as long as a flow that was counted under them is under way. A batch
     /// that brings a generation brings the last flows of the one before.
     fn forget_names(&mut self) {
@@ -93,14 +195,18 @@ impl Assemble {
         }
     }
 
-    async fn take(&mut self, batch: Batch) {
+    /// Takes what one drain brought. What was drained before may not be kept yet: then nothing was
+    /// drained, and flows stay as they are.
+    async fn take(&mut self, batch: Batch, is_last: bool) {
         let Batch {
             now,
+            generation,
             generations,
             mut notices,
             mut flows,
             alarms,
             end: _,
+            position,
             safe,
         } = batch;
         let is_new = !generations.is_empty();
@@ -111,44 +217,41 @@ impl Assemble {
         if is_new || !self.has_keys {
             self.prepare_keys().await;
         }
-        for mut alarm in alarms {
-            self.summary.alarms += 1;
-            alarm.time = self.names.clock.unix_ns(alarm.time);
-            self.limiter.pass_alarm(alarm).await;
+        for alarm in alarms {
+            self.alarm(alarm).await;
+        }
+        if self.pending.is_some() {
+            return;
         }
         // A flow begins with its earliest part, whichever CPU counted it.
         flows.sort_by_key(|part| part.value.first);
         notices.sort_by_key(|notice| notice.value.first);
-        for FlowPart { key, value } in flows {
-            let Absorbed { begins, ended } = self.table.absorb(key, value);
-            if let Some(ended) = ended {
-                self.write(&ended).await;
-            }
-            let is_announced = self.announced.remove(&key);
-            // Its own notice, if the ring had room for it, comes after its counts.
-            if begins && !is_announced {
-                let notice = self.names.begun(&Flow { key, value });
-                self.limiter.pass_notice(notice).await;
-            }
+        for part in flows {
+            self.absorb(part).await;
         }
         for notice in notices {
             // What is not in the table began after the counts were drained. The kernel announces
             // a flow that goes on as well, since to each bank it is new.
             if !self.table.has(&notice.key) && self.announced.insert(notice.key) {
                 let notice = self.names.announced(&notice);
-                self.limiter.pass_notice(notice).await;
+                let notices = notice.split(&self.pseudonyms).collect();
+                self.limiter.pass_notices(notices).await;
             }
         }
+        for flow in self.table.end_before(generation) {
+            self.end(&flow);
+        }
         for flow in self.table.expire(now) {
-            self.write(&flow).await;
+            self.end(&flow);
+        }
+        if is_last {
+            self.end_all();
         }
         if is_new {
             self.forget_names();
         }
-        if let Some(safe) = safe {
-            // Whoever drained it may be gone.
-            let _ = safe.send(());
-        }
+        self.entry.position = position.or(self.entry.position);
+        self.commit(safe).await;
     }
 
     /// Makes keys ready for all approvals. Where there is none, domestic addresses are withheld,
@@ -159,33 +262,203 @@ impl Assemble {
         let named = named.flat_map(|generation| generation.compiled.approvals());
         let approvals: BTreeSet<ApprovalId> = named.map(|approval| approval.id.clone()).collect();
         for approval in approvals {
-            let Err(error) = self.limiter.prepare(&approval) else {
+            let Err(error) = self.pseudonyms.prepare(&approval) else {
                 continue;
             };
             let text = format!("{error}; until then, domestic addresses are left out of records");
             tracing::warn!("{text}");
-            self.summary.alarms += 1;
             let alarm = Alarm {
-                time: self.names.clock.unix_ns(self.now),
+                time: self.now,
                 kind: AlarmKind::Keys,
                 text,
             };
-            self.limiter.pass_alarm(alarm).await;
+            self.alarm(alarm).await;
         }
     }
 
-    async fn write_all(&mut self) {
+    async fn absorb(&mut self, FlowPart { key, value }: FlowPart) {
+        let Absorbed {
+            record,
+            begins,
+            ended,
+        } = self.table.absorb(key, value);
+        if let Some(ended) = ended {
+            self.end(&ended);
+        }
+        if self.keeper.is_some() {
+            let value = in_unix(value, self.names.clock);
+            self.entry.parts.push(Part { record, key, value });
+        }
+        let is_announced = self.announced.remove(&key);
+        // Its own notice, if the ring had room for it, comes after its counts.
+        if begins && !is_announced {
+            let notice = self.names.begun(&Flow { record, key, value });
+            let notices = notice.split(&self.pseudonyms).collect();
+            self.limiter.pass_notices(notices).await;
+        }
+    }
+
+    async fn alarm(&mut self, mut alarm: Alarm) {
+        self.summary.alarms += 1;
+        alarm.time = self.names.clock.unix_ns(alarm.time);
+        self.limiter.pass_alarm(alarm).await;
+    }
+
+    /// Makes the record of a flow that ended; it goes with the next commit.
+    fn end(&mut self, flow: &Flow) {
+        self.end_at(flow, self.names.clock);
+    }
+
+    fn end_at(&mut self, flow: &Flow, clock: Clock) {
+        let record = self.names.record_at(flow.record, flow, clock);
+        self.entry.rows.extend(record.split(&self.pseudonyms));
+        self.entry.ended.push(flow.record);
+    }
+
+    fn end_all(&mut self) {
         for flow in self.table.drain() {
-            self.write(&flow).await;
+            self.end(&flow);
         }
     }
 
-    /// Sums count a flow once, however many approvals it has a row under.
-    async fn write(&mut self, flow: &Flow) {
-        let record = self.names.record(RecordId(self.next_record), flow);
-        self.next_record += 1;
-        if self.limiter.pass_rows(&record).await {
-            self.summary.add(&record);
+    /// Has everything that was put together kept, and tells `safe` when it is. Without a store it
+    /// is passed on at once.
+    async fn commit(&mut self, safe: Option<oneshot::Sender<()>>) {
+        if self.pending.is_some() {
+            return;
         }
+        let mut entry = std::mem::take(&mut self.entry);
+        match &self.keeper {
+            Some(keeper) if !entry.is_empty() => {
+                let ended: HashSet<RecordId> = entry.ended.iter().copied().collect();
+                entry.parts.retain(|part| !ended.contains(&part.record));
+                keeper.commit(entry);
+                self.pending = Some(safe);
+            }
+            _ => {
+                self.pass(entry.rows).await;
+                tell(safe);
+            }
+        }
+    }
+
+    /// Hears what the keeper tells.
+    async fn hear(&mut self, told: Option<Told>) {
+        match told {
+            Some(Told::Kept(entry, aside)) => {
+                if let Some(text) = &aside {
+                    self.alarm_of_store(text).await;
+                }
+                if self.failing.take().is_some() {
+                    self.alarm_of_store("the store takes records again").await;
+                }
+                if aside.is_some() && self.give_again(&entry.parts) {
+                    self.pass(entry.rows).await;
+                    return;
+                }
+                self.pass(entry.rows).await;
+                tell(self.pending.take().flatten());
+            }
+            Some(Told::Fails(text)) => {
+                if self.failing.as_ref() != Some(&text) {
+                    self.alarm_of_store(&text).await;
+                    self.failing = Some(text);
+                }
+            }
+            Some(Told::Erased(rows)) => {
+                tracing::info!("{rows} rows are kept no longer and were erased");
+            }
+            // Only at a panic, which said so: nothing is safe any more.
+            None => self.keeper = None,
+        }
+    }
+
+    /// Gives a store that begins anew what was under way in the one before, but for these parts,
+    /// which it has; whether there is anything.
+    fn give_again(&mut self, there: &[Part]) -> bool {
+        let Some(keeper) = &self.keeper else {
+            return false;
+        };
+        let mut has: HashMap<RecordId, [u64; 2]> = HashMap::new();
+        for Part { record, value, .. } in there {
+            let [packets, octets] = has.entry(*record).or_default();
+            *packets += value.packets;
+            *octets += value.octets;
+        }
+        let clock = self.names.clock;
+        let missing = self.table.under_way().filter_map(|flow| {
+            let [packets, octets] = has.get(&flow.record).copied().unwrap_or_default();
+            let value = FlowValue {
+                packets: flow
+                    .value
+                    .packets
+                    .checked_sub(packets)
+                    .filter(|&left| left > 0)?,
+                octets: flow.value.octets.saturating_sub(octets),
+                ..in_unix(flow.value, clock)
+            };
+            let Flow { record, key, .. } = flow;
+            Some(Part { record, key, value })
+        });
+        let parts: Vec<Part> = missing.collect();
+        let is_any = !parts.is_empty();
+        if is_any {
+            keeper.commit(Entry {
+                parts,
+                ..Entry::default()
+            });
+        }
+        is_any
+    }
+
+    /// Passes rows on, those of one record together.
+    async fn pass(&mut self, rows: Vec<crate::pipeline::Record>) {
+        for rows in rows.chunk_by(|one, other| one.id == other.id) {
+            if self.limiter.pass_rows(rows).await
+                && let Some(row) = rows.first()
+            {
+                self.summary.add(row);
+            }
+        }
+    }
+
+    async fn alarm_of_store(&mut self, text: &str) {
+        tracing::warn!("{text}");
+        let alarm = Alarm {
+            time: self.now,
+            kind: AlarmKind::Store,
+            text: text.to_owned(),
+        };
+        self.alarm(alarm).await;
+    }
+
+    /// Returns when nothing is left to be kept, or it took too long: then it stays in the kernel.
+    async fn until_kept(&mut self) {
+        let kept = async {
+            while self.pending.is_some() && self.keeper.is_some() {
+                let told = told(&mut self.keeper).await;
+                self.hear(told).await;
+            }
+        };
+        if tokio::time::timeout(PATIENCE, kept).await.is_err() {
+            tracing::warn!("the store does not take what is left; it stays in the kernel");
+        }
+        self.keeper = None;
+    }
+}
+
+fn tell(safe: Option<oneshot::Sender<()>>) {
+    if let Some(safe) = safe {
+        // Whoever drained it may be gone.
+        let _ = safe.send(());
+    }
+}
+
+/// With times since 1970: what is under way may be read after another boot.
+const fn in_unix(value: FlowValue, clock: Clock) -> FlowValue {
+    FlowValue {
+        first: clock.unix_ns(value.first),
+        last: clock.unix_ns(value.last),
+        ..value
     }
 }

@@ -10,13 +10,15 @@ use tokio::{
 
 use super::{
     AgentError, Alarm, AlarmKind, Authority, Config, Links, Publisher, Recording,
+    assemble::PATIENCE,
     papers::{self, LOOK, Papers},
     publisher::CaughtUp,
 };
 use crate::{
     clock::{Anchor, Anchors, ClockSource, News},
-    kernel::{Datapath, DatapathError, Held},
+    kernel::{Datapath, DatapathError, Held, Read},
     pipeline::{Generation, Lasting},
+    records::store::Position,
     settings::anchors,
 };
 
@@ -48,6 +50,10 @@ pub(super) struct Batch {
     pub(super) alarms: Vec<Alarm>,
     /// What stands at the end, of this run and of dead agents; in the last batch only.
     pub(super) end: Option<(Counters, Lasting, Lasting)>,
+    /// The generation in force when the kernel was drained: flows of earlier ones have ended.
+    pub(super) generation: u64,
+    /// Up to where the kernel was read.
+    pub(super) position: Option<Position>,
     /// To be told when all of it is safe: then the kernel forgets it.
     pub(super) safe: Option<oneshot::Sender<()>>,
 }
@@ -80,6 +86,8 @@ pub(super) struct Collect<D, C, L, A> {
     pub(super) mended: u64,
     /// What goes with the next batch.
     pub(super) next: Batch,
+    /// What dead agents left, until what was read of it is safe.
+    pub(super) read: Read,
     /// Says when what was drained last is safe.
     pub(super) unsafe_yet: Option<oneshot::Receiver<()>>,
     /// The generation that was in force then.
@@ -111,6 +119,16 @@ impl<D: Datapath, C: ClockSource, L: Links, A: Authority> Collect<D, C, L, A> {
         let mut timer = tokio::time::interval(self.config.tick);
         timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut failed = Ok(());
+        // What dead agents left comes first, by itself: it is read up to another position.
+        if !self.read.is_empty() {
+            let mut batch = std::mem::take(&mut self.next);
+            batch.position = self.read.end();
+            batch.now = self.clock.boot()?;
+            batch.safe = Some(self.expect_safe());
+            if batches.send(batch).await.is_err() {
+                failed = Err(AgentError::Unkept);
+            }
+        }
         while failed.is_ok() {
             let look = self.time_to_look();
             let woken = tokio::select! {
@@ -169,8 +187,7 @@ impl<D: Datapath, C: ClockSource, L: Links, A: Authority> Collect<D, C, L, A> {
             }
         }
         self.datapath.detach();
-        failed = failed.and(self.cap(0));
-        self.until_safe().await?;
+        failed = failed.and(self.cap(0)).and(self.until_safe().await);
         let (mut last, drained) = self.drain();
         let counters = self.datapath.counters();
         let lasting = self.publisher.lasting(&self.datapath);
@@ -183,8 +200,7 @@ impl<D: Datapath, C: ClockSource, L: Links, A: Authority> Collect<D, C, L, A> {
         }
         // A receiver that is gone failed, and its error is the one reported.
         let _ = batches.send(last).await;
-        self.until_safe().await?;
-        failed.and(drained)
+        failed.and(drained).and(self.until_safe().await)
     }
 
     /// Renews the lease, after everything was looked after; `true` when the run is over.
@@ -398,10 +414,9 @@ impl<D: Datapath, C: ClockSource, L: Links, A: Authority> Collect<D, C, L, A> {
                     flows.push(part);
                 }
             });
-            let (safe, unsafe_yet) = oneshot::channel();
-            batch.safe = Some(safe);
-            self.unsafe_yet = Some(unsafe_yet);
-            self.drained_under = self.publisher.loaded().generation;
+            batch.safe = Some(self.expect_safe());
+            batch.generation = self.drained_under;
+            batch.position = self.datapath.position();
             drained.map_err(AgentError::from)
         } else {
             Ok(())
@@ -410,19 +425,36 @@ impl<D: Datapath, C: ClockSource, L: Links, A: Authority> Collect<D, C, L, A> {
         (batch, drained)
     }
 
-    /// Returns when what was drained last is safe, or nobody is left to say so: then it stays in
-    /// the kernel.
+    /// From now on nothing is drained until this was told.
+    fn expect_safe(&mut self) -> oneshot::Sender<()> {
+        let (safe, unsafe_yet) = oneshot::channel();
+        self.unsafe_yet = Some(unsafe_yet);
+        self.drained_under = self.publisher.loaded().generation;
+        safe
+    }
+
+    /// Returns when what was drained last is safe. Where nobody says so, it stays in the kernel for
+    /// the next agent.
     async fn until_safe(&mut self) -> Result<(), AgentError> {
-        if self.unsafe_yet.is_some() && told_safe(&mut self.unsafe_yet).await {
-            self.forget()?;
+        if self.unsafe_yet.is_none() {
+            return Ok(());
         }
-        Ok(())
+        // A little longer than whoever says so waits for the disk.
+        let safe = told_safe(&mut self.unsafe_yet);
+        match tokio::time::timeout(PATIENCE + Duration::from_secs(2), safe).await {
+            Ok(true) => self.forget(),
+            Ok(false) | Err(_) => {
+                self.datapath.leave();
+                Err(AgentError::Unkept)
+            }
+        }
     }
 
     /// Lets the kernel forget what was drained last. Flows of generations before the one in force
     /// are out of it then, if that was in force already.
     fn forget(&mut self) -> Result<(), AgentError> {
         self.datapath.forget()?;
+        std::mem::take(&mut self.read).remove()?;
         if self.drained_under == self.publisher.loaded().generation {
             self.publisher.drained()?;
         }

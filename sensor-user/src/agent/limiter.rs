@@ -5,21 +5,18 @@ use tokio::sync::mpsc;
 use crate::{
     exporters::json::Line,
     pipeline::{Alarm, Losses, Notice, Record, Summary},
-    records::{Endpoint, Pseudonyms, pseudonym::KeyError},
-    watchlist::ApprovalId,
 };
 
 /// Passes lines on to a slower stage, and counts what it had to drop.
 pub(super) struct Limiter {
     lines: mpsc::Sender<Line>,
-    pseudonyms: Pseudonyms,
     losses: Losses,
     waits: bool,
     has_warned: bool,
 }
 
 impl Limiter {
-    pub(super) const fn new(lines: mpsc::Sender<Line>, pseudonyms: Pseudonyms) -> Self {
+    pub(super) const fn new(lines: mpsc::Sender<Line>) -> Self {
         let losses = Losses {
             alarms: 0,
             limiter: 0,
@@ -27,7 +24,6 @@ impl Limiter {
         };
         Self {
             lines,
-            pseudonyms,
             losses,
             waits: false,
             has_warned: false,
@@ -39,11 +35,6 @@ impl Limiter {
         self.waits = true;
     }
 
-    /// Makes the key for the pseudonyms of an approval ready.
-    pub(super) fn prepare(&mut self, approval: &ApprovalId) -> Result<(), KeyError> {
-        self.pseudonyms.prepare(approval)
-    }
-
     pub(super) const fn losses(&self) -> &Losses {
         &self.losses
     }
@@ -53,9 +44,9 @@ impl Limiter {
         self.lines.closed().await;
     }
 
-    /// Passes the notice of a new flow on.
-    pub(super) async fn pass_notice(&mut self, notice: Notice<Endpoint>) {
-        let lines = notice.split(&self.pseudonyms).map(Line::Event).collect();
+    /// Passes the notices of a new flow on, one for each approval.
+    pub(super) async fn pass_notices(&mut self, notices: Vec<Notice>) {
+        let lines = notices.into_iter().map(Line::Event).collect();
         if !self.pass(lines).await {
             self.losses.notices += 1;
         }
@@ -69,11 +60,11 @@ impl Limiter {
     }
 
     /// Passes the rows of a record on, all of them or none; `false` when it was dropped.
-    pub(super) async fn pass_rows(&mut self, record: &Record<Endpoint>) -> bool {
-        let rows = record.split(&self.pseudonyms).map(Line::Flow).collect();
-        let is_passed = self.pass(rows).await;
+    pub(super) async fn pass_rows(&mut self, rows: &[Record]) -> bool {
+        let lines = rows.iter().cloned().map(Line::Flow).collect();
+        let is_passed = self.pass(lines).await;
         if !is_passed {
-            self.losses.limiter += record.packets;
+            self.losses.limiter += rows.first().map_or(0, |row| row.packets);
         }
         is_passed
     }

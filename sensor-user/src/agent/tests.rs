@@ -196,7 +196,8 @@ fn agent_of<W: Write + Send + 'static>(
         keep: None,
         links: Steady,
         authority: None,
-        recovered: Vec::new(),
+        recovered: Recovery::default(),
+        store: None,
         pseudonyms: Pseudonyms::of_this_run(),
         output,
     };
@@ -339,9 +340,10 @@ async fn recording_goes_on_while_an_interface_is_left_and_ends_with_the_last() {
 #[tokio::test]
 async fn the_limiter_drops_whole_records_counts_and_at_the_end_waits() {
     let (lines, mut slow) = mpsc::channel(3);
-    let mut limiter = limiter::Limiter::new(lines, Pseudonyms::of_this_run());
+    let (mut limiter, pseudonyms) = (limiter::Limiter::new(lines), Pseudonyms::of_this_run());
     let names = lab_names(&[approval("one", 1), approval("two", 1)]);
     let mut flow = crate::pipeline::Flow {
+        record: crate::pipeline::RecordId(1),
         key: FlowKey::default(),
         value: FlowValue::default(),
     };
@@ -349,13 +351,15 @@ async fn the_limiter_drops_whole_records_counts_and_at_the_end_waits() {
     flow.key.generation = 1;
     flow.value.packets = 3;
     let record = names.record(crate::pipeline::RecordId(1), &flow);
-    assert!(limiter.pass_rows(&record).await, "two rows of three places");
+    let rows: Vec<_> = record.split(&pseudonyms).collect();
+    let notices = || record.notice.split(&pseudonyms).collect();
+    assert!(limiter.pass_rows(&rows).await, "two rows of three places");
     assert!(
-        !limiter.pass_rows(&record).await,
+        !limiter.pass_rows(&rows).await,
         "one place is not enough for two rows"
     );
-    limiter.pass_notice(record.notice.clone()).await;
-    limiter.pass_notice(record.notice.clone()).await;
+    limiter.pass_notices(notices()).await;
+    limiter.pass_notices(notices()).await;
     let losses = limiter.losses();
     assert_eq!(
         (losses.limiter, losses.notices),
@@ -363,7 +367,7 @@ async fn the_limiter_drops_whole_records_counts_and_at_the_end_waits() {
         "one place is left"
     );
     limiter.wait_from_now_on();
-    let waiting = tokio::spawn(async move { limiter.pass_rows(&record).await });
+    let waiting = tokio::spawn(async move { limiter.pass_rows(&rows).await });
     slow.recv().await.unwrap();
     slow.recv().await.unwrap();
     assert!(waiting.await.unwrap());
@@ -374,13 +378,14 @@ async fn lines_of(timeouts: Timeouts, batches: Vec<Batch>) -> Vec<(&'static str,
     let names = lab_names(&hour());
     let (sender, drained) = mpsc::channel(16);
     let (lines, mut passed) = mpsc::channel(64);
-    let stage = tokio::spawn(assemble::run(
-        drained,
-        lines,
+    let begin = Begin {
         names,
-        Pseudonyms::of_this_run(),
-        (timeouts, 0),
-    ));
+        pseudonyms: Pseudonyms::of_this_run(),
+        timeouts,
+        recovered: 0,
+        store: None,
+    };
+    let stage = tokio::spawn(assemble::run(drained, lines, begin));
     for batch in batches {
         sender.send(batch).await.unwrap();
     }
@@ -455,14 +460,15 @@ async fn a_flow_without_a_notice_of_the_kernel_is_announced_from_its_counts() {
     assert_eq!(lines_of(IDLE, batches).await, [("event", 1), ("flow", 1)]);
 }
 
-/// Its notice comes while the flow before it, of the same key, still stands in the table.
+/// Its notice comes while the flow before it, of the same key, still stands in the table. Rows
+/// wait until all that came with them is kept.
 #[tokio::test]
 async fn a_flow_after_the_idle_timeout_is_announced_again() {
     let batches = vec![batch(1, &[1], &[1], false), batch(12, &[12], &[12], true)];
-    let expected = [("event", 1), ("flow", 1), ("event", 12), ("flow", 12)];
+    let expected = [("event", 1), ("event", 12), ("flow", 1), ("flow", 12)];
     assert_eq!(lines_of(IDLE, batches).await, expected);
     let both_at_once = vec![batch(1, &[1], &[1], false), batch(30, &[], &[2, 13], true)];
-    let expected = [("event", 1), ("flow", 1), ("event", 13), ("flow", 13)];
+    let expected = [("event", 1), ("event", 13), ("flow", 1), ("flow", 13)];
     assert_eq!(lines_of(IDLE, both_at_once).await, expected);
 }
 

@@ -10,7 +10,7 @@ use crate::{
     feeds::{FeedError, decode::DecodeError},
     kernel::{AttachError, DatapathError, LoadError, PinError, ReplayError, probe::ProbeError},
     places::PlacesError,
-    records::pseudonym::KeyError,
+    records::{self, pseudonym::KeyError},
     replay,
     settings::{
         anchors::AnchorsError,
@@ -46,7 +46,8 @@ Exit status:
   18  papers refused or cannot be read; what is printed says which and why
   19  feed pull: a feed could not be fetched or read; its last good copy stays
   20  feed pull: a feed is held back until it is confirmed
-  21  keys for pseudonyms cannot be used";
+  21  keys for pseudonyms cannot be used
+  22  the store of records cannot be used, or does not take what is left";
 
 /// How a command ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,6 +97,8 @@ pub enum Exit {
     HeldBack = 20,
     /// Keys for pseudonyms cannot be used.
     Keys = 21,
+    /// The store of records cannot be used, or does not take what is left.
+    Store = 22,
 }
 
 impl From<Exit> for ExitCode {
@@ -129,6 +132,11 @@ impl Exit {
                 InputError::Places { .. } => Self::Places,
                 InputError::Paper { .. } | InputError::Papers(_) => Self::Papers,
             });
+        }
+        if cause.is::<records::store::StoreError>()
+            || matches!(cause.downcast_ref(), Some(AgentError::Unkept))
+        {
+            return Some(Self::Store);
         }
         if cause.is::<KeyError>() {
             return Some(Self::Keys);

@@ -4,6 +4,8 @@ mod interfaces;
 mod takeover;
 
 use std::{
+    fs::DirBuilder,
+    os::unix::fs::DirBuilderExt as _,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -37,7 +39,7 @@ use crate::{
     loaded::Loaded,
     pipeline::{Clock, Names, Timeouts},
     places::Layers,
-    records::{Pseudonyms, pseudonym::KeyError},
+    records::{Pseudonyms, pseudonym::KeyError, store::Store},
     settings::{
         anchors, lab,
         runtime::{self, RuntimeFolder},
@@ -109,6 +111,11 @@ pub(super) struct RunArgs {
     #[arg(long, value_name = "DIR")]
     pseudonym_keys: Option<PathBuf>,
 
+    /// Folder for the store of records; in lab there is none, unless one is given [default: records
+    /// in the state folder]
+    #[arg(long, value_name = "DIR")]
+    store: Option<PathBuf>,
+
     /// Folder for snapshots of what is loaded
     #[arg(long, value_name = "DIR", default_value = runtime::DEFAULT_FOLDER)]
     runtime_dir: PathBuf,
@@ -134,6 +141,7 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     let interfaces = find(&args.interfaces)?;
     let under = Under::load(mode, args)?;
     let pseudonyms = args.pseudonyms(is_lab)?;
+    let mut store = args.store(mode)?;
     let output = open_output(args.output.as_deref(), Existing::Append)?;
     let (pins, is_mounted) = lock_pins(&args.pin_dir)?;
     let runtime = RuntimeFolder::lock(&args.runtime_dir)?;
@@ -200,7 +208,10 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     attach(&mut kernel, &interfaces, args.generic, is_lab)?;
     tell_circumstances(config.mark, is_mounted);
     let mut names = Names::new(interfaces.iter().map(|i| i.name.clone()).collect(), times);
-    let recovered = take_over(&mut kernel, remains, old_names, &mut publisher, &mut names)?;
+    let recovered = {
+        let names = (&mut names, &mut store);
+        take_over(&mut kernel, remains, old_names, &mut publisher, names)?
+    };
     names.add(generation);
 
     if is_lab {
@@ -220,6 +231,7 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
         links,
         authority,
         recovered,
+        store,
         pseudonyms,
         output,
     };
@@ -261,6 +273,9 @@ fn tell_circumstances(mark: Mark, is_mounted: bool) {
     }
 }
 
+/// Where the store of a sensor under papers is, in its state folder.
+pub(super) const STORE: &str = "records";
+
 /// Where the keys of a sensor under papers are, unless told otherwise.
 const KEYS: &str = "/var/lib/sekisho-keys";
 
@@ -272,6 +287,29 @@ impl RunArgs {
             None if is_lab => Ok(Pseudonyms::of_this_run()),
             None => Pseudonyms::in_folder(Path::new(KEYS)),
         }
+    }
+
+    /// What keeps records.
+    fn store(&self, mode: Mode<'_>) -> anyhow::Result<Option<Store>> {
+        let folder = match (&self.store, mode) {
+            (Some(folder), _) => folder.clone(),
+            (None, Mode::Lab) => return Ok(None),
+            (None, Mode::Real(state)) => state.join(STORE),
+        };
+        let made = DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&folder);
+        made.with_context(|| format!("cannot make the folder {}", folder.display()))?;
+        let mut store = Store::open(&folder)?;
+        for aside in store.set_aside() {
+            printer::warn(&format!(
+                "the store was damaged ({}): it is {} now, and a new one begins",
+                aside.what,
+                aside.path.display()
+            ));
+        }
+        Ok(Some(store))
     }
 
     /// Refuses arguments that do not go together.

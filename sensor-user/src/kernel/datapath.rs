@@ -9,6 +9,7 @@ use thiserror::Error;
 
 use crate::{
     clock::Terms,
+    records::store::Position,
     watchlist::{Change, NoRoom, SetId, Tables},
 };
 
@@ -167,6 +168,15 @@ pub trait Datapath {
 
     /// Forgets what was handed over: it is safe elsewhere.
     fn forget(&mut self) -> Result<(), DatapathError>;
+
+    /// Up to where the kernel was read with the last drain; `None` where nothing of it outlives
+    /// this process.
+    fn position(&self) -> Option<Position> {
+        None
+    }
+
+    /// Leaves what was not forgotten where it is when this ends: the next agent reads it.
+    fn leave(&mut self) {}
 
     /// Hands over what there is and forgets it.
     fn take(&mut self, sink: &mut dyn FnMut(FlowPart)) -> Result<(), DatapathError> {

@@ -158,19 +158,6 @@ impl FlowBanks {
         }
     }
 
-    /// Packets and octets that were counted and not handed over, or not forgotten. While packets
-    /// arrive it is out of date when it is read.
-    pub(super) fn cached(&self) -> (u64, u64) {
-        let mut sum = (0, 0);
-        for bank in [&self.counting, &self.idle] {
-            bank.read(&mut |part| {
-                sum.0 += part.value.packets;
-                sum.1 += part.value.octets;
-            });
-        }
-        sum
-    }
-
     /// How far was read: the number of the bank, and the position in the ring.
     pub(super) const fn position(&self) -> (u64, u64) {
         let epoch = if self.is_drained { self.epoch - 1 } else { 0 };

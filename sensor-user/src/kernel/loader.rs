@@ -18,7 +18,7 @@ use sensor_common::{Counters, FlowPart, OwnAddress, SlotCounts, Stat};
 use thiserror::Error;
 
 use super::{
-    Alarm, Attached, Datapath, DatapathError, Held, Retired, TotalsBySet,
+    Alarm, Attached, Datapath, DatapathError, Held, Retired, TotalsBySet, boot_id,
     cells::Cells,
     flows::{FlowBanks, FlowConstants},
     generation::{Generations, Tuned, Tuner},
@@ -30,6 +30,7 @@ use super::{
 };
 use crate::{
     clock::Terms,
+    records::store::Position,
     watchlist::{Change, Tables},
 };
 
@@ -386,6 +387,22 @@ impl Datapath for Kernel {
         Ok(())
     }
 
+    fn position(&self) -> Option<Position> {
+        let source = source(self.run()?)?;
+        let (epoch, ring) = self.flows.position();
+        Some(Position {
+            source,
+            epoch,
+            ring,
+        })
+    }
+
+    fn leave(&mut self) {
+        if let Some(pins) = &mut self.pins {
+            pins.leave();
+        }
+    }
+
     fn counters(&self) -> Result<Counters, DatapathError> {
         counters(&self.stats.map)
     }
@@ -434,6 +451,18 @@ impl Datapath for Kernel {
     fn detach(&mut self) {
         self.links.clear();
     }
+}
+
+/// What names the maps of a run in a store: the time since boot at which it began, and the boot.
+pub(super) fn source(run: u64) -> Option<[u8; 16]> {
+    let boot: String = boot_id().ok()?.to_string();
+    let boot = boot.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    let mut source = [0; 16];
+    source[..8].copy_from_slice(&run.to_be_bytes());
+    source[8..].copy_from_slice(&boot.to_be_bytes());
+    Some(source)
 }
 
 /// A map as far as pinning needs it.

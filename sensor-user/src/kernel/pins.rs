@@ -33,8 +33,13 @@ pub use self::{
     remains::{Recovered, Remains},
     view::View,
 };
-use super::{AttachError, AttachMode, Kernel, LoadError, Options, boot_now, maps::system, sys};
-use crate::held::{self, Refused};
+use super::{
+    AttachError, AttachMode, Kernel, LoadError, Options, boot_now, loader, maps::system, sys,
+};
+use crate::{
+    held::{self, Refused},
+    records::store::Position,
+};
 
 /// Where pins are unless told otherwise.
 pub const DEFAULT_FOLDER: &str = "/sys/fs/bpf/sekisho";
@@ -122,7 +127,38 @@ impl PinFolder {
         let path = self.path.join(format!("wire-{WIRE_VERSION}-{run}"));
         let made = DirBuilder::new().mode(0o700).create(&path);
         made.map_err(error::of(&path))?;
-        Ok(OwnPins { path, run })
+        let stays = false;
+        Ok(OwnPins { path, run, stays })
+    }
+}
+
+/// Behind everything; a store has numbers with a sign.
+const END: Position = Position {
+    source: [0; 16],
+    epoch: u64::MAX >> 1,
+    ring: u64::MAX >> 1,
+};
+
+/// What dead agents left, when it was read.
+#[derive(Default)]
+pub struct Read(Vec<Remains>);
+
+impl Read {
+    /// Whether there was nothing.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The position behind everything that is in the maps of the last of them: a store that has it
+    /// has what all of them left.
+    pub fn end(&self) -> Option<Position> {
+        let source = loader::source(self.0.last()?.run())?;
+        Some(Position { source, ..END })
+    }
+
+    /// Removes it: it is safe elsewhere.
+    pub fn remove(self) -> Result<(), PinError> {
+        self.0.into_iter().try_for_each(Remains::remove)
     }
 }
 
@@ -208,16 +244,25 @@ fn is_bpf_fs(path: &Path) -> Result<bool, PinError> {
 pub(super) struct OwnPins {
     path: PathBuf,
     run: u64,
+    stays: bool,
 }
 
 impl OwnPins {
     pub(super) fn path(&self) -> &Path {
         &self.path
     }
+
+    /// Lets the maps stay, for the next agent to read.
+    pub(super) const fn leave(&mut self) {
+        self.stays = true;
+    }
 }
 
 impl Drop for OwnPins {
     fn drop(&mut self) {
+        if self.stays {
+            return;
+        }
         if let Err(error) = remove_folder(&self.path) {
             tracing::warn!(%error, path = %self.path.display(), "pins stay behind");
         }
@@ -341,7 +386,14 @@ impl Kernel {
 
     /// Lets go of the dead agents' links that were not taken over, reads what they counted,
     /// and removes their pins. To be called when all interfaces are attached.
-    pub fn take_over(&mut self, remains: Vec<Remains>) -> Result<Vec<Recovered>, LoadError> {
+    ///
+    /// `known` is up to where a store has what they read, by what names their maps there. What is
+    /// read here is removed with [`Read::remove`].
+    pub fn take_over(
+        &mut self,
+        remains: Vec<Remains>,
+        known: impl Fn([u8; 16]) -> Option<Position>,
+    ) -> Result<(Vec<Recovered>, Read), LoadError> {
         let here = std::mem::take(&mut self.inherited).into_values();
         for Inherited { link, pin, .. } in here.chain(std::mem::take(&mut self.elsewhere)) {
             detach(&link);
@@ -349,13 +401,19 @@ impl Kernel {
         }
         // Returns when no packet is judged by their programs any more.
         self.wait_for_programs()?;
-        let recovered = remains.iter().map(Remains::read);
-        let recovered = recovered.collect::<Result<_, _>>()?;
+        let known = |remains: &Remains| loader::source(remains.run()).and_then(&known);
+        let is_whole = |position: Position| position.epoch == END.epoch;
+        // They were read together, the last of them and those before.
+        let whole = remains
+            .iter()
+            .rposition(|remains| known(remains).is_some_and(is_whole));
+        let mut recovered = Vec::new();
         // What cannot be read leaves everything where it is.
-        for remains in remains {
-            remains.remove()?;
+        for (number, remains) in remains.iter().enumerate() {
+            let is_known = whole.is_some_and(|whole| number <= whole);
+            recovered.push(remains.read(if is_known { Some(END) } else { known(remains) })?);
         }
-        Ok(recovered)
+        Ok((recovered, Read(remains)))
     }
 
     /// What names this agent's run, if it is pinned.

@@ -108,12 +108,6 @@ impl Ring {
             consumer.store(self.read_to, Ordering::Release);
         }
     }
-
-    /// Bytes that were written and not taken.
-    pub(super) fn waiting(&self) -> u64 {
-        let load = |memory| word(memory).map_or(0, |word| word.load(Ordering::Acquire));
-        load(&self.producer).saturating_sub(load(&self.consumer))
-    }
 }
 
 fn word(memory: &Memory<AtomicU64>) -> Option<&AtomicU64> {

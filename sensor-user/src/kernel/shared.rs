@@ -7,6 +7,7 @@ use sensor_common::{Counters, FlowPart, SlotCounts};
 use super::{Alarm, Datapath, DatapathError, Held, Retired, TotalsBySet};
 use crate::{
     clock::Terms,
+    records::store::Position,
     watchlist::{Change, Tables},
 };
 
@@ -60,6 +61,14 @@ impl<D: Datapath> Datapath for Shared<D> {
 
     fn forget(&mut self) -> Result<(), DatapathError> {
         self.lock().forget()
+    }
+
+    fn position(&self) -> Option<Position> {
+        self.lock().position()
+    }
+
+    fn leave(&mut self) {
+        self.lock().leave();
     }
 
     fn counters(&self) -> Result<Counters, DatapathError> {

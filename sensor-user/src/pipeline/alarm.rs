@@ -13,6 +13,9 @@ pub enum AlarmKind {
     Lease,
     /// There is no key for the pseudonyms of an approval.
     Keys,
+    /// The store does not take records, or takes them again; or it was damaged and another one
+    /// begins.
+    Store,
     /// A paper is refused, or what it says cannot be logged or put into force.
     Papers,
     /// Recording began or stopped.
@@ -28,6 +31,7 @@ impl AlarmKind {
             Self::Clock => "clock",
             Self::Lease => "lease",
             Self::Keys => "keys",
+            Self::Store => "store",
             Self::Papers => "papers",
             Self::Recording => "recording",
         }

@@ -4,13 +4,16 @@
 //! timeouts, as live, a flow leaves when it was idle or active for too long; without,
 //! as in replay, when the table is drained.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, btree_map::Entry};
 
 use sensor_common::{FlowKey, FlowValue};
+use sensor_records::RecordId;
 
 /// A flow with its counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Flow {
+    /// The record that it becomes.
+    pub record: RecordId,
     /// What makes it a flow.
     pub key: FlowKey,
     /// What was counted.
@@ -20,6 +23,8 @@ pub struct Flow {
 /// What a part of a flow did to the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Absorbed {
+    /// The record that the flow of this part becomes.
+    pub record: RecordId,
     /// Whether a flow begins with this part.
     pub begins: bool,
     /// The flow counted so far, when it had ended before this part began.
@@ -36,17 +41,19 @@ pub struct Timeouts {
 }
 
 /// Flows that are still being counted.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct FlowTable {
     timeouts: Option<Timeouts>,
-    flows: BTreeMap<FlowKey, FlowValue>,
+    next: RecordId,
+    flows: BTreeMap<FlowKey, (RecordId, FlowValue)>,
 }
 
 impl FlowTable {
-    /// An empty table.
-    pub const fn new(timeouts: Option<Timeouts>) -> Self {
+    /// An empty table, of which the first flow becomes this record.
+    pub const fn new(timeouts: Option<Timeouts>, next: RecordId) -> Self {
         Self {
             timeouts,
+            next,
             flows: BTreeMap::new(),
         }
     }
@@ -63,24 +70,63 @@ impl FlowTable {
 
     /// Adds a part of a flow.
     pub fn absorb(&mut self, key: FlowKey, part: FlowValue) -> Absorbed {
-        let known = self.flows.entry(key).or_default();
-        let had_ended = known.packets > 0
-            && self
-                .timeouts
-                .is_some_and(|timeouts| part.first.saturating_sub(known.last) >= timeouts.idle);
+        let (next, timeouts) = (&mut self.next, self.timeouts);
+        let mut begun = || {
+            let record = *next;
+            next.0 += 1;
+            record
+        };
+        let (record, known) = match self.flows.entry(key) {
+            Entry::Vacant(place) => {
+                let record = begun();
+                place.insert((record, part));
+                return Absorbed {
+                    record,
+                    begins: true,
+                    ended: None,
+                };
+            }
+            Entry::Occupied(known) => known.into_mut(),
+        };
+        let had_ended =
+            timeouts.is_some_and(|timeouts| part.first.saturating_sub(known.last) >= timeouts.idle);
         if had_ended {
-            let value = std::mem::replace(known, part);
+            let ended = Flow {
+                record: *record,
+                key,
+                value: std::mem::replace(known, part),
+            };
+            *record = begun();
             return Absorbed {
+                record: *record,
                 begins: true,
-                ended: Some(Flow { key, value }),
+                ended: Some(ended),
             };
         }
-        let begins = known.packets == 0;
         known.absorb(&part);
         Absorbed {
-            begins,
+            record: *record,
+            begins: false,
             ended: None,
         }
+    }
+
+    /// Puts back a flow that was under way.
+    pub fn resume(&mut self, flow: Flow) {
+        let Flow { record, key, value } = flow;
+        self.next = self.next.max(RecordId(record.0 + 1));
+        self.flows.insert(key, (record, value));
+    }
+
+    /// The flows that are under way.
+    pub fn under_way(&self) -> impl Iterator<Item = Flow> + '_ {
+        let flows = self.flows.iter();
+        flows.map(|(&key, &(record, value))| Flow { record, key, value })
+    }
+
+    /// Takes out the flows of generations before this one: no packet is judged by them any more.
+    pub fn end_before(&mut self, generation: u64) -> Vec<Flow> {
+        self.take_out(|key, _| key.generation < generation)
     }
 
     /// Takes out the flows that are complete at `now`.
@@ -91,18 +137,20 @@ impl FlowTable {
         let complete = |value: &FlowValue| {
             now.saturating_sub(value.last) >= idle || now.saturating_sub(value.first) >= active
         };
-        let expired = self.flows.extract_if(.., |_, value| complete(value));
-        in_order(expired.map(|(key, value)| Flow { key, value }).collect())
+        self.take_out(|_, value| complete(value))
+    }
+
+    fn take_out(&mut self, is_wanted: impl Fn(&FlowKey, &FlowValue) -> bool) -> Vec<Flow> {
+        let taken = self
+            .flows
+            .extract_if(.., |key, (_, value)| is_wanted(key, value));
+        let flows = taken.map(|(key, (record, value))| Flow { record, key, value });
+        in_order(flows.collect())
     }
 
     /// Takes out every flow.
     pub fn drain(&mut self) -> Vec<Flow> {
-        let all = std::mem::take(&mut self.flows);
-        in_order(
-            all.into_iter()
-                .map(|(key, value)| Flow { key, value })
-                .collect(),
-        )
+        self.take_out(|_, _| true)
     }
 }
 
@@ -142,7 +190,7 @@ mod tests {
 
     #[test]
     fn without_timeouts_a_flow_is_one_however_many_parts_it_came_in() {
-        let mut table = FlowTable::new(None);
+        let mut table = FlowTable::new(None, RecordId(1));
         for time in [5, 1_000, 1_000_000] {
             assert_eq!(table.absorb(key(6), part(time, time)).ended, None);
             assert_eq!(table.expire(time), []);
@@ -155,7 +203,7 @@ mod tests {
 
     #[test]
     fn idle_and_active_flows_leave_at_their_timeout() {
-        let mut table = FlowTable::new(Some(TIMEOUTS));
+        let mut table = FlowTable::new(Some(TIMEOUTS), RecordId(1));
         table.absorb(key(6), part(0, 0));
         assert_eq!(table.expire(9), []);
         assert_eq!(table.expire(10).len(), 1);
@@ -168,7 +216,7 @@ mod tests {
 
     #[test]
     fn a_part_after_the_idle_timeout_begins_another_flow() {
-        let mut table = FlowTable::new(Some(TIMEOUTS));
+        let mut table = FlowTable::new(Some(TIMEOUTS), RecordId(1));
         table.absorb(key(6), part(0, 0));
         let absorbed = table.absorb(key(6), part(10, 10));
         assert!(absorbed.begins);
@@ -184,7 +232,7 @@ mod tests {
             timeouts in prop::option::of((1..20u64, 1..40u64)),
         ) {
             let timeouts = timeouts.map(|(idle, active)| Timeouts { idle, active });
-            let mut table = FlowTable::new(timeouts);
+            let mut table = FlowTable::new(timeouts, RecordId(1));
             let (mut time, mut out) = (0, 0);
             for &(protocol, pause) in &parts {
                 time += pause;

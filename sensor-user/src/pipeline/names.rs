@@ -75,21 +75,37 @@ impl Names {
 
     /// The record of a flow, under all its approvals.
     pub fn record(&self, id: RecordId, flow: &Flow) -> Record<Endpoint> {
-        let end = self.clock.unix_ns(flow.value.last);
-        Record::new(id, self.begun(flow), &flow.value, end)
+        self.record_at(id, flow, self.clock)
+    }
+
+    /// Likewise of a flow with times of another clock.
+    pub fn record_at(&self, id: RecordId, flow: &Flow, clock: Clock) -> Record<Endpoint> {
+        let Flow { key, value, .. } = flow;
+        let kind = (value.class, value.direction);
+        let notice = self.notice(key, kind, clock.unix_ns(value.first));
+        Record::new(id, notice, value, clock.unix_ns(value.last))
     }
 
     /// The notice of a flow, from its counts.
-    pub fn begun(&self, Flow { key, value }: &Flow) -> Notice<Endpoint> {
-        self.notice(key, (value.class, value.direction), value.first)
+    pub fn begun(&self, Flow { key, value, .. }: &Flow) -> Notice<Endpoint> {
+        self.notice(
+            key,
+            (value.class, value.direction),
+            self.clock.unix_ns(value.first),
+        )
     }
 
     /// The notice of a flow, from the kernel's.
     pub fn announced(&self, FlowPart { key, value }: &FlowPart) -> Notice<Endpoint> {
-        self.notice(key, (value.class, value.direction), value.first)
+        self.notice(
+            key,
+            (value.class, value.direction),
+            self.clock.unix_ns(value.first),
+        )
     }
 
-    fn notice(&self, key: &FlowKey, (class, direction): (u8, u8), first: u64) -> Notice<Endpoint> {
+    /// `start` is nanoseconds since 1970.
+    fn notice(&self, key: &FlowKey, (class, direction): (u8, u8), start: u64) -> Notice<Endpoint> {
         let class = Class::from_number(class).unwrap_or(Class::Transit);
         let direction = Direction::from_number(direction).unwrap_or(Direction::Through);
         let generation = self.generations.get(&key.generation);
@@ -107,7 +123,6 @@ impl Names {
             }
         }
         let interface = self.interface(generation, key.interface);
-        let start = self.clock.unix_ns(first);
         Notice::of_key(
             key,
             approvals,

@@ -9,7 +9,8 @@ use std::{
 
 use sekisho::{
     agent::{
-        Agent, AgentError, Authority, Config, Look, Parts, Publisher, Recording, Steady, grants,
+        Agent, AgentError, Authority, Config, Look, Parts, Publisher, Recording, Recovery, Steady,
+        grants,
     },
     clock::{Anchors, ClockSource as _, SimulatedClock},
     documents::{Gate, Shelf, Time, journal::Arrival},
@@ -286,7 +287,8 @@ fn agent(
         keep: None,
         links: Steady,
         authority: Some(reader),
-        recovered: Vec::new(),
+        recovered: Recovery::default(),
+        store: None,
         pseudonyms: Pseudonyms::none(),
         output: io::sink(),
     };

@@ -159,7 +159,8 @@ async fn run<F: Future<Output = ()>>(
         keep: None,
         links: Steady,
         authority: Some(Scripted(script.clone(), datapath.clone())),
-        recovered: Vec::new(),
+        recovered: Recovery::default(),
+        store: None,
         pseudonyms: Pseudonyms::of_this_run(),
         output: output.clone(),
     };

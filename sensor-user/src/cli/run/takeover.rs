@@ -2,15 +2,16 @@
 
 use std::{collections::BTreeMap, path::Path};
 
-use sensor_common::{FlowPart, Stat, Verdict};
+use sensor_common::{Stat, Verdict};
 
 use super::super::{printer, summary::count};
 use crate::{
-    agent::Publisher,
+    agent::{Publisher, Recovery},
     clock::BootId,
     kernel::{self, Kernel, PinFolder, Recovered, Remains},
     loaded::Loaded,
     pipeline::{Generation, Names},
+    records::store::Store,
     settings::runtime::RuntimeFolder,
 };
 
@@ -45,16 +46,23 @@ pub(super) fn old_names(
     Ok(names)
 }
 
-/// Reads what dead agents counted, under the names they knew it by.
+/// Reads what dead agents counted and what was under way in the store, under the names they knew
+/// it by.
 pub(super) fn take_over(
     kernel: &mut Kernel,
     remains: Vec<Remains>,
     old_names: BTreeMap<u64, Generation>,
     publisher: &mut Publisher,
-    names: &mut Names,
-) -> anyhow::Result<Vec<FlowPart>> {
-    let mut flows = Vec::new();
-    for recovered in kernel.take_over(remains)? {
+    (names, store): (&mut Names, &mut Option<Store>),
+) -> anyhow::Result<Recovery> {
+    let mut recovery = Recovery::default();
+    let known = |source| store.as_ref()?.position(source);
+    let (recovered, read) = kernel.take_over(remains, known)?;
+    recovery.read = read;
+    if let Some(store) = store {
+        recovery.under_way = store.under_way()?;
+    }
+    for recovered in recovered {
         tell(publisher.loaded().lab, &recovered);
         match old_names.get(&recovered.generation) {
             Some(generation) => {
@@ -70,12 +78,12 @@ pub(super) fn take_over(
             }
             None => {}
         }
-        flows.extend(recovered.flows);
+        recovery.flows.extend(recovered.flows);
     }
     for generation in old_names.into_values() {
         names.add(generation.into());
     }
-    Ok(flows)
+    Ok(recovery)
 }
 
 fn tell(is_lab: bool, recovered: &Recovered) {

@@ -16,6 +16,7 @@ use crate::kernel::{
     ring::Ring,
     sys,
 };
+use crate::records::store::Position;
 
 /// A dead agent's pins, not read yet.
 pub struct Remains {
@@ -90,7 +91,9 @@ impl Remains {
     }
 
     /// Reads what is there.
-    pub(super) fn read(&self) -> Result<Recovered, PinError> {
+    ///
+    /// `known` is up to where a store has it already.
+    pub(super) fn read(&self, known: Option<Position>) -> Result<Recovered, PinError> {
         let folder = &self.folder.path;
         let mut recovered = Recovered {
             run: self.folder.number,
@@ -99,7 +102,7 @@ impl Remains {
             attended_until: cell(folder, "LEASE")?.unwrap_or(0),
             ..Recovered::default()
         };
-        recovered.flows = parts(folder)?;
+        recovered.flows = parts(folder, known)?;
         // A flow may stand in both banks: the part that began it comes first.
         recovered.flows.sort_by_key(|part| part.value.first);
         if let Some(stats) = open::<PerCpuArray<MapData, u64>>(folder, "STATS", Map::PerCpuArray)? {
@@ -118,11 +121,14 @@ impl Remains {
 }
 
 /// What stands in the flow banks, and in the ring what gave way in them.
-fn parts(folder: &Path) -> Result<Vec<FlowPart>, PinError> {
+fn parts(folder: &Path, known: Option<Position>) -> Result<Vec<FlowPart>, PinError> {
     let mut parts = Vec::new();
     for pin in FlowBanks::PINS {
         if let Some(map) = open_as::<Rows<FlowSet>>(folder, pin, "FLOWS", Map::Array)? {
-            Bank::of(map, Access::Read)?.read(&mut |part| parts.push(part));
+            let bank = Bank::of(map, Access::Read)?;
+            if known.is_none_or(|known| bank.epoch() > known.epoch) {
+                bank.read(&mut |part| parts.push(part));
+            }
         }
     }
     let path = folder.join(FlowBanks::RING);
@@ -131,6 +137,7 @@ fn parts(folder: &Path) -> Result<Vec<FlowPart>, PinError> {
         let ring = MapData::from_pin(&path).map_err(&unreadable)?;
         let bytes = ring.info().map_err(&unreadable)?.max_entries();
         let mut ring = Ring::map(&ring.fd(), bytes, Access::Read)?;
+        ring.skip_to(known.map_or(0, |known| known.ring));
         ring.read(&mut |part| {
             if !part.is_notice() {
                 parts.push(part);
