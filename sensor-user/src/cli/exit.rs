@@ -46,7 +46,8 @@ Exit status:
   18  papers refused or cannot be read; what is printed says which and why
   19  feed pull: a feed could not be fetched or read; its last good copy stays
   20  feed pull: a feed is held back until it is confirmed
-  21  keys for pseudonyms cannot be used";
+  21  keys for pseudonyms cannot be used
+  22  the store of records cannot be used, or does not take what is left";
 
 /// How a command ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,6 +97,8 @@ pub enum Exit {
     HeldBack = 20,
     /// Keys for pseudonyms cannot be used.
     Keys = 21,
+    /// The store of records cannot be used, or does not take what is left.
+    Store = 22,
 }
 
 impl From<Exit> for ExitCode {
@@ -138,6 +141,9 @@ impl Exit {
         }
         if let Some(error) = cause.downcast_ref::<StoreError>() {
             return Some(Self::of_store(error));
+        }
+        if cause.is::<crate::records::store::StoreError>() {
+            return Some(Self::Store);
         }
         if cause.is::<PaperError>() {
             return Some(Self::Papers);
