@@ -114,6 +114,8 @@ impl Reader {
             names,
         } = self;
         let failed = |error| E::from(store::failure(path, error));
+        // Names and rows of one moment.
+        let snapshot = connection.unchecked_transaction().map_err(failed)?;
         names.load(connection).map_err(failed)?;
         let wanted = filter::wanted(connection, filter).map_err(failed)?;
         let mut select = filter::select(filter, names, &wanted, row::COLUMNS);
@@ -130,7 +132,9 @@ impl Reader {
         while let Some(row) = rows.next().map_err(failed)? {
             take(row::read(row, connection, names).map_err(failed)?)?;
         }
-        Ok(())
+        drop(rows);
+        drop(statement);
+        snapshot.rollback().map_err(failed)
     }
 
     /// Sums of what a filter lets through, by what they have in common, in no order.
@@ -141,9 +145,12 @@ impl Reader {
             names,
         } = self;
         let failed = |error| store::failure(path, error);
+        let snapshot = connection.unchecked_transaction().map_err(failed)?;
         names.load(connection).map_err(failed)?;
         let wanted = filter::wanted(connection, filter).map_err(failed)?;
-        group::groups(connection, names, (filter, &wanted), by).map_err(failed)
+        let groups = group::groups(connection, names, (filter, &wanted), by).map_err(failed)?;
+        snapshot.rollback().map_err(failed)?;
+        Ok(groups)
     }
 
     /// Conversations: the two directions of a flow as one, in the order in which they began.

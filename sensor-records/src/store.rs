@@ -225,6 +225,7 @@ impl Store {
             return Ok(());
         };
         schema::mark_closed(&connection, true)?;
+        schema::checkpoint(&connection, "TRUNCATE")?;
         connection.close().map_err(|(_, error)| error)
     }
 

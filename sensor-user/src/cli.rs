@@ -6,6 +6,7 @@ mod detach;
 mod exit;
 mod explain;
 mod feed;
+mod flows;
 mod init;
 mod inputs;
 mod papers;
@@ -45,6 +46,8 @@ enum Command {
     Territory(territory::TerritoryArgs),
     /// Keep feeds of indicators, and say what of them would be watched
     Feed(feed::FeedArgs),
+    /// Show what the store has of flows, filtered, sorted and summed
+    Flows(Box<flows::FlowsArgs>),
     /// Say what would become of a packet, and why, without touching the kernel
     Explain(explain::ExplainArgs),
     /// Draft, verify and show approvals; list them as the kernel has them, or as papers say
@@ -73,6 +76,7 @@ pub fn main() -> ExitCode {
         Command::Init(args) => init::init(args, &mut std::io::stdout()),
         Command::Territory(args) => territory::territory(args),
         Command::Feed(args) => feed::feed(args, &mut std::io::stdout()),
+        Command::Flows(args) => flows::flows(args, &mut std::io::stdout()),
         Command::Explain(args) => explain::explain(args, &mut std::io::stdout()),
         Command::Approval(args) => approval::approval(args, &mut std::io::stdout()),
         Command::Papers(command) => papers::run(command, &mut std::io::stdout()),

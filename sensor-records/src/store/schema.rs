@@ -2,7 +2,7 @@
 
 use std::{path::Path, time::Duration};
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, OpenFlags, config::DbConfig};
 
 use super::{
     StoreError,
@@ -130,8 +130,9 @@ pub(super) fn open(path: &Path, is_start: bool) -> Result<Connection, StoreError
     let opened = Connection::open_with_flags(path, flags);
     let mut connection = opened.map_err(|error| of(path, error))?;
     connection.set_prepared_statement_cache_capacity(64);
+    careful(&connection).map_err(|error| of(path, error))?;
     let version = identity(&connection, path)?;
-    settings(&connection).map_err(|error| of(path, error))?;
+    settings(&connection).map_err(|error| at_open(path, error))?;
     if version == 0 {
         begin(&mut connection).map_err(|error| of(path, error))?;
     } else if is_start && !is_closed(&connection).map_err(|error| at_open(path, error))? {
@@ -144,11 +145,11 @@ pub(super) fn open(path: &Path, is_start: bool) -> Result<Connection, StoreError
 /// The version of the tables; 0 where there are none.
 pub(crate) fn identity(connection: &Connection, path: &Path) -> Result<i64, StoreError> {
     let pragma = |name| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
-    let read = |name| pragma(name).map_err(|error| of(path, error));
+    let read = |name| pragma(name).map_err(|error| at_open(path, error));
     let (application, version) = (read("application_id")?, read("user_version")?);
     let tables = "SELECT count(*) FROM sqlite_schema";
-    let tables: i64 =
-        (connection.query_row(tables, [], |row| row.get(0))).map_err(|error| of(path, error))?;
+    let tables: i64 = (connection.query_row(tables, [], |row| row.get(0)))
+        .map_err(|error| at_open(path, error))?;
     match (application, version) {
         (0, 0) if tables == 0 => Ok(0),
         (APPLICATION, 1..=VERSION) => Ok(version),
@@ -160,8 +161,14 @@ pub(crate) fn identity(connection: &Connection, path: &Path) -> Result<i64, Stor
     }
 }
 
-fn settings(connection: &Connection) -> rusqlite::Result<()> {
+fn careful(connection: &Connection) -> rusqlite::Result<()> {
     connection.busy_timeout(PATIENCE)?;
+    // Whatever is found damaged is moved aside as it was found.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+    Ok(())
+}
+
+fn settings(connection: &Connection) -> rusqlite::Result<()> {
     // secure_delete first: it holds for every page that is freed from here on.
     connection.pragma_update(None, "secure_delete", true)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
@@ -214,6 +221,8 @@ pub(super) fn checkpoint(connection: &Connection, how: &str) -> rusqlite::Result
 
 /// The next number of a record in a damaged database, if that can still be read.
 pub(super) fn next_record(path: &Path) -> Option<u64> {
+    // SQLite deletes the log of an empty one.
+    path.metadata().ok().filter(|found| found.len() > 0)?;
     let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY).ok()?;
     let next: i64 =
         (connection.query_row("SELECT next_record FROM store", [], |row| row.get(0))).ok()?;

@@ -2,6 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "all of this crate is tests")]
 
+mod damage;
+mod faults;
+mod kills;
 mod made;
 mod model;
 mod properties;
