@@ -161,8 +161,12 @@ pub struct Recovery {
 
 /// An agent that is ready to run.
 pub struct Agent<D, C, L, A, W> {
-    parts: Parts<D, C, L, A, W>,
-    config: Config,
+    collect: Collect<D, C, L, A>,
+    names: Names,
+    recovered: Recovery,
+    store: Option<Store>,
+    pseudonyms: Pseudonyms,
+    output: W,
 }
 
 impl<D, C, L, A, W> Agent<D, C, L, A, W>
@@ -173,21 +177,9 @@ where
     A: Authority + Send + 'static,
     W: Write + Send + 'static,
 {
-    /// Takes what is needed to run. Nothing is recorded before [`Self::run`], because nobody
-    /// attends.
-    pub const fn new(parts: Parts<D, C, L, A, W>, config: Config) -> Self {
-        Self { parts, config }
-    }
-
-    /// Runs until `stop` completes, then detaches, drains and writes the summary.
-    ///
-    /// `told` is called when recording has begun or stopped, after the kernel knows.
-    pub async fn run(
-        self,
-        stop: impl Future<Output = ()> + Send,
-        told: impl FnMut(&Recording) + Send,
-    ) -> Result<Summary, AgentError> {
-        let Self { parts, config } = self;
+    /// Takes what is needed to run. Nothing is recorded before [`Self::prepare`] or [`Self::run`],
+    /// because nobody attends.
+    pub fn new(parts: Parts<D, C, L, A, W>, config: Config) -> Self {
         let Parts {
             datapath,
             publisher,
@@ -202,36 +194,6 @@ where
             pseudonyms,
             output,
         } = parts;
-        let Recovery {
-            flows: recovered,
-            under_way,
-            read,
-        } = recovered;
-        let (batches, drained) = mpsc::channel(Config::BATCHES);
-        let (lines, passed) = mpsc::channel(config.backlog);
-        let writer = tokio::task::spawn_blocking(move || {
-            let _span = tracing::info_span!("write").entered();
-            write::run(passed, output, config.mark)
-        });
-        let recovered_packets = recovered.iter().map(|part| part.value.packets).sum();
-        let store = match store {
-            Some(store) => {
-                let next = store.next_record();
-                let keeper = Keeper::new(store).map_err(AgentError::Keep)?;
-                Some((keeper, next, under_way))
-            }
-            None => None,
-        };
-        let begin = Begin {
-            names,
-            pseudonyms,
-            timeouts: config.timeouts,
-            recovered: recovered_packets,
-            store,
-        };
-        let assembler = tokio::spawn(
-            assemble::run(drained, lines, begin).instrument(tracing::info_span!("assemble")),
-        );
         let collect = Collect {
             datapath,
             publisher,
@@ -250,12 +212,89 @@ where
             mended: 0,
             unsafe_yet: None,
             drained_under: 0,
-            next: Batch {
-                flows: recovered,
-                ..Batch::default()
-            },
-            read,
+            next: Batch::default(),
+            read: Read::default(),
         };
+        Self {
+            collect,
+            names,
+            recovered,
+            store,
+            pseudonyms,
+            output,
+        }
+    }
+
+    /// Checks the right to record, puts what it covers into force and attends: a program that is
+    /// attached afterwards records from its first packet on.
+    pub fn prepare(&mut self) -> Result<(), AgentError> {
+        self.collect.attend().map(drop)
+    }
+
+    /// The kernel, what is published there, what it is called, and the store: for attaching, and
+    /// for taking over what dead agents left.
+    pub const fn hands(&mut self) -> (&mut D, &mut Publisher, &mut Names, &mut Option<Store>) {
+        let Collect {
+            datapath,
+            publisher,
+            ..
+        } = &mut self.collect;
+        (datapath, publisher, &mut self.names, &mut self.store)
+    }
+
+    /// Takes over what dead agents left.
+    pub fn recover(&mut self, recovered: Recovery) {
+        self.recovered = recovered;
+    }
+
+    /// Runs until `stop` completes, then detaches, drains and writes the summary.
+    ///
+    /// `told` is called when recording has begun or stopped, after the kernel knows.
+    pub async fn run(
+        self,
+        stop: impl Future<Output = ()> + Send,
+        told: impl FnMut(&Recording) + Send,
+    ) -> Result<Summary, AgentError> {
+        let Self {
+            mut collect,
+            names,
+            recovered,
+            store,
+            pseudonyms,
+            output,
+        } = self;
+        let config = collect.config;
+        let Recovery {
+            flows,
+            under_way,
+            read,
+        } = recovered;
+        let (batches, drained) = mpsc::channel(Config::BATCHES);
+        let (lines, passed) = mpsc::channel(config.backlog);
+        let writer = tokio::task::spawn_blocking(move || {
+            let _span = tracing::info_span!("write").entered();
+            write::run(passed, output, config.mark)
+        });
+        let store = match store {
+            Some(store) => {
+                let next = store.next_record();
+                let keeper = Keeper::new(store).map_err(AgentError::Keep)?;
+                Some((keeper, next, under_way))
+            }
+            None => None,
+        };
+        let begin = Begin {
+            names,
+            pseudonyms,
+            timeouts: config.timeouts,
+            recovered: flows.iter().map(|part| part.value.packets).sum(),
+            store,
+        };
+        let assembler = tokio::spawn(
+            assemble::run(drained, lines, begin).instrument(tracing::info_span!("assemble")),
+        );
+        collect.next.flows = flows;
+        collect.read = read;
         let collected = collect
             .run(batches, stop, told)
             .instrument(tracing::info_span!("collect"))

@@ -132,7 +132,9 @@ fn recover(road: &Road, pins: &Pins) -> Vec<Recovered> {
     };
     road.barrier.run(|| {
         let mut kernel = Kernel::load_pinned(options, &folder, &mut remains).unwrap();
-        kernel.take_over(remains).unwrap()
+        let (recovered, read) = kernel.take_over(remains, |_| None).unwrap();
+        read.remove().unwrap();
+        recovered
     })
 }
 

@@ -4,7 +4,7 @@
 //! those that ended, and up to where the kernel was read, all in one. Rows go on afterwards.
 
 use std::{
-    collections::{BTreeSet, HashMap, HashSet},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     time::Duration,
 };
 
@@ -100,6 +100,8 @@ async fn told(keeper: &mut Option<Keeper>) -> Option<Told> {
 }
 
 struct Assemble {
+    /// What was under way when an agent died, until the first batch.
+    under_way: Vec<Part>,
     table: FlowTable,
     limiter: Limiter,
     pseudonyms: Pseudonyms,
@@ -133,7 +135,8 @@ impl Assemble {
             Some((keeper, next, under_way)) => (Some(keeper), next, under_way),
             None => (None, RecordId(1), Vec::new()),
         };
-        let mut stage = Self {
+        Self {
+            under_way,
             table: FlowTable::new(Some(timeouts), next),
             limiter: Limiter::new(lines),
             pseudonyms,
@@ -149,16 +152,15 @@ impl Assemble {
                 recovered,
                 ..Summary::default()
             },
-        };
-        stage.resume(under_way);
-        stage
+        }
     }
 
     /// Puts back what was under way when an agent died: of this boot into the table, so that
-    /// what it had not read comes to it; what is older has ended.
-    fn resume(&mut self, under_way: Vec<Part>) {
-        let mut flows: HashMap<RecordId, Flow> = HashMap::new();
-        for Part { record, key, value } in under_way {
+    /// what it had not read comes to it; what is older has ended. Who reads lines of this agent only
+    /// hears of them from their beginning.
+    async fn resume(&mut self) {
+        let mut flows: BTreeMap<RecordId, Flow> = BTreeMap::new();
+        for Part { record, key, value } in std::mem::take(&mut self.under_way) {
             let flow = flows.entry(record).or_insert(Flow {
                 record,
                 key,
@@ -168,6 +170,9 @@ impl Assemble {
         }
         for flow in flows.into_values() {
             self.summary.recovered += flow.value.packets;
+            let record = self.names.record_at(flow.record, &flow, Clock::UNIX);
+            let notices = record.notice.split(&self.pseudonyms).collect();
+            self.limiter.pass_notices(notices).await;
             let boot = self.names.clock.unix_at_boot;
             if let Some(first) = flow.value.first.checked_sub(boot) {
                 let last = flow.value.last.saturating_sub(boot);
@@ -223,6 +228,7 @@ impl Assemble {
         if self.pending.is_some() {
             return;
         }
+        self.resume().await;
         // A flow begins with its earliest part, whichever CPU counted it.
         flows.sort_by_key(|part| part.value.first);
         notices.sort_by_key(|notice| notice.value.first);

@@ -123,6 +123,7 @@ impl<D: Datapath, C: ClockSource, L: Links, A: Authority> Collect<D, C, L, A> {
         if !self.read.is_empty() {
             let mut batch = std::mem::take(&mut self.next);
             batch.position = self.read.end();
+            batch.generation = self.publisher.loaded().generation;
             batch.now = self.clock.boot()?;
             batch.safe = Some(self.expect_safe());
             if batches.send(batch).await.is_err() {
@@ -204,7 +205,7 @@ impl<D: Datapath, C: ClockSource, L: Links, A: Authority> Collect<D, C, L, A> {
     }
 
     /// Renews the lease, after everything was looked after; `true` when the run is over.
-    fn attend(&mut self) -> Result<bool, AgentError> {
+    pub(super) fn attend(&mut self) -> Result<bool, AgentError> {
         self.look_after()?;
         let now = self.clock.boot()?;
         // A lab approval ends with its lease.

@@ -147,9 +147,6 @@ impl Exit {
         if let Some(error) = cause.downcast_ref::<StoreError>() {
             return Some(Self::of_store(error));
         }
-        if cause.is::<crate::records::store::StoreError>() {
-            return Some(Self::Store);
-        }
         if cause.is::<PaperError>() {
             return Some(Self::Papers);
         }

@@ -30,7 +30,7 @@ use super::{
     summary::{self, count},
 };
 use crate::{
-    agent::{Agent, Config, Parts, Publisher, Recording, grants},
+    agent::{Agent, Config, Parts, Publisher, Recording, Recovery, grants},
     authority::StateAuthority,
     clock::{Anchor, Anchors, ClockSource as _, may_start},
     exporters::json::{ClockMark, Mark},
@@ -141,7 +141,7 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     let interfaces = find(&args.interfaces)?;
     let under = Under::load(mode, args)?;
     let pseudonyms = args.pseudonyms(is_lab)?;
-    let mut store = args.store(mode)?;
+    let store = args.store(mode)?;
     let output = open_output(args.output.as_deref(), Existing::Append)?;
     let (pins, is_mounted) = lock_pins(&args.pin_dir)?;
     let runtime = RuntimeFolder::lock(&args.runtime_dir)?;
@@ -205,22 +205,10 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     let lasts = lasting(args.duration);
     let approvals = is_lab.then(|| approval(&interfaces, lasts, anchor.wall, &anchors));
     let generation = publisher.publish(&mut kernel, approvals.into_iter().collect())?;
-    attach(&mut kernel, &interfaces, args.generic, is_lab)?;
     tell_circumstances(config.mark, is_mounted);
     let mut names = Names::new(interfaces.iter().map(|i| i.name.clone()).collect(), times);
-    let recovered = {
-        let names = (&mut names, &mut store);
-        take_over(&mut kernel, remains, old_names, &mut publisher, names)?
-    };
     names.add(generation);
-
-    if is_lab {
-        printer::tell(&format!(
-            "LAB: {}; ends by itself in {} s; Ctrl-C ends it now",
-            count(indicators as u64, "indicator"),
-            left(&publisher, clock.boot()?).as_secs_f64().round()
-        ));
-    }
+    let ends = left(&publisher, clock.boot()?);
     let parts = Parts {
         datapath: kernel,
         publisher,
@@ -230,12 +218,27 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
         keep: Some(keep),
         links,
         authority,
-        recovered,
+        recovered: Recovery::default(),
         store,
         pseudonyms,
         output,
     };
-    let agent = Agent::new(parts, config);
+    let mut agent = Agent::new(parts, config);
+    // What a dead agent left goes on recording until the program in its links is replaced. This one
+    // has the right to record by then, or nobody has.
+    agent.prepare()?;
+    let (kernel, publisher, names, store) = agent.hands();
+    attach(kernel, &interfaces, args.generic, is_lab)?;
+    let recovered = take_over(kernel, remains, old_names, publisher, (names, store))?;
+    agent.recover(recovered);
+
+    if is_lab {
+        printer::tell(&format!(
+            "LAB: {}; ends by itself in {} s; Ctrl-C ends it now",
+            count(indicators as u64, "indicator"),
+            ends.as_secs_f64().round()
+        ));
+    }
     // A lab run ends with its approval.
     let at_most = args.duration.filter(|_| !is_lab).map(Duration::from_secs);
     let done = executor.block_on(async {

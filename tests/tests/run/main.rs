@@ -6,6 +6,7 @@ mod counts;
 mod ends;
 mod exchanged;
 mod jumbo;
+mod kept;
 mod killed;
 mod lab;
 mod losses;

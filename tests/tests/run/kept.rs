@@ -1,0 +1,95 @@
+//! A sensor with a store: whatever happens to it, no packet is lost or counted twice.
+//!
+//! `SEKISHO_KILLS` says how often it is killed.
+
+use std::{collections::BTreeMap, env, fs, path::Path, thread, time::Duration};
+
+use sekisho::records::{
+    RecordId,
+    query::{Filter, Reader},
+};
+use sensor_tests::{
+    pins::Pins,
+    require,
+    road::{EAST_V4, Road},
+    sensor::{Launch, Signal},
+    traffic, wait,
+};
+
+const KILLS: u64 = 12;
+
+/// Of a datagram of `traffic::meanwhile`: 64 and two headers.
+const OCTETS: u64 = 64 + 8 + 20;
+
+fn number(name: &str, default: u64) -> u64 {
+    env::var(name).map_or(default, |text| text.parse().unwrap())
+}
+
+/// Packets and octets of all records.
+fn stored(store: &Path) -> (u64, u64) {
+    let mut reader = Reader::open(store).unwrap();
+    let rows = reader.rows(&Filter::default(), None, None).unwrap();
+    // A record counts once, under however many approvals.
+    let records: BTreeMap<RecordId, (u64, u64)> = (rows.iter())
+        .map(|row| (row.record, (row.packets, row.octets)))
+        .collect();
+    assert_eq!(records.len(), rows.len(), "one approval, one row");
+    let sum = |of: fn(&(u64, u64)) -> u64| records.values().map(of).sum();
+    (sum(|sums| sums.0), sum(|sums| sums.1))
+}
+
+#[test]
+fn killed_at_any_moment_under_traffic_it_loses_no_packet_and_counts_none_twice() {
+    require!(privilege);
+    let (road, pins) = (Road::v4(), Pins::new());
+    let folder = tempfile::tempdir().unwrap();
+    let store = folder.path().join("store");
+    let (west, east) = (road.west_socket(EAST_V4), road.east_socket(EAST_V4, 5000));
+    let launch = || {
+        Launch::new(&road.barrier, &["r0"], &["198.51.100.0/24"])
+            .pinned(&pins)
+            .args("--tick 5 --idle-timeout 1 --active-timeout 1 --lease 60 --store")
+            .args(store.to_str().unwrap())
+    };
+    let mut sensor = Some(launch().ready());
+    let before = traffic::sent(&road.west, "w0").0;
+    let (mut last, mut killed_ready) = ((0, 0), 0);
+    traffic::meanwhile(&west, &east, EAST_V4, || {
+        for round in 0..number("SEKISHO_KILLS", KILLS) {
+            // Not a proof of anything: the moment of the kill is to vary.
+            thread::sleep(Duration::from_millis(round * 37 % 400));
+            let ended = sensor.take().unwrap().stop(Signal::SIGKILL);
+            killed_ready += u64::from(ended.lines.events().next().is_some());
+            assert_eq!(ended.status, None, "round {round}: {}", ended.stderr);
+            let now = stored(&store);
+            assert!(now >= last, "round {round}: {now:?} after {last:?}");
+            last = now;
+            sensor = Some(if round % 3 == 0 {
+                launch().start()
+            } else {
+                launch().ready()
+            });
+        }
+        // It may have been killed before it was ready.
+        thread::sleep(Duration::from_millis(1500));
+    });
+    let sensor = sensor.unwrap();
+    wait::until("the last one records", || {
+        sensor.lines().events().next().map(drop)
+    });
+    // What was sent last is on its way no more.
+    thread::sleep(Duration::from_millis(100));
+    let sent = traffic::sent(&road.west, "w0").0;
+    let ended = sensor.stop(Signal::SIGTERM);
+    let lines = ended.well();
+    assert_eq!(lines.summary()["lost"]["flow_table"], 0);
+    let (packets, octets) = stored(&store);
+    assert_eq!((packets, octets), (sent - before, (sent - before) * OCTETS));
+    assert!(
+        packets > 1000 && killed_ready > 2,
+        "{packets} {killed_ready}"
+    );
+    assert!(pins.all().is_empty(), "{:?}", pins.all());
+    let left: Vec<_> = fs::read_dir(&store).unwrap().flatten().collect();
+    assert_eq!(left.len(), 1, "{left:?}");
+}
