@@ -23,14 +23,16 @@ pub(crate) const CARGO_FUZZ: &str = "0.13.2";
 /// The checker of licences and sources, installed only where none is found.
 pub(crate) const CARGO_DENY: &str = "0.20.2";
 
-/// Servers and readers of feeds that tests compare with, and all that they need.
-pub(crate) const PYTHON_PACKAGES: [&str; 25] = [
+/// Servers and readers of feeds, and a reader of Parquet, that tests compare with, and all that
+/// they need.
+pub(crate) const PYTHON_PACKAGES: [&str; 26] = [
     "antlr4-python3-runtime==4.13.2",
     "blinker==1.9.0",
     "certifi==2026.10.18",
     "charset-normalizer==3.5.2",
     "click==8.5.1",
     "Deprecated==1.3.1",
+    "duckdb==2.0.0",
     "Flask==3.1.3",
     "Flask-HTTPAuth==4.8.1",
     "idna==3.20",

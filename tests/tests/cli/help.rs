@@ -19,6 +19,7 @@ fn help() {
       check      Look at interfaces before watching them, and say what to do
       territory  Build the table of which addresses are domestic and foreign, or ask it
       feed       Keep feeds of indicators, and say what of them would be watched
+      flows      Show what the store has of flows, filtered, sorted and summed
       explain    Say what would become of a packet, and why, without touching the kernel
       approval   Draft, verify and show approvals; list them as the kernel has them, or as papers say
       request    Draft, show or check a request: what is asked for, and why
