@@ -35,7 +35,7 @@ fn main() {
         env::var(name).map_or(default, |text: String| text.parse().expect("a number"))
     };
     let rows: u32 = count("STORE_BENCH_ROWS", 1_000_000);
-    let folder = tempfile::tempdir_in(env::current_dir().unwrap()).unwrap();
+    let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
     let records = records(0, rows);
     let bare = bare(folder.path(), &records);
     println!("{rows} rows in one table without an index: {bare:.2} s");
@@ -54,7 +54,7 @@ fn main() {
 
 /// Fills a store in commits of a hundred thousand, and asks it.
 fn ask(rows: u32) {
-    let folder = tempfile::tempdir_in(env::current_dir().unwrap()).unwrap();
+    let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
     let mut store = Store::open(folder.path()).unwrap();
     let (step, mut last) = (100_000, 0.0);
     let begin = Instant::now();

@@ -132,12 +132,44 @@ fn objects(folder: &Path, words: &[&str]) -> Vec<Value> {
 #[test]
 fn a_table_shows_rows_and_sums_them_by_record() {
     let folder = filled();
-    insta::assert_snapshot!(well(folder.path(), &[]));
-    insta::assert_snapshot!(well(folder.path(), &["--biflow"]));
-    insta::assert_snapshot!(well(folder.path(), &["--group-by", "approval"]));
-    insta::assert_snapshot!(well(folder.path(), &["--group-by", "hour"]));
-    insta::assert_snapshot!(well(folder.path(), &["--group-by", "indicator"]));
-    insta::assert_snapshot!(well(folder.path(), &["--limit", "1"]));
+    insta::assert_snapshot!(well(folder.path(), &[]), @r##"
+    START                    SOURCE                                            DESTINATION                                       PROTO  PACKETS  OCTETS  CLASS    APPROVAL  INDICATORS
+    2026-11-22 12:00:00 UTC  192.0.2.7:443                                     pseudonym:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa:50000  tcp          3    1500  relay    a         src=192.0.2.0/24@list, of "ours".txt:3
+    2026-11-22 12:00:00 UTC  192.0.2.7:443                                     domestic:50000                                    tcp          3    1500  relay    b         src=192.0.2.0/24@list, of "ours".txt:3
+    2026-11-22 12:00:01 UTC  pseudonym:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa:50000  192.0.2.7:443                                     tcp          3      60  relay    a         src=192.0.2.0/24@list, of "ours".txt:3
+    2026-11-22 13:00:00 UTC  2001:db8::1                                       2001:db8::2                                       -            3    1500  transit  b
+    3 flows, 9 packets, 3060 octets, each counted once whatever its approvals
+    "##);
+    insta::assert_snapshot!(well(folder.path(), &["--biflow"]), @r##"
+    START                    SOURCE         DESTINATION                                       PROTO  PACKETS >  OCTETS >  < PACKETS  < OCTETS  CLASS    APPROVAL
+    2026-11-22 12:00:00 UTC  192.0.2.7:443  pseudonym:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa:50000  tcp            3      1500          3        60  relay    a
+    2026-11-22 12:00:00 UTC  192.0.2.7:443  domestic:50000                                    tcp            3      1500          0         0  relay    b
+    2026-11-22 13:00:00 UTC  2001:db8::1    2001:db8::2                                       -              3      1500          0         0  transit  b
+    "##);
+    insta::assert_snapshot!(well(folder.path(), &["--group-by", "approval"]), @r##"
+    APPROVAL  FLOWS  PACKETS  OCTETS
+    b             2        6    3000
+    a             2        6    1560
+    together 3 flows, 9 packets, 3060 octets
+    "##);
+    insta::assert_snapshot!(well(folder.path(), &["--group-by", "hour"]), @r##"
+    HOUR                  FLOWS  PACKETS  OCTETS
+    2026-11-22T12:00:00Z      2        6    1560
+    2026-11-22T13:00:00Z      1        3    1500
+    together 3 flows, 9 packets, 3060 octets
+    from the sums that are kept, also of flows that are kept no longer
+    "##);
+    insta::assert_snapshot!(well(folder.path(), &["--group-by", "indicator"]), @r##"
+    INDICATOR                             FLOWS  PACKETS  OCTETS
+    192.0.2.0/24 (list, of "ours".txt:3)      2        6    1560
+    together 3 flows, 9 packets, 3060 octets
+    "##);
+    insta::assert_snapshot!(well(folder.path(), &["--limit", "1"]), @r##"
+    START                    SOURCE         DESTINATION                                       PROTO  PACKETS  OCTETS  CLASS  APPROVAL  INDICATORS
+    2026-11-22 12:00:00 UTC  192.0.2.7:443  pseudonym:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa:50000  tcp          3    1500  relay  a         src=192.0.2.0/24@list, of "ours".txt:3
+    1 flow, 3 packets, 1500 octets, each counted once whatever its approvals
+    there may be more: --limit ended it here
+    "##);
     assert_eq!(well(folder.path(), &["--approval", "c"]), "no flows\n");
 }
 
@@ -180,11 +212,27 @@ fn filters_take_what_they_say_and_nothing_else() {
 #[test]
 fn json_and_csv_have_the_names_of_json_lines() {
     let folder = filled();
-    insta::assert_snapshot!(well(folder.path(), &["--json"]));
+    insta::assert_snapshot!(well(folder.path(), &["--json"]), @r##"
+    {"type":"flow","class":"relay","direction":"inbound","approvals":["a"],"interface":"eth0","vlan":[6,7],"tunnel":{"type":"vxlan","id":42},"src":"192.0.2.7","dst":"pseudonym:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa","src_kind":"foreign","dst_kind":"pseudonym","proto":6,"src_port":443,"dst_port":50000,"packets":3,"octets":1500,"tcp_flags":27,"start":"2026-11-22T12:00:00Z","end":"2026-11-22T12:00:02Z","indicators":[{"prefix":"192.0.2.0/24","end":"src","feed":"list, of \"ours\".txt","line":3}],"fragment":null,"ttl_min":57,"ttl_max":58,"record":1}
+    {"type":"flow","class":"relay","direction":"inbound","approvals":["b"],"interface":"eth0","vlan":[6,7],"tunnel":{"type":"vxlan","id":42},"src":"192.0.2.7","dst":"domestic","src_kind":"foreign","dst_kind":"withheld","proto":6,"src_port":443,"dst_port":50000,"packets":3,"octets":1500,"tcp_flags":27,"start":"2026-11-22T12:00:00Z","end":"2026-11-22T12:00:02Z","indicators":[{"prefix":"192.0.2.0/24","end":"src","feed":"list, of \"ours\".txt","line":3}],"fragment":null,"ttl_min":57,"ttl_max":58,"record":1}
+    {"type":"flow","class":"relay","direction":"outbound","approvals":["a"],"interface":"eth0","vlan":[6,7],"tunnel":{"type":"vxlan","id":42},"src":"pseudonym:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa","dst":"192.0.2.7","src_kind":"pseudonym","dst_kind":"foreign","proto":6,"src_port":50000,"dst_port":443,"packets":3,"octets":60,"tcp_flags":27,"start":"2026-11-22T12:00:01Z","end":"2026-11-22T12:00:03Z","indicators":[{"prefix":"192.0.2.0/24","end":"src","feed":"list, of \"ours\".txt","line":3}],"fragment":null,"ttl_min":57,"ttl_max":58,"record":2}
+    {"type":"flow","class":"transit","direction":"through","approvals":["b"],"interface":"eth0","vlan":null,"src":"2001:db8::1","dst":"2001:db8::2","src_kind":"foreign","dst_kind":"foreign","proto":null,"src_port":null,"dst_port":null,"packets":3,"octets":1500,"tcp_flags":null,"start":"2026-11-22T13:00:00Z","end":"2026-11-22T13:00:02Z","indicators":[],"fragment":null,"ttl_min":null,"ttl_max":null,"record":3}
+    "##);
     let csv = well(folder.path(), &["--csv"]);
     assert_eq!(csv.matches("\r\n").count(), 5);
-    insta::assert_snapshot!(csv.replace('\r', ""));
-    insta::assert_snapshot!(well(folder.path(), &["--json", "--group-by", "pair"]));
+    insta::assert_snapshot!(csv.replace('\r', ""), @r##"
+    record,approval,class,direction,interface,vlan,tunnel,tunnel_id,src,src_kind,dst,dst_kind,proto,src_port,dst_port,packets,octets,tcp_flags,start,end,fragment,ttl_min,ttl_max,indicators
+    1,a,relay,inbound,eth0,6 7,vxlan,42,192.0.2.7,foreign,pseudonym:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa,pseudonym,6,443,50000,3,1500,27,2026-11-22T12:00:00Z,2026-11-22T12:00:02Z,,57,58,"src=192.0.2.0/24@list, of ""ours"".txt:3"
+    1,b,relay,inbound,eth0,6 7,vxlan,42,192.0.2.7,foreign,domestic,withheld,6,443,50000,3,1500,27,2026-11-22T12:00:00Z,2026-11-22T12:00:02Z,,57,58,"src=192.0.2.0/24@list, of ""ours"".txt:3"
+    2,a,relay,outbound,eth0,6 7,vxlan,42,pseudonym:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa,pseudonym,192.0.2.7,foreign,6,50000,443,3,60,27,2026-11-22T12:00:01Z,2026-11-22T12:00:03Z,,57,58,"src=192.0.2.0/24@list, of ""ours"".txt:3"
+    3,b,transit,through,eth0,,,,2001:db8::1,foreign,2001:db8::2,foreign,,,,3,1500,,2026-11-22T13:00:00Z,2026-11-22T13:00:02Z,,,,
+    "##);
+    insta::assert_snapshot!(well(folder.path(), &["--json", "--group-by", "pair"]), @r##"
+    {"type":"group","by":"pair","key":"192.0.2.7 > pseudonym:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa","src_kind":"foreign","dst_kind":"pseudonym","flows":1,"packets":3,"octets":1500}
+    {"type":"group","by":"pair","key":"192.0.2.7 > domestic","src_kind":"foreign","dst_kind":"withheld","flows":1,"packets":3,"octets":1500}
+    {"type":"group","by":"pair","key":"2001:db8::1 > 2001:db8::2","src_kind":"foreign","dst_kind":"foreign","flows":1,"packets":3,"octets":1500}
+    {"type":"group","by":"pair","key":"pseudonym:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa > 192.0.2.7","src_kind":"pseudonym","dst_kind":"foreign","flows":1,"packets":3,"octets":60}
+    "##);
     let biflow = objects(folder.path(), &["--biflow"]);
     assert_eq!(biflow[0]["octets"], 1500);
     assert_eq!(biflow[0]["reverse_octets"], 60);
@@ -201,7 +249,10 @@ fn what_is_kept_no_longer_is_said() {
     );
     drop(store);
     let printed = flows(folder.path(), &["--json"]);
-    insta::assert_snapshot!(printed.stderr);
+    insta::assert_snapshot!(printed.stderr, @r##"
+    sekisho: approval a: flows that ended before 2026-11-22T12:00:03.000000001Z may be kept no longer
+    sekisho: approval b: flows that ended before 2026-11-22T12:00:02.000000001Z may be kept no longer
+    "##);
     assert!(
         printed
             .stdout
@@ -274,7 +325,38 @@ for query in [
     let mut command = Command::new(python);
     let read = command::run(command.args(["-c", script]).arg(&file));
     assert_eq!(read.status, Some(0), "{}", read.whole());
-    insta::assert_snapshot!(read.stdout);
+    insta::assert_snapshot!(read.stdout, @r##"
+    record UBIGINT
+    approval VARCHAR
+    class VARCHAR
+    direction VARCHAR
+    interface VARCHAR
+    vlan JSON
+    tunnel VARCHAR
+    tunnel_id BIGINT
+    src VARCHAR
+    src_kind VARCHAR
+    dst VARCHAR
+    dst_kind VARCHAR
+    proto INTEGER
+    src_port INTEGER
+    dst_port INTEGER
+    packets UBIGINT
+    octets UBIGINT
+    tcp_flags INTEGER
+    start TIMESTAMPTZ_NS
+    end TIMESTAMPTZ_NS
+    fragment VARCHAR
+    ttl_min INTEGER
+    ttl_max INTEGER
+    indicators JSON
+    1, a, relay, inbound, eth0, [6,7], vxlan, 42, 192.0.2.7, foreign, pseudonym:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa, pseudonym, 6, 443, 50000, 3, 1500, 27, 1795348800000000000, 1795348802000000000, None, 57, 58, [{"end":"src","feed":"list, of \"ours\".txt","line":3,"prefix":"192.0.2.0/24"}]
+    1, b, relay, inbound, eth0, [6,7], vxlan, 42, 192.0.2.7, foreign, domestic, withheld, 6, 443, 50000, 3, 1500, 27, 1795348800000000000, 1795348802000000000, None, 57, 58, [{"end":"src","feed":"list, of \"ours\".txt","line":3,"prefix":"192.0.2.0/24"}]
+    2, a, relay, outbound, eth0, [6,7], vxlan, 42, pseudonym:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa, pseudonym, 192.0.2.7, foreign, 6, 50000, 443, 3, 60, 27, 1795348801000000000, 1795348803000000000, None, 57, 58, [{"end":"src","feed":"list, of \"ours\".txt","line":3,"prefix":"192.0.2.0/24"}]
+    3, b, transit, through, eth0, None, None, None, 2001:db8::1, foreign, 2001:db8::2, foreign, None, None, None, 3, 1500, None, 1795352400000000000, 1795352402000000000, None, None, None, []
+    3, 4560
+    list, of "ours".txt
+    "##);
     // A file that is there is not written over.
     failed_plainly(&flows(folder.path(), &words), 12);
 }

@@ -62,6 +62,8 @@ fn help() {
       18  papers refused or cannot be read; what is printed says which and why
       19  feed pull: a feed could not be fetched or read; its last good copy stays
       20  feed pull: a feed is held back until it is confirmed
+      21  keys for pseudonyms cannot be used
+      22  the store of records cannot be used, or does not take what is left
     ----- stderr -----
     ");
 }
