@@ -23,7 +23,8 @@ use sensor_common::{Class, Direction, Fields, FlowKey, FlowValue, Fragment, Slot
 use sensor_core::watchlist::{ApprovalId, Handling};
 use sensor_records::{
     Address, End, Matched, Notice, Record, RecordId, Under,
-    store::{Batch, Part, Position, Store},
+    query::{Filter, GroupBy, Reader},
+    store::{Batch, Level, Part, Position, Store},
 };
 
 const INDICATORS: u32 = 65_536;
@@ -34,7 +35,7 @@ fn main() {
         env::var(name).map_or(default, |text: String| text.parse().expect("a number"))
     };
     let rows: u32 = count("STORE_BENCH_ROWS", 1_000_000);
-    let folder = tempfile::tempdir_in(env::current_dir().unwrap()).unwrap();
+    let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
     let records = records(0, rows);
     let bare = bare(folder.path(), &records);
     println!("{rows} rows in one table without an index: {bare:.2} s");
@@ -45,6 +46,86 @@ fn main() {
         told / bare
     );
     drop(store);
+    let asked: u32 = count("STORE_BENCH_QUERY", 0);
+    if asked > 0 {
+        ask(asked);
+    }
+}
+
+/// Fills a store in commits of a hundred thousand, and asks it.
+fn ask(rows: u32) {
+    let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let mut store = Store::open(folder.path()).unwrap();
+    let (step, mut last) = (100_000, 0.0);
+    let begin = Instant::now();
+    for from in (0..rows).step_by(100_000) {
+        let records = records(from, step.min(rows - from));
+        let begin = Instant::now();
+        let rows = &records[..];
+        store
+            .commit(&Batch {
+                rows,
+                ..Batch::default()
+            })
+            .unwrap();
+        last = seconds(begin);
+        store.settle().unwrap();
+    }
+    println!(
+        "{rows} records in commits of {step}: {:.1} s",
+        seconds(begin)
+    );
+    println!("the last of these commits: {last:.2} s");
+    drop(store);
+    let mut reader = Reader::open(folder.path()).unwrap();
+    let prefix = |text: &str| Filter {
+        indicator: text.parse().ok(),
+        ..Filter::default()
+    };
+    for (what, filter) in [
+        ("an indicator", prefix("11.1.2.0/24")),
+        ("another", prefix("11.200.9.0/24")),
+        ("256 indicators", prefix("11.7.0.0/16")),
+    ] {
+        let begin = Instant::now();
+        let found = reader.rows(&filter, None, None).unwrap().len();
+        println!("rows of {what}: {:.1} ms for {found}", seconds(begin) * 1e3);
+        let begin = Instant::now();
+        let by = GroupBy::Time(Level::Minute);
+        let groups = reader.groups(&filter, by).unwrap();
+        let (taken, flows) = (seconds(begin) * 1e3, groups.flows);
+        println!(
+            "its minutes: {taken:.1} ms, {} of {flows} flows",
+            groups.groups.len()
+        );
+    }
+    let begin = Instant::now();
+    let minutes = reader
+        .groups(&Filter::default(), GroupBy::Time(Level::Minute))
+        .unwrap();
+    println!(
+        "all minutes: {:.1} ms for {}",
+        seconds(begin) * 1e3,
+        minutes.flows
+    );
+    let minute = Filter {
+        from: Some(BEGIN + 60_000_000_000),
+        until: Some(BEGIN + 61_000_000_000),
+        ..Filter::default()
+    };
+    let begin = Instant::now();
+    let found = reader.rows(&minute, None, None).unwrap().len();
+    println!(
+        "rows of a second: {:.1} ms for {found}",
+        seconds(begin) * 1e3
+    );
+    let begin = Instant::now();
+    let groups = reader.groups(&Filter::default(), GroupBy::Port).unwrap();
+    println!(
+        "ports of all, from rows: {:.2} s for {}",
+        seconds(begin),
+        groups.flows
+    );
 }
 
 fn seconds(begin: Instant) -> f64 {

@@ -88,9 +88,10 @@ impl Pairing {
             vlan: row.vlan,
             tunnel: row.tunnel,
         };
-        let at = match is_withheld {
-            true => next,
-            false => *self.known.entry(key).or_insert(next),
+        let at = if is_withheld {
+            next
+        } else {
+            *self.known.entry(key).or_insert(next)
         };
         let Some(known) = self.conversations.get_mut(at) else {
             self.conversations.push(Conversation {

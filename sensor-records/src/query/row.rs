@@ -135,7 +135,7 @@ fn indicators(
     names: &mut Names,
 ) -> rusqlite::Result<Vec<Named>> {
     let words = words.as_chunks::<8>().0.iter();
-    let named = words.map(|word| {
+    let matched = words.map(|word| {
         let word = i64::from_le_bytes(*word);
         let (feed, line, prefix) = names.indicator(connection, word / 2)?;
         Ok(Named {
@@ -148,7 +148,7 @@ fn indicators(
             line,
         })
     });
-    named.collect()
+    matched.collect()
 }
 
 /// Both or none: neither is stored without the other.

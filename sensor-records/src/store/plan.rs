@@ -18,7 +18,8 @@ use sensor_core::documents::Time;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Row<'a> {
     pub(super) record: &'a Record,
-    pub(super) row: i64,
+    /// Its number.
+    pub(super) number: i64,
     /// How many rows the record has.
     pub(super) rows: i64,
     pub(super) approval: i64,
@@ -61,14 +62,14 @@ impl<'a> Plan<'a> {
         }
         for row in &plan.rows {
             let into = Zone {
-                first: row.row,
-                last: row.row,
+                first: row.number,
+                last: row.number,
                 first_start: number(row.record.notice.start),
                 last_end: number(row.record.end),
                 expires: row.kept_until,
             };
             match &mut zone {
-                Some(zone) if row.row - zone.first < ZONE => widen(zone, &into),
+                Some(zone) if row.number - zone.first < ZONE => widen(zone, &into),
                 _ => {
                     plan.zones.extend(zone);
                     zone = Some(into);
@@ -101,7 +102,7 @@ impl<'a> Plan<'a> {
             let kept_until = kept_until(memory, approval, under, record.end);
             self.rows.push(Row {
                 record,
-                row,
+                number: row,
                 rows: number(rows.len() as u64),
                 approval,
                 interface: memory.interfaces.id(record.notice.interface.as_str()),

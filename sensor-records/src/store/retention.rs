@@ -113,14 +113,12 @@ fn renew(transaction: &Transaction<'_>, zone: &Zone) -> rusqlite::Result<()> {
             expires: row.get(4)?,
         }))
     })?;
-    match left {
-        Some(zone) => write::zone(transaction, &zone),
-        None => {
-            let delete = "DELETE FROM zone WHERE first = ?";
-            transaction.prepare_cached(delete)?.execute([zone.first])?;
-            Ok(())
-        }
+    if let Some(zone) = left {
+        return write::zone(transaction, &zone);
     }
+    let delete = "DELETE FROM zone WHERE first = ?";
+    transaction.prepare_cached(delete)?.execute([zone.first])?;
+    Ok(())
 }
 
 /// Erases where indicators come from that no row names any more; says which.

@@ -20,7 +20,7 @@ const CHUNK: usize = 16_384;
 #[derive(Debug, Default)]
 pub(super) struct Open {
     /// Records with parts that have not ended.
-    open: Set,
+    not_ended: Set,
     blobs: BTreeMap<i64, Blob>,
     /// Numbers of the blobs and lists that come next.
     next_blob: i64,
@@ -91,11 +91,11 @@ impl Open {
 
     /// Those that have not ended.
     pub(super) fn records(&self) -> Vec<RecordId> {
-        self.open.iter().copied().collect()
+        self.not_ended.iter().copied().collect()
     }
 
     fn add(&mut self, id: i64, records: Vec<RecordId>) {
-        self.open.extend(&records);
+        self.not_ended.extend(&records);
         self.blobs.insert(id, Blob { records, at: 0 });
         self.next_blob = self.next_blob.max(id + 1);
     }
@@ -109,7 +109,7 @@ impl Open {
         let mut change = Change::default();
         self.store_parts(transaction, batch, &mut change)?;
         // Only what has parts need be known to have ended.
-        let is_open = |record: &&RecordId| self.open.contains(record);
+        let is_open = |record: &&RecordId| self.not_ended.contains(record);
         change.ended = batch.ended.iter().filter(is_open).copied().collect();
         if !change.ended.is_empty() {
             let bytes: Vec<u8> = change
@@ -185,15 +185,19 @@ impl Open {
             self.next_list += 1;
         }
         for record in ended {
-            self.open.remove(&record);
+            self.not_ended.remove(&record);
         }
         for (id, records) in blobs {
             self.add(id, records);
         }
-        let Self { open, blobs, .. } = self;
+        let Self {
+            not_ended, blobs, ..
+        } = self;
         for blob in blobs.values_mut() {
             let rest = blob.records.iter().skip(blob.at);
-            blob.at += rest.take_while(|record| !open.contains(record)).count();
+            blob.at += rest
+                .take_while(|record| !not_ended.contains(record))
+                .count();
         }
     }
 }
@@ -226,7 +230,7 @@ pub(super) fn parts(connection: &Connection, open: &Open) -> Result<Vec<Part>, F
         let blob = row.get_ref(2).and_then(|blob| Ok(blob.as_blob()?))?;
         for bytes in blob.chunks(size_of::<Part>()) {
             let part = Part::read_from_bytes(bytes).map_err(|_| unclear(2))?;
-            if open.open.contains(&part.record) {
+            if open.not_ended.contains(&part.record) {
                 under_way.push(part);
             }
         }

@@ -135,7 +135,7 @@ fn flows(transaction: &Transaction<'_>, plan: &Plan<'_>) -> rusqlite::Result<()>
             bytes.collect::<Vec<u8>>()
         });
         insert.execute(params![
-            row.row,
+            row.number,
             number(record.id.0),
             row.rows,
             row.approval,

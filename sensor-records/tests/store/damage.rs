@@ -58,6 +58,12 @@ fn names(folder: &Path) -> BTreeSet<String> {
         .collect()
 }
 
+/// Without printing both where they differ.
+fn same(found: &[u8], expected: &[u8]) {
+    let is_same = found == expected;
+    assert!(is_same, "it is not as it was");
+}
+
 fn bytes(path: &Path) -> Vec<u8> {
     sensor_core::capped::read(path, 1 << 26).unwrap()
 }
@@ -97,7 +103,7 @@ fn damaged_bytes_are_found_or_harmless_and_the_store_goes_on() {
             found += 1;
             assert!(!aside.what.is_empty());
             println!("byte {at} of {name}: {}", aside.what);
-            assert!(bytes(&aside.path) == damaged, "it is as it was");
+            same(&bytes(&aside.path), &damaged);
         }
         let more: Vec<_> = (5000..5010).map(record).collect();
         let batch = Batch {
@@ -139,7 +145,7 @@ fn noise_in_its_place_is_set_aside_and_never_deleted() {
             aside[0].path,
             folder.path().join(format!("records.damaged-{time}"))
         );
-        assert!(bytes(&aside[0].path) == noise);
+        same(&bytes(&aside[0].path), &noise);
         store
             .commit(&Batch {
                 rows: &[record(1)],
@@ -163,7 +169,10 @@ fn a_log_without_a_database_is_set_aside() {
         }
         let mut store = Store::open(folder.path()).unwrap();
         assert_eq!(store.set_aside().len(), 1);
-        assert!(bytes(&folder.path().join("records.damaged-1-wal")) == before);
+        same(
+            &bytes(&folder.path().join("records.damaged-1-wal")),
+            &before,
+        );
         assert!(store.under_way().unwrap().is_empty());
     }
 }
@@ -245,7 +254,7 @@ fn what_a_later_version_or_another_program_wrote_is_left_alone() {
     );
     let told = Reader::open(folder.path()).unwrap_err().to_string();
     assert!(told.contains("version 99"), "{told}");
-    assert!(bytes(&path) == before);
+    same(&bytes(&path), &before);
     set("application_id", 5);
     let error = Store::open(folder.path()).unwrap_err();
     assert!(matches!(error, StoreError::NotOurs { .. }), "{error}");

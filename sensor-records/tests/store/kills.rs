@@ -67,7 +67,7 @@ fn victim() {
         epoch += 1;
         store.commit(&batch(epoch).batch()).unwrap();
         writeln!(out, "committed {epoch}").unwrap();
-        if epoch % 9 == 0 {
+        if epoch.is_multiple_of(9) {
             store.settle().unwrap();
         }
     }

@@ -15,6 +15,9 @@ use crate::{
     model::{Brought, Model, brought},
 };
 
+/// What a row is counted under.
+type Told = fn(&Record) -> String;
+
 #[derive(Clone, Debug)]
 enum Act {
     Commit(Brought),
@@ -114,7 +117,7 @@ proptest! {
             (told.collect::<BTreeMap<_, _>>(), total)
         };
         let once = model.sums(|_| true, |_| vec![()]).remove(&()).unwrap_or_default();
-        let cases: [(GroupBy, fn(&Record) -> String); 4] = [
+        let cases: [(GroupBy, Told); 4] = [
             (GroupBy::Source, |row| row.notice.source.to_string()),
             (GroupBy::Approval, |row| row.notice.approvals[0].id.0.clone()),
             (GroupBy::Class, |row| row.notice.class.name().into()),

@@ -19,6 +19,7 @@ fn help() {
       check      Look at interfaces before watching them, and say what to do
       territory  Build the table of which addresses are domestic and foreign, or ask it
       feed       Keep feeds of indicators, and say what of them would be watched
+      flows      Show what the store has of flows, filtered, sorted and summed
       explain    Say what would become of a packet, and why, without touching the kernel
       approval   Draft, verify and show approvals; list them as the kernel has them, or as papers say
       request    Draft, show or check a request: what is asked for, and why
@@ -62,6 +63,7 @@ fn help() {
       19  feed pull: a feed could not be fetched or read; its last good copy stays
       20  feed pull: a feed is held back until it is confirmed
       21  keys for pseudonyms cannot be used
+      22  the store of records cannot be used, or does not take what is left
     ----- stderr -----
     ");
 }
@@ -98,16 +100,10 @@ fn help_of_run() {
           --lease <SECONDS>           Seconds for which recording goes on when the agent hangs or dies
                                       [default: 20]
           --tick <MS>                 Milliseconds between two readings of the kernel [default: 200]
-          --flow-capacity <N>         Flows that the kernel holds for each CPU between two readings;
-                                      more give way to others and are handed over early [default: 65536]
-          --ring-size <KIB>           KiB of the ring buffer that they are handed over through, a power
-                                      of two; what finds no room there is counted as lost [default:
-                                      8192]
+          --flow-capacity <N>         Flows the kernel holds between two readings; what finds no room is
+                                      counted as lost [default: 65536]
           --pin-dir <DIR>             Folder on a BPF file system for what outlives a dead agent: link,
                                       program and maps [default: /sys/fs/bpf/sekisho]
-          --pseudonym-keys <DIR>      Folder with the keys for pseudonyms of domestic addresses, one for
-                                      each approval; in lab the keys are those of one run, unless one is
-                                      given [default: /var/lib/sekisho-keys]
           --runtime-dir <DIR>         Folder for snapshots of what is loaded [default: /run/sekisho]
       -h, --help                      Print help
     ----- stderr -----

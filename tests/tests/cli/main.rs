@@ -5,6 +5,7 @@
 mod check;
 mod feed;
 mod feeds;
+mod flows;
 mod help;
 mod init;
 mod kept;

@@ -48,6 +48,8 @@ fn table<const COLUMNS: usize>(
                 Right => text.push_str(&format!("{field:>width$}")),
             }
         }
+        // Nothing that a file is called can move the cursor.
+        let text = text.replace(char::is_control, "\u{fffd}");
         writeln!(out, "{}", text.trim_end())?;
     }
     Ok(())
