@@ -8,7 +8,11 @@
 
 mod recipients;
 
+mod names;
+
+pub mod eve;
 pub mod ipfix;
+pub mod syslog;
 
 pub use recipients::{Admitted, Recipient};
 
