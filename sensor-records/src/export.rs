@@ -12,6 +12,7 @@ mod names;
 
 pub mod eve;
 pub mod ipfix;
+pub mod sink;
 pub mod syslog;
 
 pub use recipients::{Admitted, Recipient};
