@@ -12,7 +12,9 @@ mod names;
 
 pub mod eve;
 pub mod ipfix;
+pub mod openmetrics;
 pub mod sink;
+pub mod stix;
 pub mod syslog;
 
 pub use recipients::{Admitted, Recipient};

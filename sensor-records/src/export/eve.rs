@@ -53,7 +53,8 @@ struct Event<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     flow_id: Option<u64>,
     in_iface: &'a str,
-    event_type: &'static str,
+    #[serde(rename = "event_type")]
+    kind: &'static str,
     #[serde(skip_serializing_if = "<[u16]>::is_empty")]
     vlan: &'a [u16],
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -155,7 +156,7 @@ impl Eve {
             timestamp: names::time(TIME, notice.start),
             flow_id: None,
             in_iface: &notice.interface,
-            event_type: kind,
+            kind,
             vlan: notice.vlan.as_deref().unwrap_or_default(),
             src_ip: source.map(|address| address.to_string()),
             src_port: notice.ports.map(|ports| ports.0),

@@ -10,13 +10,13 @@ use super::{Admitted, Item, Recipient};
 use crate::{Address, End, Matched, Notice, Pseudonym, Record, RecordId, Under};
 
 pub(super) fn handling(names: Option<&[&str]>) -> Arc<Handling> {
-    let named = |names: &[&str]| {
+    let texts = |names: &[&str]| {
         let texts = names.iter().map(|name| (*name).to_owned().try_into());
         texts.collect::<Result<_, _>>().unwrap()
     };
     Arc::new(Handling {
         retention: None,
-        recipients: names.map(named),
+        recipients: names.map(texts),
     })
 }
 

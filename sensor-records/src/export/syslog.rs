@@ -81,7 +81,7 @@ impl Syslog {
         if let Item::Flow(record) = item {
             counts(record, &mut text);
         }
-        parameter(&mut text, "indicators", notice.indicators.len());
+        parameter(&mut text, "indicators", &notice.indicators.len());
         let close = format!(
             "] {kind} {} {}",
             notice.class.name(),
@@ -93,7 +93,7 @@ impl Syslog {
             let before = list.len();
             let end = names::end(matched.end);
             let entry = format!("{end} {} {}", matched.line, matched.feed);
-            parameter(&mut list, "indicator", entry);
+            parameter(&mut list, "indicator", &entry);
             if list.len() > room {
                 list.truncate(before);
                 break;
@@ -129,39 +129,39 @@ impl Encode for Syslog {
 }
 
 fn ends(notice: &Notice, text: &mut String) {
-    parameter(text, "class", notice.class.name());
-    parameter(text, "direction", notice.direction.name());
-    parameter(text, "approval", names::approvals(notice));
+    parameter(text, "class", &notice.class.name());
+    parameter(text, "direction", &notice.direction.name());
+    parameter(text, "approval", &names::approvals(notice));
     parameter(text, "interface", &notice.interface);
     for tag in notice.vlan.iter().flatten() {
         parameter(text, "vlan", tag);
     }
     if let Some((kind, id)) = notice.tunnel {
-        parameter(text, "tunnel", kind.name());
+        parameter(text, "tunnel", &kind.name());
         if kind.has_id() {
-            parameter(text, "tunnel_id", id);
+            parameter(text, "tunnel_id", &id);
         }
     }
-    parameter(text, "src", notice.source);
-    parameter(text, "dst", notice.destination);
-    parameter(text, "src_kind", notice.source.kind());
-    parameter(text, "dst_kind", notice.destination.kind());
+    parameter(text, "src", &notice.source);
+    parameter(text, "dst", &notice.destination);
+    parameter(text, "src_kind", &notice.source.kind());
+    parameter(text, "dst_kind", &notice.destination.kind());
     if let Some(protocol) = notice.protocol {
-        parameter(text, "proto", protocol);
+        parameter(text, "proto", &protocol);
     }
     if let Some((source, destination)) = notice.ports {
-        parameter(text, "src_port", source);
-        parameter(text, "dst_port", destination);
+        parameter(text, "src_port", &source);
+        parameter(text, "dst_port", &destination);
     }
-    parameter(text, "start", names::time(TIME, notice.start));
+    parameter(text, "start", &names::time(TIME, notice.start));
 }
 
 fn counts(record: &Record, text: &mut String) {
-    parameter(text, "end", names::time(TIME, record.end));
-    parameter(text, "packets", record.packets);
-    parameter(text, "octets", record.octets);
+    parameter(text, "end", &names::time(TIME, record.end));
+    parameter(text, "packets", &record.packets);
+    parameter(text, "octets", &record.octets);
     if let Some(flags) = record.tcp_flags {
-        parameter(text, "tcp_flags", flags);
+        parameter(text, "tcp_flags", &flags);
     }
     match record.notice.fragment {
         None | Some(Fragment::Whole) => {}
@@ -169,15 +169,15 @@ fn counts(record: &Record, text: &mut String) {
         Some(Fragment::Later) => parameter(text, "fragment", "later"),
     }
     if let Some((lowest, highest)) = record.ttl {
-        parameter(text, "ttl_min", lowest);
-        parameter(text, "ttl_max", highest);
+        parameter(text, "ttl_min", &lowest);
+        parameter(text, "ttl_max", &highest);
     }
-    parameter(text, "record", record.id.0);
+    parameter(text, "record", &record.id.0);
 }
 
 /// Adds a parameter. What would end a value is escaped; control characters are spaces, since
 /// receivers make escapes of their own of them.
-fn parameter(text: &mut String, name: &str, value: impl ToString) {
+fn parameter(text: &mut String, name: &str, value: &(impl ToString + ?Sized)) {
     // Writing to a string cannot fail.
     let _ = write!(text, " {name}=\"");
     for character in value.to_string().chars() {

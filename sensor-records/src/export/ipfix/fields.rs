@@ -230,12 +230,11 @@ fn end(address: Address, data: &mut Vec<u8>) {
 
 /// A string with its length: an octet up to 254, else 255 and two octets.
 pub(super) fn string(text: &str, data: &mut Vec<u8>) -> Option<()> {
-    match u8::try_from(text.len()) {
-        Ok(length @ 0..=254) => data.push(length),
-        _ => {
-            data.push(255);
-            data.extend(u16::try_from(text.len()).ok()?.to_be_bytes());
-        }
+    if let Ok(length @ 0..=254) = u8::try_from(text.len()) {
+        data.push(length);
+    } else {
+        data.push(255);
+        data.extend(u16::try_from(text.len()).ok()?.to_be_bytes());
     }
     data.extend(text.as_bytes());
     Some(())
