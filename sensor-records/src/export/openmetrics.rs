@@ -1,4 +1,4 @@
-//! Counts for Prometheus: its text format 0.0.4, and OpenMetrics 1.0 for who asks for that.
+//! Counts for Prometheus: its text format 0.0.4, and `OpenMetrics` 1.0 for who asks for that.
 //!
 //! Labels are the interface, class, verdict, stage and approval, and nothing else: no address, no
 //! indicator and no feed, whose number has no bound and whose values are nobody's business who
