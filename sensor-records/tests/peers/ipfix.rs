@@ -30,8 +30,9 @@ const COUNT: u64 = 3000;
 
 /// What nfdump says of each flow, by its numbers of packets and octets.
 fn stored(nfdump: &Path, folder: &Path) -> BTreeMap<(u64, u64), Vec<String>> {
-    let format = "fmt:%pkt|%byt|%sa|%da|%sp|%dp|%pr|%flg|%tsr|%ter";
+    let format = "fmt:%pkt|%byt|%sa|%da|%sp|%dp|%pr|%flg|%ts|%te";
     let mut command = Command::new(nfdump);
+    command.env("TZ", "UTC");
     command
         .arg("-R")
         .arg(folder)
@@ -86,18 +87,8 @@ fn compare(peer: Peer, folder: &Path, log: &Path, records: &[Record]) {
             columns[5].starts_with(&destination.to_string()),
             "{columns:?}"
         );
-        let seconds = format!(
-            "{}.{:03}",
-            notice.start / 1_000_000_000,
-            notice.start / 1_000_000 % 1000
-        );
-        assert_eq!(columns[8], seconds);
-        let seconds = format!(
-            "{}.{:03}",
-            record.end / 1_000_000_000,
-            record.end / 1_000_000 % 1000
-        );
-        assert_eq!(columns[9], seconds);
+        assert_eq!(columns[8], time(notice.start));
+        assert_eq!(columns[9], time(record.end));
     }
     let summary = printed(Command::new(&nfdump).arg("-R").arg(folder).arg("-I"));
     let (packets, octets) = sums(records);
@@ -112,6 +103,12 @@ fn compare(peer: Peer, folder: &Path, log: &Path, records: &[Record]) {
             "{line} in {summary}"
         );
     }
+}
+
+/// As nfdump writes it.
+fn time(unix_ns: u64) -> String {
+    let time = jiff::Timestamp::from_nanosecond(i128::from(unix_ns)).unwrap();
+    time.strftime("%Y-%m-%d %H:%M:%S.%3f").to_string()
 }
 
 #[test]

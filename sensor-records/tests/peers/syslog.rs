@@ -33,7 +33,9 @@ fn receives(program: &Path, input: &str, folder: &Path, framing: Framing, outlet
     let peer = Peer::spawn(
         Command::new(program)
             .args(["-n", "-iNONE", "-f"])
-            .arg(&file),
+            .arg(&file)
+            // Else what it says of itself would go nowhere.
+            .env("RSYSLOG_DFLT_LOG_INTERNAL", "1"),
         &log,
     );
     wait("it has begun", || read(&out).contains("rsyslogd"));
