@@ -6,6 +6,11 @@ use std::{
     path::Path,
 };
 
+use nix::{
+    mount::{MsFlags, mount},
+    sched::{CloneFlags, unshare},
+};
+
 use super::*;
 use crate::export::{eve::Eve, samples};
 
@@ -131,6 +136,69 @@ fn a_file_that_cannot_be_opened_is_named_and_blocks_nobody() {
         assert_eq!((losses.sent, losses.lost()), (0, 100));
         assert!(losses.queue_full >= 90, "{losses:?}");
     }
+}
+
+#[test]
+fn nothing_is_waited_for_where_nothing_is_left_to_send() {
+    let missing = Path::new("/nonexistent/eve");
+    let exporter = spawn(10, File::new(missing, None, Rotation::default()));
+    wait("it says why", || exporter.error().is_some());
+    let begin = Instant::now();
+    assert_eq!(exporter.finish(SOON).lost(), 0);
+    assert!(
+        begin.elapsed() < Duration::from_secs(2),
+        "{:?}",
+        begin.elapsed()
+    );
+}
+
+/// In a mount namespace of its own, which the thread of the exporter inherits.
+#[test]
+fn a_full_disk_tears_no_line_and_nothing_is_lost_once_there_is_room() {
+    let test = thread::spawn(|| {
+        let folder = tempfile::tempdir().unwrap();
+        let nothing = None::<&str>;
+        let tmpfs = |flags, size| {
+            mount(
+                Some("tmpfs"),
+                folder.path(),
+                Some("tmpfs"),
+                flags,
+                Some(size),
+            )
+        };
+        let ready = unshare(CloneFlags::CLONE_NEWNS)
+            .and_then(|()| {
+                mount(
+                    nothing,
+                    "/",
+                    nothing,
+                    MsFlags::MS_REC | MsFlags::MS_PRIVATE,
+                    nothing,
+                )
+            })
+            .and_then(|()| tmpfs(MsFlags::empty(), "size=64k"));
+        if let Err(error) = ready {
+            let ci = std::env::var("CI").as_deref() == Ok("true");
+            assert!(!ci, "may not be skipped where CI=true: {error}");
+            eprintln!("skipped: no file system can be mounted: {error}");
+            return;
+        }
+        let path = folder.path().join("eve");
+        let exporter = spawn(1000, File::new(&path, None, Rotation::default()));
+        items(300).for_each(|item| exporter.offer(&item));
+        wait("the disk is full", || exporter.error().is_some());
+        let error = exporter.error().unwrap();
+        assert!(error.contains("No space left"), "{error}");
+        let sent = exporter.losses().sent;
+        assert!((1..300).contains(&sent));
+        assert_eq!(ids(&path), (0..sent).collect::<Vec<_>>(), "no line is torn");
+        tmpfs(MsFlags::MS_REMOUNT, "size=10m").unwrap();
+        let losses = exporter.finish(SOON);
+        assert_eq!((losses.sent, losses.lost()), (300, 0));
+        assert_eq!(ids(&path), (0..300).collect::<Vec<_>>());
+    });
+    test.join().unwrap();
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::{
             AtomicU64,
             Ordering::{Acquire, Relaxed},
         },
-        mpsc::{Receiver, RecvTimeoutError},
+        mpsc::{Receiver, RecvTimeoutError, TryRecvError},
     },
     thread,
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
@@ -43,6 +43,8 @@ impl Worker {
             }
             let step = if is_open {
                 self.step(&mut waiting)
+            } else if self.is_drained(&mut waiting) {
+                return;
             } else {
                 self.open().map(|()| Step::Opened)
             };
@@ -58,6 +60,21 @@ impl Worker {
                     pause = (pause * 2).min(self.pauses.1);
                 }
             }
+        }
+    }
+
+    /// Whether it is to end and nothing waits: then nothing has to be opened.
+    fn is_drained(&self, waiting: &mut Vec<Admitted>) -> bool {
+        if self.stop.left().is_none() || !waiting.is_empty() {
+            return false;
+        }
+        match self.rows.try_recv() {
+            Ok(row) => {
+                waiting.push(row);
+                false
+            }
+            Err(TryRecvError::Disconnected) => true,
+            Err(TryRecvError::Empty) => false,
         }
     }
 
@@ -85,7 +102,7 @@ impl Worker {
     }
 
     fn send(&mut self, mut frames: &[Frame], waiting: &mut Vec<Admitted>) -> io::Result<Step> {
-        while !frames.is_empty() {
+        while !frames.is_empty() && !self.stop.is_over() {
             let (sent, lost, error) = match self.outlet.send(frames, &self.stop) {
                 Ok(()) => (frames.len(), 0, None),
                 Err(Failure {
