@@ -203,7 +203,10 @@ fn every_kind_of_line_is_valid_by_the_published_schema() {
             std::env::var("CI").as_deref() != Ok("true"),
             "may not be skipped where CI=true"
         );
-        eprintln!("skipped: no {} ('cargo xtask setup' installs it)", venv.display());
+        eprintln!(
+            "skipped: no {} ('cargo xtask setup' installs it)",
+            venv.display()
+        );
         return;
     }
     let mut hidden = record();
@@ -215,7 +218,11 @@ fn every_kind_of_line_is_valid_by_the_published_schema() {
     hidden.notice.fragment = Some(Fragment::Later);
     let mut silent = record();
     silent.notice.vlan = None;
-    (silent.notice.protocol, silent.notice.ports, silent.notice.fragment) = (None, None, None);
+    (
+        silent.notice.protocol,
+        silent.notice.ports,
+        silent.notice.fragment,
+    ) = (None, None, None);
     (silent.tcp_flags, silent.ttl) = (None, None);
     silent.end = u64::MAX;
     let mut counters = [3; Stat::COUNT];
