@@ -4,6 +4,7 @@
 //! approvals it was counted for.
 
 pub mod address;
+pub mod export;
 pub mod pseudonym;
 pub mod query;
 pub mod record;

@@ -148,14 +148,13 @@ impl Pseudonyms {
             return Ok(());
         }
         let key = match &self.source {
-            Source::Nowhere => return Ok(()),
             Source::Run => random().map_err(|source| KeyError::System {
                 path: RANDOM.into(),
                 source,
             })?,
             Source::Folder(folder) if is_file_name(&approval.0) => kept(folder, &approval.0)?,
-            // The approval of a run whose names are lost.
-            Source::Folder(_) => return Ok(()),
+            // A name that is none of a file is that of an approval of a run whose names are lost.
+            Source::Nowhere | Source::Folder(_) => return Ok(()),
         };
         self.keys.insert(approval.clone(), Ipcrypt::new(key));
         Ok(())

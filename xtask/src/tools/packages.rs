@@ -78,6 +78,8 @@ fn groups(needs: &[Need]) -> Vec<Group> {
     if needs.contains(&Need::Test) {
         let packages = ["python3", "python3-venv"];
         groups.push(group("to run servers of feeds in tests", &packages));
+        let packages = ["nfdump", "pmacct", "prometheus", "rsyslog"];
+        groups.push(group("to receive in tests what is exported", &packages));
     }
     if needs.contains(&Need::Vm) {
         let packages = ["binutils", "kmod", "qemu-system-x86", "xz-utils"];

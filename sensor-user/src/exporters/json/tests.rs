@@ -160,3 +160,107 @@ fn a_domestic_address_is_not_told() {
     assert!(text.contains(&pseudonym), "{text}");
     assert!(text.contains(r#""dst_kind":"pseudonym""#), "{text}");
 }
+
+/// Says for each line whether it is valid by the schema, and for none that is made wrong. Names
+/// members that the schema does not describe, which it allows for the sake of later versions.
+const CHECK: &str = r#"
+import json, sys, jsonschema
+schema = json.load(open(sys.argv[1]))
+jsonschema.Draft202012Validator.check_schema(schema)
+check = jsonschema.Draft202012Validator(schema, format_checker=jsonschema.FormatChecker())
+kinds = set()
+for line in sys.stdin:
+    told = json.loads(line)
+    for error in check.iter_errors(told):
+        sys.exit(f'{error.message}: {[e.message for e in error.context]}: {line}')
+    kind = schema['$defs'][told['type']]
+    known = set(schema['properties']) | set(kind['properties'])
+    if 'allOf' in kind:
+        known |= set(schema['$defs']['ends']['properties'])
+    if set(told) - known:
+        sys.exit(f'not described: {set(told) - known}')
+    for member in sorted(set(told) - {'tunnel', 'tunnels'}):
+        less = {key: value for key, value in told.items() if key != member}
+        other = dict(told, **{member: ['wrong', {}]})
+        if check.is_valid(less) or check.is_valid(other):
+            sys.exit(f'{member} may be anything: {line}')
+    if told.get('src_kind') == 'pseudonym':
+        if check.is_valid(dict(told, src='192.0.2.1')):
+            sys.exit('a pseudonym may look like an address')
+    kinds.add(told['type'])
+print(*sorted(kinds))
+"#;
+
+#[test]
+fn every_kind_of_line_is_valid_by_the_published_schema() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let venv = match std::env::var_os("SEKISHO_VENV") {
+        Some(folder) => folder.into(),
+        None => root.join(".tools/venv"),
+    };
+    if !venv.join("sekisho-pins.txt").is_file() {
+        assert!(
+            std::env::var("CI").as_deref() != Ok("true"),
+            "may not be skipped where CI=true"
+        );
+        eprintln!(
+            "skipped: no {} ('cargo xtask setup' installs it)",
+            venv.display()
+        );
+        return;
+    }
+    let mut hidden = record();
+    hidden.notice.class = Class::Relay;
+    hidden.notice.source = Address::Pseudonym(Pseudonym([0xab; 16]));
+    hidden.notice.destination = Address::Withheld;
+    hidden.notice.indicators[0].prefix = None;
+    hidden.notice.tunnel = Some((TunnelKind::IpInIp, 0));
+    hidden.notice.fragment = Some(Fragment::Later);
+    let mut silent = record();
+    silent.notice.vlan = None;
+    (
+        silent.notice.protocol,
+        silent.notice.ports,
+        silent.notice.fragment,
+    ) = (None, None, None);
+    (silent.tcp_flags, silent.ttl) = (None, None);
+    silent.end = u64::MAX;
+    let mut counters = [3; Stat::COUNT];
+    counters[Stat::Seen.cell()] = u64::MAX;
+    let mut summary = Summary::default();
+    summary.add(&record());
+    summary.finish(&counters, &Losses::default());
+    (summary.approvals).insert(ApprovalId("a/b c".into()), SlotCounts::default());
+    summary.recovered_approvals = summary.approvals.clone();
+    let alarm = Alarm {
+        time: 0,
+        kind: AlarmKind::Clock,
+        text: "the wall clock was set".into(),
+    };
+    let lines: Vec<Line> = [record(), hidden, silent]
+        .into_iter()
+        .flat_map(|record| [Line::Event(record.notice.clone()), Line::Flow(record)])
+        .chain([Line::Alarm(alarm), Line::Summary(summary)])
+        .collect();
+    let mark = Mark {
+        replay: false,
+        lab: false,
+        clock: ClockMark::Unsynchronised,
+    };
+    let mut child = std::process::Command::new(venv.join("bin/python"))
+        .args(["-c", CHECK])
+        .arg(root.join("docs/schema/json-lines-1.json"))
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut input = child.stdin.take().unwrap();
+    input.write_all(written(mark, &lines).as_bytes()).unwrap();
+    drop(input);
+    let output = child.wait_with_output().unwrap();
+    let complaint = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{complaint}");
+    let kinds = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(kinds.trim(), "alarm event flow summary");
+}
