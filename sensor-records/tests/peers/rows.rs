@@ -15,7 +15,7 @@ use crate::peer::SOON;
 fn record(id: u64) -> Record {
     let low = u8::try_from(id % 200).unwrap();
     let clear = |last: u8| {
-        let text = if id % 3 == 0 {
+        let text = if id.is_multiple_of(3) {
             format!("2001:db8::{last:x}")
         } else {
             format!("192.0.2.{last}")
@@ -56,7 +56,7 @@ fn record(id: u64) -> Record {
         direction,
         interface: "eth0".into(),
         vlan: says(16).then(|| vec![100; usize::try_from(id % 3).unwrap()]),
-        tunnel: (id % 7 == 0).then_some((TunnelKind::Vxlan, 4242)),
+        tunnel: id.is_multiple_of(7).then_some((TunnelKind::Vxlan, 4242)),
         source,
         destination,
         protocol: says(8).then_some(6),
