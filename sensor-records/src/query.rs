@@ -117,7 +117,7 @@ impl Reader {
         // Names and rows of one moment.
         let snapshot = connection.unchecked_transaction().map_err(failed)?;
         names.load(connection).map_err(failed)?;
-        let wanted = filter::wanted(connection, filter).map_err(failed)?;
+        let wanted = filter::wanted(connection, filter, names).map_err(failed)?;
         let mut select = filter::select(filter, names, &wanted, row::COLUMNS);
         if let Some(sort) = sort {
             select.text.push_str(sort.order());
@@ -147,7 +147,7 @@ impl Reader {
         let failed = |error| store::failure(path, error);
         let snapshot = connection.unchecked_transaction().map_err(failed)?;
         names.load(connection).map_err(failed)?;
-        let wanted = filter::wanted(connection, filter).map_err(failed)?;
+        let wanted = filter::wanted(connection, filter, names).map_err(failed)?;
         let groups = group::groups(connection, names, (filter, &wanted), by).map_err(failed)?;
         snapshot.rollback().map_err(failed)?;
         Ok(groups)

@@ -90,22 +90,28 @@ impl Sort {
 pub(super) type Wanted = Option<Vec<i64>>;
 
 /// Finds them, and puts them where [`select`] looks for them.
-pub(super) fn wanted(connection: &Connection, filter: &Filter) -> rusqlite::Result<Wanted> {
+pub(super) fn wanted(
+    connection: &Connection,
+    filter: &Filter,
+    names: &Names,
+) -> rusqlite::Result<Wanted> {
     if filter.indicator.is_none() && filter.feed.is_none() {
         return Ok(None);
     }
-    let query = "SELECT i.id, i.prefix, f.name FROM indicator i JOIN feed f ON f.id = i.feed \
-                 ORDER BY i.id";
-    let mut query = connection.prepare(query)?;
+    // No feed has the number -1.
+    let feed = (filter.feed.as_ref()).map(|name| Names::number(&names.feeds, name).unwrap_or(-1));
+    let mut query = connection.prepare("SELECT id, prefix, feed FROM indicator ORDER BY id")?;
     let mut rows = query.query([])?;
-    let mut wanted = Vec::new();
+    let mut wanted: Vec<i64> = Vec::new();
     while let Some(row) = rows.next()? {
-        let prefix = store::optional_prefix(row, 1)?;
-        let is_named = |feed: &String| Ok::<_, rusqlite::Error>(row.get_ref(2)?.as_str()? == feed);
-        let is_in = |asked: &IpNet| prefix.is_some_and(|prefix| asked.contains(&prefix));
-        if filter.indicator.as_ref().is_none_or(is_in)
-            && filter.feed.as_ref().map_or(Ok(true), is_named)?
+        if let Some(feed) = feed
+            && row.get::<_, i64>(2)? != feed
         {
+            continue;
+        }
+        let prefix = store::optional_prefix(row, 1)?;
+        let is_in = |asked: &IpNet| prefix.is_some_and(|prefix| asked.contains(&prefix));
+        if filter.indicator.as_ref().is_none_or(is_in) {
             wanted.push(row.get(0)?);
         }
     }

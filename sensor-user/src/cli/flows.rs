@@ -31,6 +31,10 @@ const STORE: &str = "records";
 
 /// Arguments of `sekisho flows`.
 #[derive(Debug, Args)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is an option of the command line"
+)]
 #[command(after_help = "\
 Examples:
   sekisho flows --from -1h --address 192.0.2.0/24

@@ -155,7 +155,8 @@ impl Writer {
         columns.optional(rows, |row| row.ttl.map(|(lowest, _)| lowest.into()))?;
         columns.optional(rows, |row| row.ttl.map(|(_, highest)| highest.into()))?;
         let named = rows.iter().map(indicators).collect::<Result<Vec<_>, _>>()?;
-        columns.write_texts(named.into_iter().map(ByteArray::from).collect(), None)?;
+        let named: Vec<_> = named.into_iter().map(ByteArray::from).collect();
+        columns.write_texts(&named, None)?;
         columns.0.close()?;
         self.written = self.written.saturating_add(rows.len() as u64);
         self.rows.clear();
@@ -255,24 +256,22 @@ impl Columns<'_> {
 
     fn texts(&mut self, rows: &[Row], value: impl Fn(&Row) -> Vec<u8>) -> Result<(), ParquetError> {
         let values = rows.iter().map(|row| ByteArray::from(value(row)));
-        self.write_texts(values.collect(), None)
+        self.write_texts(&values.collect::<Vec<_>>(), None)
     }
 
     fn optional_texts(&mut self, values: Vec<Option<Vec<u8>>>) -> Result<(), ParquetError> {
         let (values, levels) = levels(values);
-        let values = values.into_iter().map(ByteArray::from).collect();
-        self.write_texts(values, Some(&levels))
+        let values: Vec<_> = values.into_iter().map(ByteArray::from).collect();
+        self.write_texts(&values, Some(&levels))
     }
 
     fn write_texts(
         &mut self,
-        values: Vec<ByteArray>,
+        values: &[ByteArray],
         levels: Option<&[i16]>,
     ) -> Result<(), ParquetError> {
         self.next(|column| match column {
-            ColumnWriter::ByteArrayColumnWriter(column) => {
-                column.write_batch(&values, levels, None)
-            }
+            ColumnWriter::ByteArrayColumnWriter(column) => column.write_batch(values, levels, None),
             _ => Err(other_type()),
         })
     }

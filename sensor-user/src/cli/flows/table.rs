@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashMap,
+    fmt::Write as _,
     io::{self, Write},
 };
 
@@ -44,9 +45,10 @@ fn table<const COLUMNS: usize>(
                 text.push_str("  ");
             }
             match side {
-                Left => text.push_str(&format!("{field:width$}")),
-                Right => text.push_str(&format!("{field:>width$}")),
+                Left => write!(text, "{field:width$}"),
+                Right => write!(text, "{field:>width$}"),
             }
+            .map_err(io::Error::other)?;
         }
         // Nothing that a file is called can move the cursor.
         let text = text.replace(char::is_control, "\u{fffd}");
