@@ -101,6 +101,8 @@ enum Source {
 pub struct Pseudonyms {
     source: Source,
     keys: BTreeMap<ApprovalId, Ipcrypt>,
+    /// For what is under way.
+    seal: Option<Ipcrypt>,
 }
 
 impl fmt::Debug for Pseudonyms {
@@ -139,6 +141,7 @@ impl Pseudonyms {
         Self {
             source,
             keys: BTreeMap::new(),
+            seal: None,
         }
     }
 
@@ -158,6 +161,36 @@ impl Pseudonyms {
         };
         self.keys.insert(approval.clone(), Ipcrypt::new(key));
         Ok(())
+    }
+
+    /// Makes the key ready that domestic addresses of flows under way are sealed with: these are
+    /// under several approvals yet, each of which will have a pseudonym of its own.
+    pub fn prepare_seal(&mut self) -> Result<(), KeyError> {
+        if self.seal.is_some() {
+            return Ok(());
+        }
+        let key = match &self.source {
+            Source::Run => random().map_err(|source| KeyError::System {
+                path: RANDOM.into(),
+                source,
+            })?,
+            Source::Folder(folder) => kept(folder, UNDER_WAY)?,
+            Source::Nowhere => return Ok(()),
+        };
+        self.seal = Some(Ipcrypt::new(key));
+        Ok(())
+    }
+
+    /// Seals an address; `None` without a key.
+    pub fn seal(&self, mut address: [u8; 16]) -> Option<[u8; 16]> {
+        self.seal.as_ref()?.encrypt_ip16(&mut address);
+        Some(address)
+    }
+
+    /// Opens what was sealed; `None` without a key.
+    pub fn open(&self, mut sealed: [u8; 16]) -> Option<[u8; 16]> {
+        self.seal.as_ref()?.decrypt_ip16(&mut sealed);
+        Some(sealed)
     }
 
     /// Forgets keys of approvals that are not named.
@@ -181,6 +214,9 @@ impl Pseudonyms {
         }
     }
 }
+
+/// The name of the key that seals; none of an approval, which begin otherwise.
+const UNDER_WAY: &str = ".under-way";
 
 /// Where random bytes come from.
 const RANDOM: &str = "/dev/urandom";

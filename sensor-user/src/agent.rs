@@ -13,6 +13,7 @@ mod follow;
 pub mod grants;
 mod keep;
 mod limiter;
+mod outlets;
 mod papers;
 mod publisher;
 mod surroundings;
@@ -38,6 +39,7 @@ use self::{
 };
 pub use self::{
     authority::{Authority, Look},
+    outlets::{Gauge, Outlets},
     papers::Recording,
     publisher::{Content, PublishError, Publisher},
     surroundings::{Links, Steady},
@@ -144,6 +146,8 @@ pub struct Parts<D, C, L, A, W> {
     pub store: Option<Store>,
     /// Keys for domestic addresses.
     pub pseudonyms: Pseudonyms,
+    /// Where else records and counts go.
+    pub outlets: Outlets,
     /// Where records go.
     pub output: W,
 }
@@ -166,6 +170,7 @@ pub struct Agent<D, C, L, A, W> {
     recovered: Recovery,
     store: Option<Store>,
     pseudonyms: Pseudonyms,
+    outlets: Outlets,
     output: W,
 }
 
@@ -192,6 +197,7 @@ where
             recovered,
             store,
             pseudonyms,
+            outlets,
             output,
         } = parts;
         let collect = Collect {
@@ -213,6 +219,8 @@ where
             unsafe_yet: None,
             drained_under: 0,
             next: Batch::default(),
+            gauge: outlets.gauge.clone(),
+            observed: 0,
             read: Read::default(),
         };
         Self {
@@ -221,6 +229,7 @@ where
             recovered,
             store,
             pseudonyms,
+            outlets,
             output,
         }
     }
@@ -261,6 +270,7 @@ where
             recovered,
             store,
             pseudonyms,
+            outlets,
             output,
         } = self;
         let config = collect.config;
@@ -289,6 +299,7 @@ where
             timeouts: config.timeouts,
             recovered: flows.iter().map(|part| part.value.packets).sum(),
             store,
+            outlets,
         };
         let assembler = tokio::spawn(
             assemble::run(drained, lines, begin).instrument(tracing::info_span!("assemble")),

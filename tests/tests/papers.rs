@@ -321,6 +321,7 @@ async fn recording_ends_with_what_allows_it_and_within_a_second_of_a_stop_nobody
         authority: Some(Scripted(decision.clone())),
         recovered: Recovery::default(),
         store: None,
+        outlets: Outlets::default(),
         pseudonyms: Pseudonyms::none(),
         output: io::sink(),
     };

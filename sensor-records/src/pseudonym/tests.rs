@@ -144,3 +144,23 @@ proptest! {
         prop_assert!(text[1..].parse::<Pseudonym>().is_err());
     }
 }
+
+#[test]
+fn what_is_sealed_is_opened_with_the_same_key_and_no_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let address = [7; 16];
+    let mut one = Pseudonyms::in_folder(folder.path()).unwrap();
+    assert_eq!(one.seal(address), None);
+    one.prepare_seal().unwrap();
+    let sealed = one.seal(address).unwrap();
+    assert_ne!(sealed, address);
+    let mut again = Pseudonyms::in_folder(folder.path()).unwrap();
+    again.prepare_seal().unwrap();
+    assert_eq!(again.open(sealed), Some(address));
+    let mut other = Pseudonyms::of_this_run();
+    other.prepare_seal().unwrap();
+    assert_ne!(other.open(sealed), Some(address));
+    let mut none = Pseudonyms::none();
+    none.prepare_seal().unwrap();
+    assert_eq!(none.seal(address), None);
+}

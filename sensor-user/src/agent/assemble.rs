@@ -8,20 +8,22 @@ use std::{
     time::Duration,
 };
 
-use sensor_common::{FlowKey, FlowPart, FlowValue};
+use sensor_common::{Direction, FlowKey, FlowPart, FlowValue};
 use tokio::sync::{mpsc, oneshot};
 
 use super::{
     collect::Batch,
     keep::{Entry, Keeper, Told},
     limiter::Limiter,
+    outlets::Outlets,
 };
 use crate::{
     exporters::json::Line,
     pipeline::{
-        Absorbed, Alarm, AlarmKind, Clock, Flow, FlowTable, Names, RecordId, Summary, Timeouts,
+        Absorbed, Alarm, AlarmKind, Clock, Flow, FlowTable, Names, Notice, RecordId, Summary,
+        Timeouts,
     },
-    records::{Pseudonyms, store::Part},
+    records::{Endpoint, Pseudonyms, pseudonym::KeyError, store::Part},
     watchlist::ApprovalId,
 };
 
@@ -37,6 +39,8 @@ pub(super) struct Begin {
     pub(super) recovered: u64,
     /// What commits, the first record that is free, and what was under way when it was left.
     pub(super) store: Option<(Keeper, RecordId, Vec<Part>)>,
+    /// Where else records go.
+    pub(super) outlets: Outlets,
 }
 
 /// Runs until the last batch; then everything left in the table is written, without dropping.
@@ -48,10 +52,15 @@ pub(super) async fn run(
     lines: mpsc::Sender<Line>,
     begin: Begin,
 ) -> Summary {
+    let reopen = begin.outlets.reopen.clone();
     let mut stage = Assemble::new(lines, begin);
     loop {
         let woken = tokio::select! {
             told = told(&mut stage.keeper) => Woken::Told(told),
+            () = reopen.notified() => {
+                stage.outlets.reopen();
+                continue;
+            }
             batch = batches.recv() => Woken::Batch(batch),
             () = stage.limiter.closed() => Woken::Batch(None),
         };
@@ -78,6 +87,7 @@ pub(super) async fn run(
         stage.take(batch, true).await;
         stage.until_kept().await;
         stage.summary.finish(&counters, stage.limiter.losses());
+        stage.end_exporters().await;
         stage.summary.approvals = lasting.by_approval;
         stage.summary.recovered_approvals = recovered.by_approval;
         let summary = stage.summary.clone();
@@ -104,6 +114,7 @@ struct Assemble {
     under_way: Vec<Part>,
     table: FlowTable,
     limiter: Limiter,
+    outlets: Outlets,
     pseudonyms: Pseudonyms,
     names: Names,
     keeper: Option<Keeper>,
@@ -130,6 +141,7 @@ impl Assemble {
             timeouts,
             recovered,
             store,
+            outlets,
         } = begin;
         let (keeper, next, under_way) = match store {
             Some((keeper, next, under_way)) => (Some(keeper), next, under_way),
@@ -139,6 +151,7 @@ impl Assemble {
             under_way,
             table: FlowTable::new(Some(timeouts), next),
             limiter: Limiter::new(lines),
+            outlets,
             pseudonyms,
             names,
             keeper,
@@ -161,6 +174,7 @@ impl Assemble {
     async fn resume(&mut self) {
         let mut flows: BTreeMap<RecordId, Flow> = BTreeMap::new();
         for Part { record, key, value } in std::mem::take(&mut self.under_way) {
+            let key = opened(key, &value, &self.pseudonyms);
             let flow = flows.entry(record).or_insert(Flow {
                 record,
                 key,
@@ -171,8 +185,7 @@ impl Assemble {
         for flow in flows.into_values() {
             self.summary.recovered += flow.value.packets;
             let record = self.names.record_at(flow.record, &flow, Clock::UNIX);
-            let notices = record.notice.split(&self.pseudonyms).collect();
-            self.limiter.pass_notices(notices).await;
+            self.announce(&record.notice).await;
             let boot = self.names.clock.unix_at_boot;
             if let Some(first) = flow.value.first.checked_sub(boot) {
                 let last = flow.value.last.saturating_sub(boot);
@@ -225,6 +238,7 @@ impl Assemble {
         for alarm in alarms {
             self.alarm(alarm).await;
         }
+        self.observe();
         if self.pending.is_some() {
             return;
         }
@@ -240,8 +254,7 @@ impl Assemble {
             // a flow that goes on as well, since to each bank it is new.
             if !self.table.has(&notice.key) && self.announced.insert(notice.key) {
                 let notice = self.names.announced(&notice);
-                let notices = notice.split(&self.pseudonyms).collect();
-                self.limiter.pass_notices(notices).await;
+                self.announce(&notice).await;
             }
         }
         for flow in self.table.end_before(generation) {
@@ -267,10 +280,14 @@ impl Assemble {
         let named = self.names.generations();
         let named = named.flat_map(|generation| generation.compiled.approvals());
         let approvals: BTreeSet<ApprovalId> = named.map(|approval| approval.id.clone()).collect();
+        let mut failed: Vec<KeyError> = Vec::new();
         for approval in approvals {
-            let Err(error) = self.pseudonyms.prepare(&approval) else {
-                continue;
-            };
+            failed.extend(self.pseudonyms.prepare(&approval).err());
+        }
+        if self.keeper.is_some() {
+            failed.extend(self.pseudonyms.prepare_seal().err());
+        }
+        for error in failed {
             let text = format!("{error}; until then, domestic addresses are left out of records");
             tracing::warn!("{text}");
             let alarm = Alarm {
@@ -293,15 +310,37 @@ impl Assemble {
         }
         if self.keeper.is_some() {
             let value = in_unix(value, self.names.clock);
+            let key = sealed(key, &value, &self.pseudonyms);
             self.entry.parts.push(Part { record, key, value });
         }
         let is_announced = self.announced.remove(&key);
         // Its own notice, if the ring had room for it, comes after its counts.
         if begins && !is_announced {
             let notice = self.names.begun(&Flow { record, key, value });
-            let notices = notice.split(&self.pseudonyms).collect();
-            self.limiter.pass_notices(notices).await;
+            self.announce(&notice).await;
         }
+    }
+
+    /// Passes the notice of a new flow on.
+    async fn announce(&mut self, notice: &Notice<Endpoint>) {
+        let notices: Vec<Notice> = notice.split(&self.pseudonyms).collect();
+        for notice in &notices {
+            self.outlets.offer_notice(notice);
+        }
+        self.limiter.pass_notices(notices).await;
+    }
+
+    /// Tells what this stage and those behind it lost.
+    fn observe(&self) {
+        self.outlets.observe();
+        let losses = self.limiter.losses();
+        let of_limiter = [
+            ("alarms", losses.alarms),
+            ("events", losses.notices),
+            ("limiter", losses.limiter),
+        ];
+        let of_limiter = of_limiter.map(|(stage, count)| (stage.to_owned(), count));
+        self.outlets.gauge.tell(|told| told.lost.extend(of_limiter));
     }
 
     async fn alarm(&mut self, mut alarm: Alarm) {
@@ -317,7 +356,11 @@ impl Assemble {
 
     fn end_at(&mut self, flow: &Flow, clock: Clock) {
         let record = self.names.record_at(flow.record, flow, clock);
-        self.entry.rows.extend(record.split(&self.pseudonyms));
+        if flow.key.reserved == LOST {
+            self.entry.rows.extend(record.split(&Pseudonyms::none()));
+        } else {
+            self.entry.rows.extend(record.split(&self.pseudonyms));
+        }
         self.entry.ended.push(flow.record);
     }
 
@@ -366,6 +409,11 @@ impl Assemble {
                 tell(self.pending.take().flatten());
             }
             Some(Told::Fails(text)) => {
+                self.outlets.gauge.tell(|told| {
+                    if let Some(store) = &mut told.store {
+                        store.up = false;
+                    }
+                });
                 if self.failing.as_ref() != Some(&text) {
                     self.alarm_of_store(&text).await;
                     self.failing = Some(text);
@@ -403,7 +451,7 @@ impl Assemble {
                 octets: flow.value.octets.saturating_sub(octets),
                 ..in_unix(flow.value, clock)
             };
-            let Flow { record, key, .. } = flow;
+            let (record, key) = (flow.record, sealed(flow.key, &value, &self.pseudonyms));
             Some(Part { record, key, value })
         });
         let parts: Vec<Part> = missing.collect();
@@ -419,12 +467,36 @@ impl Assemble {
 
     /// Passes rows on, those of one record together.
     async fn pass(&mut self, rows: Vec<crate::pipeline::Record>) {
+        let (is_up, count) = (self.failing.is_none(), rows.len() as u64);
+        self.outlets.gauge.tell(|told| {
+            if let Some(store) = &mut told.store {
+                store.up = is_up;
+                store.rows += count;
+            }
+        });
         for rows in rows.chunk_by(|one, other| one.id == other.id) {
+            for row in rows {
+                self.outlets.offer_row(row);
+            }
+            self.outlets.gauge.tell(|told| told.records += 1);
             if self.limiter.pass_rows(rows).await
                 && let Some(row) = rows.first()
             {
                 self.summary.add(row);
             }
+        }
+    }
+
+    /// Ends the exporters, in a thread that may wait, and tells what each lost.
+    async fn end_exporters(&mut self) {
+        let mut outlets = std::mem::take(&mut self.outlets);
+        let ended = tokio::task::spawn_blocking(move || outlets.finish()).await;
+        for (name, lost) in ended.unwrap_or_default() {
+            for (cause, rows) in lost.into_iter().filter(|(_, rows)| *rows > 0) {
+                tracing::warn!("exporter {name}: {rows} rows were not sent ({cause})");
+            }
+            let rows = lost.iter().map(|(_, rows)| rows).sum();
+            self.summary.exporters.insert(name, rows);
         }
     }
 
@@ -457,6 +529,46 @@ fn tell(safe: Option<oneshot::Sender<()>>) {
     if let Some(safe) = safe {
         // Whoever drained it may be gone.
         let _ = safe.send(());
+    }
+}
+
+/// In [`FlowKey::reserved`] of one whose domestic end could not be sealed, and is lost.
+const LOST: [u8; 5] = [1, 0, 0, 0, 0];
+
+/// The key of a flow under way as it may be stored: what is domestic of it is sealed.
+fn sealed(mut key: FlowKey, value: &FlowValue, pseudonyms: &Pseudonyms) -> FlowKey {
+    if let Some(end) = domestic(&mut key, value) {
+        match pseudonyms.seal(*end) {
+            Some(sealed) => *end = sealed,
+            None => {
+                *end = [0; 16];
+                key.reserved = LOST;
+            }
+        }
+    }
+    key
+}
+
+/// The other way round.
+fn opened(mut key: FlowKey, value: &FlowValue, pseudonyms: &Pseudonyms) -> FlowKey {
+    if key.reserved == LOST {
+        return key;
+    }
+    if let Some(end) = domestic(&mut key, value) {
+        match pseudonyms.open(*end) {
+            Some(opened) => *end = opened,
+            None => key.reserved = LOST,
+        }
+    }
+    key
+}
+
+/// The domestic end of a flow, if it has one.
+fn domestic<'a>(key: &'a mut FlowKey, value: &FlowValue) -> Option<&'a mut [u8; 16]> {
+    match Direction::from_number(value.direction)? {
+        Direction::Inbound => Some(&mut key.destination),
+        Direction::Outbound => Some(&mut key.source),
+        Direction::Through => None,
     }
 }
 

@@ -2,14 +2,14 @@
 
 use std::{collections::BTreeSet, io, path::PathBuf, sync::Arc, time::Duration};
 
-use sensor_common::{Counters, FlowPart, LEASE_LIMIT};
+use sensor_common::{Counters, FlowPart, LEASE_LIMIT, Stat, Verdict};
 use tokio::{
     sync::{mpsc, oneshot},
     time::MissedTickBehavior,
 };
 
 use super::{
-    AgentError, Alarm, AlarmKind, Authority, Config, Links, Publisher, Recording,
+    AgentError, Alarm, AlarmKind, Authority, Config, Gauge, Links, Publisher, Recording,
     assemble::PATIENCE,
     papers::{self, LOOK, Papers},
     publisher::CaughtUp,
@@ -17,10 +17,15 @@ use super::{
 use crate::{
     clock::{Anchor, Anchors, ClockSource, News},
     kernel::{Datapath, DatapathError, Held, Read},
-    pipeline::{Generation, Lasting},
+    pipeline::{Generation, Lasting, Losses},
     records::store::Position,
     settings::anchors,
 };
+
+const SECOND: u64 = 1_000_000_000;
+
+/// Losses that the limiter tells itself.
+const OF_LIMITER: [&str; 3] = ["alarms", "events", "limiter"];
 
 /// Nanoseconds between two comparisons of what stands in the kernel with what was put there.
 const MEND: u64 = 1_000_000_000;
@@ -86,6 +91,10 @@ pub(super) struct Collect<D, C, L, A> {
     pub(super) mended: u64,
     /// What goes with the next batch.
     pub(super) next: Batch,
+    /// Where counts are told.
+    pub(super) gauge: Gauge,
+    /// When they were last told.
+    pub(super) observed: u64,
     /// What dead agents left, until what was read of it is safe.
     pub(super) read: Read,
     /// Says when what was drained last is safe.
@@ -180,6 +189,7 @@ impl<D: Datapath, C: ClockSource, L: Links, A: Authority> Collect<D, C, L, A> {
             }
             if failed.is_ok() {
                 self.tell(&mut told);
+                failed = self.observe();
             }
             let (batch, drained) = self.drain();
             failed = failed.and(drained);
@@ -242,6 +252,41 @@ impl<D: Datapath, C: ClockSource, L: Links, A: Authority> Collect<D, C, L, A> {
         self.has_lapsed(now);
         self.promise(now, longest)?;
         Ok(false)
+    }
+
+    /// Tells counts to whoever asks, once a second.
+    fn observe(&mut self) -> Result<(), AgentError> {
+        let now = self.clock.boot()?;
+        if now.saturating_sub(self.observed) < SECOND {
+            return Ok(());
+        }
+        self.observed = now;
+        let counters = self.datapath.counters()?;
+        let packets = Verdict::ALL.map(|verdict| {
+            let count = counters[Stat::Verdict(verdict).cell()];
+            ((String::new(), verdict.name().to_owned()), count)
+        });
+        let losses = Losses::default().by_stage(&counters);
+        let losses = losses
+            .into_iter()
+            .map(|(stage, count)| (stage.to_owned(), count));
+        let approvals = self.publisher.loaded().approvals.iter();
+        let approvals = approvals.map(|held| &held.approval);
+        let ends = approvals.map(|approval| (approval.id.0.clone(), approval.validity.end));
+        let is_recording = self.lease > now;
+        self.gauge.tell(|told| {
+            told.recording = is_recording;
+            told.packets = packets.into();
+            let of_kernel = losses.filter(|(stage, _)| !OF_LIMITER.contains(&stage.as_str()));
+            told.lost.extend(of_kernel);
+            let mut known = std::mem::take(&mut told.approvals);
+            for (id, end) in ends {
+                let mut approval = known.remove(&id).unwrap_or_default();
+                approval.end = Some(end);
+                told.approvals.insert(id, approval);
+            }
+        });
+        Ok(())
     }
 
     /// Lets indicators begin and end. What cannot begin is told, and tried again.

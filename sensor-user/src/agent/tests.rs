@@ -198,6 +198,7 @@ fn agent_of<W: Write + Send + 'static>(
         authority: None,
         recovered: Recovery::default(),
         store: None,
+        outlets: Outlets::default(),
         pseudonyms: Pseudonyms::of_this_run(),
         output,
     };
@@ -384,6 +385,7 @@ async fn lines_of(timeouts: Timeouts, batches: Vec<Batch>) -> Vec<(&'static str,
         timeouts,
         recovered: 0,
         store: None,
+        outlets: Outlets::default(),
     };
     let stage = tokio::spawn(assemble::run(drained, lines, begin));
     for batch in batches {

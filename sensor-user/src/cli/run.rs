@@ -5,6 +5,7 @@ mod takeover;
 
 use std::{
     fs::DirBuilder,
+    net::SocketAddr,
     os::unix::fs::DirBuilderExt as _,
     path::{Path, PathBuf},
     time::Duration,
@@ -30,8 +31,9 @@ use super::{
     summary::{self, count},
 };
 use crate::{
-    agent::{Agent, Config, Parts, Publisher, Recording, Recovery, grants},
+    agent::{Agent, Config, Outlets, Parts, Publisher, Recording, Recovery, grants},
     authority::StateAuthority,
+    capped,
     clock::{Anchor, Anchors, ClockSource as _, may_start},
     exporters::json::{ClockMark, Mark},
     feeds::plain::Shortest,
@@ -39,9 +41,11 @@ use crate::{
     loaded::Loaded,
     pipeline::{Clock, Names, Timeouts},
     places::Layers,
-    records::{Pseudonyms, pseudonym::KeyError, store::Store},
+    records::{Pseudonyms, export::openmetrics::Server, pseudonym::KeyError, store::Store},
     settings::{
-        anchors, lab,
+        anchors,
+        exporters::{self, Exporter},
+        lab,
         runtime::{self, RuntimeFolder},
     },
     watchlist::{Approval, Watchlist},
@@ -115,6 +119,20 @@ pub(super) struct RunArgs {
     /// in the state folder]
     #[arg(long, value_name = "DIR")]
     store: Option<PathBuf>,
+
+    /// Where else records go, and who receives them there, such as
+    /// format=eve,to=file:/var/log/sekisho/eve.json,recipient=carrier (formats: eve, ipfix, syslog,
+    /// stix; to: file, udp, tcp, unix); give it again for each further one
+    #[arg(long = "exporter", value_name = "KEY=VALUE,...")]
+    exporters: Vec<Exporter>,
+
+    /// Address and port for metrics, such as 127.0.0.1:9187
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    metrics: Option<SocketAddr>,
+
+    /// Let others than this machine read the metrics
+    #[arg(long, requires = "metrics")]
+    metrics_anywhere: bool,
 
     /// Folder for snapshots of what is loaded
     #[arg(long, value_name = "DIR", default_value = runtime::DEFAULT_FOLDER)]
@@ -206,6 +224,7 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     let approvals = is_lab.then(|| approval(&interfaces, lasts, anchor.wall, &anchors));
     let generation = publisher.publish(&mut kernel, approvals.into_iter().collect())?;
     tell_circumstances(config.mark, is_mounted);
+    let (outlets, _metrics) = args.outlets(anchor.wall, store.is_some())?;
     let mut names = Names::new(interfaces.iter().map(|i| i.name.clone()).collect(), times);
     names.add(generation);
     let ends = left(&publisher, clock.boot()?);
@@ -221,8 +240,13 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
         recovered: Recovery::default(),
         store,
         pseudonyms,
+        outlets,
         output,
     };
+    {
+        let _entered = executor.enter();
+        reopen_when_hung_up(&parts.outlets)?;
+    }
     let mut agent = Agent::new(parts, config);
     // What a dead agent left goes on recording until the program in its links is replaced. This one
     // has the right to record by then, or nobody has.
@@ -276,6 +300,9 @@ fn tell_circumstances(mark: Mark, is_mounted: bool) {
     }
 }
 
+/// The name of this machine.
+const HOST_NAME: &str = "/proc/sys/kernel/hostname";
+
 /// Where the store of a sensor under papers is, in its state folder.
 pub(super) const STORE: &str = "records";
 
@@ -287,9 +314,32 @@ impl RunArgs {
     fn pseudonyms(&self, is_lab: bool) -> Result<Pseudonyms, KeyError> {
         match &self.pseudonym_keys {
             Some(folder) => Pseudonyms::in_folder(folder),
-            None if is_lab => Ok(Pseudonyms::of_this_run()),
+            None if is_lab => match &self.store {
+                // What is under way is read again by the next run.
+                Some(store) => Pseudonyms::in_folder(&store.join("keys")),
+                None => Ok(Pseudonyms::of_this_run()),
+            },
             None => Pseudonyms::in_folder(Path::new(KEYS)),
         }
+    }
+
+    /// Exporters that run, and what tells counts to whoever asks.
+    fn outlets(&self, now: u64, has_store: bool) -> anyhow::Result<(Outlets, Option<Server>)> {
+        exporters::check_names(&self.exporters)?;
+        let host = capped::read_to_string(HOST_NAME, 1 << 10)
+            .with_context(|| format!("cannot read {HOST_NAME}"))?;
+        let host = host.trim();
+        let mut outlets = Outlets::default();
+        for exporter in &self.exporters {
+            let spawned = exporter.spawn(host);
+            let spawned =
+                spawned.with_context(|| format!("cannot begin exporter {}", exporter.name));
+            outlets.exporters.push(spawned?);
+        }
+        outlets.gauge.begin(now, has_store);
+        let gauge = outlets.gauge.clone();
+        let serve = |address| Server::spawn(address, self.metrics_anywhere, move || gauge.look());
+        Ok((outlets, self.metrics.map(serve).transpose()?))
     }
 
     /// What keeps records.
@@ -427,6 +477,18 @@ fn config(args: &RunArgs, lab: bool, is_unsynchronised: bool) -> Config {
 
 /// Lines that wait for a slow output.
 const BACKLOG: usize = 65_536;
+
+/// SIGHUP has exporters open their files and connections anew.
+fn reopen_when_hung_up(outlets: &Outlets) -> anyhow::Result<()> {
+    let mut hung_up = signal(SignalKind::hangup()).context("cannot listen for SIGHUP")?;
+    let reopen = outlets.reopen.clone();
+    tokio::spawn(async move {
+        while hung_up.recv().await.is_some() {
+            reopen.notify_one();
+        }
+    });
+    Ok(())
+}
 
 /// Completes at SIGINT, SIGTERM or SIGHUP. Then a second signal ends the process
 /// at once: whoever reads the output may have stopped reading.

@@ -32,6 +32,8 @@ pub struct Summary {
     pub recovered_approvals: BTreeMap<ApprovalId, SlotCounts>,
     /// Losses by stage.
     pub lost: BTreeMap<&'static str, u64>,
+    /// Rows that exporters lost, by the name of each.
+    pub exporters: BTreeMap<String, u64>,
     /// Records written.
     pub records: u64,
     /// Packets in them.

@@ -9,8 +9,8 @@ use std::{
 
 use sekisho::{
     agent::{
-        Agent, AgentError, Authority, Config, Look, Parts, Publisher, Recording, Recovery, Steady,
-        grants,
+        Agent, AgentError, Authority, Config, Look, Outlets, Parts, Publisher, Recording, Recovery,
+        Steady, grants,
     },
     clock::{Anchors, ClockSource as _, SimulatedClock},
     documents::{Gate, Shelf, Time, journal::Arrival},
@@ -289,6 +289,7 @@ fn agent(
         authority: Some(reader),
         recovered: Recovery::default(),
         store: None,
+        outlets: Outlets::default(),
         pseudonyms: Pseudonyms::none(),
         output: io::sink(),
     };

@@ -161,6 +161,7 @@ async fn run<F: Future<Output = ()>>(
         authority: Some(Scripted(script.clone(), datapath.clone())),
         recovered: Recovery::default(),
         store: None,
+        outlets: Outlets::default(),
         pseudonyms: Pseudonyms::of_this_run(),
         output: output.clone(),
     };
