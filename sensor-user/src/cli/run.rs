@@ -5,6 +5,7 @@ mod takeover;
 
 use std::{
     fs::DirBuilder,
+    io::{self, IsTerminal as _},
     net::SocketAddr,
     os::unix::fs::DirBuilderExt as _,
     path::{Path, PathBuf},
@@ -478,8 +479,12 @@ fn config(args: &RunArgs, lab: bool, is_unsynchronised: bool) -> Config {
 /// Lines that wait for a slow output.
 const BACKLOG: usize = 65_536;
 
-/// SIGHUP has exporters open their files and connections anew.
+/// SIGHUP has exporters open their files and connections anew. Where the sensor was started from a
+/// terminal it says that this is gone, and ends it.
 fn reopen_when_hung_up(outlets: &Outlets) -> anyhow::Result<()> {
+    if io::stdin().is_terminal() {
+        return Ok(());
+    }
     let mut hung_up = signal(SignalKind::hangup()).context("cannot listen for SIGHUP")?;
     let reopen = outlets.reopen.clone();
     tokio::spawn(async move {
@@ -490,17 +495,18 @@ fn reopen_when_hung_up(outlets: &Outlets) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Completes at SIGINT, SIGTERM or SIGHUP. Then a second signal ends the process
+/// Completes at SIGINT or SIGTERM, and at SIGHUP where that means that the terminal is gone. Then a second signal ends the process
 /// at once: whoever reads the output may have stopped reading.
 fn stop_when_asked() -> anyhow::Result<impl Future<Output = ()> + Send> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
     let mut hangup = signal(SignalKind::hangup())?;
+    let is_terminal = io::stdin().is_terminal();
     Ok(async move {
         tokio::select! {
             _ = interrupt.recv() => {}
             _ = terminate.recv() => {}
-            _ = hangup.recv() => {}
+            _ = hangup.recv(), if is_terminal => {}
         }
         tokio::spawn(async move {
             tokio::select! {

@@ -2,7 +2,15 @@
 //!
 //! `SEKISHO_KILLS` says how often it is killed.
 
-use std::{collections::BTreeMap, env, path::Path, thread, time::Duration};
+use std::{
+    collections::BTreeMap,
+    env, fs,
+    io::{Read as _, Write as _},
+    net::TcpStream,
+    path::Path,
+    thread,
+    time::Duration,
+};
 
 use sekisho::records::{
     RecordId,
@@ -90,4 +98,66 @@ fn killed_at_any_moment_under_traffic_it_loses_no_packet_and_counts_none_twice()
         "{packets} {killed_ready}"
     );
     assert!(pins.all().is_empty(), "{:?}", pins.all());
+}
+
+/// What is exported and counted is what is written.
+#[test]
+fn exporters_have_every_record_and_metrics_every_verdict() {
+    require!(privilege);
+    let (road, folder) = (Road::v4(), tempfile::tempdir().unwrap());
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (eve, moved, syslog) = (path("eve.json"), path("eve.1"), path("syslog"));
+    let sensor = Launch::new(&road.barrier, &["r0"], &["198.51.100.0/24"])
+        .args("--tick 20 --idle-timeout 1 --metrics 127.0.0.1:9187 --store")
+        .args(&path("store"))
+        .args(&format!(
+            "--exporter format=eve,to=file:{eve},recipient=anyone"
+        ))
+        .args(&format!(
+            "--exporter format=syslog,to=file:{syslog},recipient=anyone"
+        ))
+        .ready();
+    road.cross(64);
+    let lines = |file: &str| sekisho::capped::read_to_string(file, 1 << 24).unwrap_or_default();
+    wait::until("a flow is exported", || {
+        lines(&eve)
+            .contains("\"event_type\":\"flow\"")
+            .then_some(())
+    });
+    fs::rename(&eve, &moved).unwrap();
+    sensor.signal(Signal::SIGHUP);
+    let metrics = road.barrier.run(|| {
+        wait::until("metrics count what was recorded", || {
+            let text = scrape("127.0.0.1:9187");
+            let recorded = "sekisho_packets_total{interface=\"\",verdict=\"recorded\"} 0";
+            (text.contains("sekisho_recording 1") && !text.contains(recorded)).then_some(text)
+        })
+    });
+    assert!(metrics.contains("sekisho_store_up 1"), "{metrics}");
+    assert!(
+        metrics.contains("sekisho_exporter_up{stage=\"eve\"} 1"),
+        "{metrics}"
+    );
+    road.cross(64);
+    let ended = sensor.stop(Signal::SIGTERM);
+    let written = ended.well().flows().count();
+    let flows = |text: &str| text.matches("\"event_type\":\"flow\"").count();
+    let (before, after) = (flows(&lines(&moved)), flows(&lines(&eve)));
+    assert!(before > 0 && after > 0, "{before} {after}");
+    assert_eq!(before + after, written);
+    let records = lines(&syslog).matches(" flow ").count();
+    assert!(records >= written, "{records} {written}");
+}
+
+/// What the server of metrics says.
+fn scrape(address: &str) -> String {
+    let Ok(mut stream) = TcpStream::connect(address) else {
+        return String::new();
+    };
+    let asked = stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    let mut text = String::new();
+    match asked.and_then(|()| stream.read_to_string(&mut text)) {
+        Ok(_) => text,
+        Err(_) => String::new(),
+    }
 }
