@@ -196,6 +196,36 @@ impl Live {
         Ok(plan.into_iter().map(rate).collect())
     }
 
+    /// Sends so many frames into the only lane, in parts, before each of which something is done;
+    /// how many arrived.
+    pub(crate) fn flood(
+        &self,
+        bench: &mut Bench,
+        trace: &Trace,
+        count: u32,
+        part: u32,
+        before: &mut dyn FnMut(&mut Bench) -> Result<()>,
+    ) -> Result<u64> {
+        let lane = self.lanes.first().context("no lane")?;
+        let index = index(&lane.namespace, &lane.interface);
+        (lane.namespace.run(|| bench.attach("ours_drop", index))).context("cannot attach")?;
+        bench.put(trace)?;
+        bench.rewind(0)?;
+        let frame = frame(trace.family);
+        let started = received(lane)?;
+        let mut left = count;
+        while left > 0 {
+            before(bench)?;
+            let now = left.min(part);
+            let send = || bench.send(("send_narrow", &frame), lane.index, now);
+            self.sender.run(send)?;
+            left -= now;
+        }
+        // The last batch may be on its way.
+        std::thread::sleep(Duration::from_millis(20));
+        Ok(received(lane)? - started)
+    }
+
     /// Sends so many frames into a lane.
     fn turn(&self, bench: &mut Bench, trace: &Trace, lane: &Lane, count: u32) -> Result<Turn> {
         let frame = frame(trace.family);

@@ -57,6 +57,9 @@ struct Args {
     /// Measure what a recorded packet costs, and nothing else
     #[arg(long, hide = true)]
     record: bool,
+    /// Assert that every one of many packets is counted where it should be, and nothing else
+    #[arg(long, hide = true)]
+    exact: bool,
     /// Load this list and say what it took: what another process of this program asks for
     #[arg(long, hide = true, value_name = "FILE")]
     load: Option<PathBuf>,
@@ -82,6 +85,10 @@ fn perform(args: &Args) -> Result<()> {
         let cpu = pin()?;
         say(format_args!("all on CPU {cpu}"));
         return tune::perform();
+    }
+    if args.exact {
+        let cpu = pin()?;
+        return record::exact(cpu);
     }
     peers::own_mounts()?;
     let mut run = Run {

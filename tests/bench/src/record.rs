@@ -74,9 +74,7 @@ fn measure(
     let mut live = Live::new(cpu)?;
     live.add("empty", Receiver::Program("empty_drop"));
     let sensor = live.add("sensor", Receiver::Program("ours_drop"));
-    bench
-        .work()
-        .open_interface(crate::live::index_of(sensor), 0)?;
+    bench.work().open_interface(index_of(sensor), 0)?;
     let rates = live.measure_with(&mut bench, &trace, rounds, &mut |bench| {
         Ok(bench
             .work()
@@ -106,6 +104,105 @@ fn measure(
         evicted_percent: share(Stat::FlowsEvicted),
         unattributed_percent: share(Stat::UnattributedPackets),
     })
+}
+
+/// Flows, as the goal has them, and rooms from ample to a hundredth of what is needed.
+const EXACT_FLOWS: usize = 100_000;
+const EXACT_ROOMS: [u32; 4] = [1 << 18, 100_000, 10_000, 1_000];
+/// Frames of each case.
+const EXACT_FRAMES: u32 = 50_000_000;
+/// Frames between two drains, where somebody drains.
+const EXACT_PART: u32 = 1_000_000;
+
+/// Sends many frames of many flows with ever less room for them, both ends watched and one, with
+/// somebody who drains and without, and asserts that every packet is where it should be.
+pub(crate) fn exact(cpu: usize) -> Result<()> {
+    let list = List::generate(Kind::Uniform, Family::V4, PREFIXES);
+    for spread in [Spread::Flows(EXACT_FLOWS), Spread::OneEnd(EXACT_FLOWS)] {
+        for capacity in EXACT_ROOMS {
+            for drains in [true, false] {
+                let options = Options {
+                    flow_capacity: capacity,
+                    ..Options::new(false)
+                };
+                let mut bench = Bench::load_with(&list, options, Place::Foreign)?;
+                let shape = Shape { hits: 100, spread };
+                let trace = Trace::generate(&list, &bench.oracle(), shape, PACKETS);
+                let mut live = Live::new(cpu)?;
+                let lane = live.add("sensor", Receiver::Program("ours_drop"));
+                bench.work().open_interface(index_of(lane), 0)?;
+                let mut flows = Drained::default();
+                let sent =
+                    live.flood(&mut bench, &trace, EXACT_FRAMES, EXACT_PART, &mut |bench| {
+                        bench
+                            .work()
+                            .attend(boot_now()? + LEASE_LIMIT - 1_000_000_000)?;
+                        if drains {
+                            flows.drain(bench)?;
+                        }
+                        Ok(())
+                    })?;
+                flows.drain(&mut bench)?;
+                let unattributed = flows.adds_up(&mut bench, sent)?;
+                say(format_args!(
+                    "{}, room for {capacity}, drained {}: {sent} sent = {} in flows + \
+                     {unattributed} unattributed = recorded = totals; {} parts",
+                    spread.name(),
+                    if drains { "every million" } else { "once" },
+                    flows.packets,
+                    flows.parts,
+                ));
+                bench.detach()?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// What was drained of flows.
+#[derive(Debug, Default)]
+struct Drained {
+    packets: u64,
+    octets: u64,
+    parts: u64,
+}
+
+impl Drained {
+    fn drain(&mut self, bench: &mut Bench) -> Result<()> {
+        Ok(bench.work().take(&mut |part| {
+            self.packets += part.value.packets;
+            self.octets += part.value.octets;
+            self.parts += u64::from(!part.is_notice());
+        })?)
+    }
+
+    /// Asserts the identity, and that all that was sent was recorded; packets without a flow.
+    fn adds_up(&self, bench: &mut Bench, sent: u64) -> Result<u64> {
+        let counters = bench.counters()?;
+        let of = |stat: Stat| counters[stat.cell()];
+        let recorded = of(Stat::Verdict(Verdict::Recorded));
+        ensure!(recorded == sent, "{recorded} recorded of {sent}");
+        let unattributed = of(Stat::UnattributedPackets);
+        let packets = self.packets + unattributed;
+        ensure!(
+            packets == sent,
+            "{packets} in flows or unattributed of {sent}"
+        );
+        let (mut totals, mut octets) = (0, 0);
+        for (_, sum) in bench.work().totals()? {
+            totals += sum.source_packets + sum.destination_packets;
+            octets += sum.source_octets + sum.destination_octets;
+        }
+        let totals = totals - of(Stat::BothPackets);
+        ensure!(totals == sent, "{totals} in totals of {sent}");
+        let octets = octets - of(Stat::BothOctets);
+        let in_flows = self.octets + of(Stat::UnattributedOctets);
+        ensure!(
+            octets == in_flows,
+            "{octets} octets in totals, {in_flows} in flows"
+        );
+        Ok(unattributed)
+    }
 }
 
 /// Every packet is in a flow or counted as without one, and in the totals.

@@ -36,6 +36,8 @@ pub(crate) enum Spread {
     Near,
     /// So many pairs, in any order.
     Flows(usize),
+    /// Likewise, of which only the destination is watched.
+    OneEnd(usize),
 }
 
 impl Spread {
@@ -45,6 +47,7 @@ impl Spread {
             Self::Hot => "hot",
             Self::Near => "near",
             Self::Flows(_) => "flows",
+            Self::OneEnd(_) => "one end",
         }
     }
 }
@@ -98,7 +101,12 @@ impl Trace {
                 Family::V6 => true,
                 Family::Mixed => maker.chance.is(0.5),
             };
-            let ends = [maker.address(is_v6), maker.address(is_v6)];
+            let one_end = matches!(shape.spread, Spread::OneEnd(_));
+            let of_source = if one_end { 0.0 } else { maker.share };
+            let ends = [
+                maker.address(is_v6, of_source),
+                maker.address(is_v6, maker.share),
+            ];
             Packet {
                 is_v6,
                 addresses: ends.map(|(address, _)| address),
@@ -107,7 +115,7 @@ impl Trace {
         };
         let packets = match shape.spread {
             Spread::Uniform | Spread::Near => (0..count).map(|_| packet(list.family)).collect(),
-            Spread::Flows(flows) => {
+            Spread::Flows(flows) | Spread::OneEnd(flows) => {
                 let pairs: Vec<Packet> = (0..flows).map(|_| packet(list.family)).collect();
                 let mut chance = Chance::new(1);
                 (0..count).map(|_| pairs[chance.below(flows)]).collect()
@@ -226,8 +234,8 @@ struct Maker<'a> {
 
 impl Maker<'_> {
     /// An address that matches or does not, as the share has it, with its set.
-    fn address(&mut self, is_v6: bool) -> (u128, u32) {
-        if self.chance.is(self.share) {
+    fn address(&mut self, is_v6: bool, share: f64) -> (u128, u32) {
+        if self.chance.is(share) {
             let address = self.inside(is_v6, None);
             return (address, self.oracle.set(is_v6, address));
         }
