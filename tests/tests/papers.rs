@@ -11,7 +11,7 @@ use std::{
 };
 
 use sekisho::{
-    agent::{Agent, Authority, Config, Look, Parts, Publisher, Recovery, Steady, grants},
+    agent::{Agent, Authority, Config, Look, Outlets, Parts, Publisher, Recovery, Steady, grants},
     capture::Capture,
     clock::{Anchors, ClockSource as _, Terms},
     documents::{
