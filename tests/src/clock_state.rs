@@ -50,22 +50,25 @@ pub fn shifted(command: &mut Command, nanoseconds: i64) -> &mut Command {
 }
 
 /// Compiled once for each process of tests, which may be many at a time.
-static LIBRARY: LazyLock<PathBuf> = LazyLock::new(|| {
-    if let Some(made) = env::var_os(MADE) {
-        return made.into();
-    }
+static LIBRARY: LazyLock<PathBuf> = LazyLock::new(|| match env::var_os(MADE) {
+    Some(made) => made.into(),
+    None => compile("clock_state", SOURCE),
+});
+
+/// A library that is loaded before the C library.
+pub(crate) fn compile(what: &str, source: &str) -> PathBuf {
     let folder = folder();
-    let name = |end: &str| folder.join(format!("clock_state.{}.{end}", process::id()));
-    let made = fs::create_dir_all(&folder).and_then(|()| fs::write(name("c"), SOURCE));
+    let name = |end: &str| folder.join(format!("{what}.{}.{end}", process::id()));
+    let made = fs::create_dir_all(&folder).and_then(|()| fs::write(name("c"), source));
     assert!(made.is_ok(), "{}: {made:?}", folder.display());
-    let library = folder.join("clock_state.so");
+    let library = folder.join(format!("{what}.so"));
     let mut cc = Command::new("cc");
     cc.args(["-shared", "-fPIC", "-O1", "-Wall", "-Werror", "-o"]);
     command::expect(cc.arg(name("so")).arg(name("c")));
     let renamed = fs::rename(name("so"), &library).and_then(|()| fs::remove_file(name("c")));
     assert!(renamed.is_ok(), "{}: {renamed:?}", library.display());
     library
-});
+}
 
 /// `target/tmp`; tests lie in `target/PROFILE/deps`.
 fn folder() -> PathBuf {

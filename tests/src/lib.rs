@@ -21,5 +21,6 @@ pub mod requires;
 pub mod road;
 pub mod search;
 pub mod sensor;
+pub mod slow_disk;
 pub mod traffic;
 pub mod wait;

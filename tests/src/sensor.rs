@@ -1,6 +1,7 @@
 //! The real binary, running in a namespace.
 
 use std::{
+    ffi::OsStr,
     fs::{self, File},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
@@ -99,6 +100,13 @@ impl Launch {
         }
         command.env_remove("SEKISHO_LOG").stdin(Stdio::null());
         self.command = command;
+        self
+    }
+
+    /// With a variable in its environment.
+    #[must_use]
+    pub fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
+        self.command.env(name, value);
         self
     }
 

@@ -148,13 +148,14 @@ proptest! {
 #[test]
 fn what_is_sealed_is_opened_with_the_same_key_and_no_other() {
     let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path().join("keys");
     let address = [7; 16];
-    let mut one = Pseudonyms::in_folder(folder.path()).unwrap();
+    let mut one = Pseudonyms::in_folder(&folder).unwrap();
     assert_eq!(one.seal(address), None);
     one.prepare_seal().unwrap();
     let sealed = one.seal(address).unwrap();
     assert_ne!(sealed, address);
-    let mut again = Pseudonyms::in_folder(folder.path()).unwrap();
+    let mut again = Pseudonyms::in_folder(&folder).unwrap();
     again.prepare_seal().unwrap();
     assert_eq!(again.open(sealed), Some(address));
     let mut other = Pseudonyms::of_this_run();

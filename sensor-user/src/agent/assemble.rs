@@ -239,7 +239,10 @@ impl Assemble {
             self.alarm(alarm).await;
         }
         self.observe();
-        if self.pending.is_some() {
+        // Only what was drained is committed: what was not may come while the next drain is on its
+        // way, which must find no commit pending.
+        let is_drained = safe.is_some() || self.keeper.is_none();
+        if self.pending.is_some() || !is_drained {
             return;
         }
         self.resume().await;

@@ -224,7 +224,6 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     let lasts = lasting(args.duration);
     let approvals = is_lab.then(|| approval(&interfaces, lasts, anchor.wall, &anchors));
     let generation = publisher.publish(&mut kernel, approvals.into_iter().collect())?;
-    tell_circumstances(config.mark, is_mounted);
     let (outlets, _metrics) = args.outlets(anchor.wall, store.is_some())?;
     let mut names = Names::new(interfaces.iter().map(|i| i.name.clone()).collect(), times);
     names.add(generation);
@@ -254,6 +253,7 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     agent.prepare()?;
     let (kernel, publisher, names, store) = agent.hands();
     attach(kernel, &interfaces, args.generic, is_lab)?;
+    tell_circumstances(config.mark, is_mounted);
     let recovered = take_over(kernel, remains, old_names, publisher, (names, store))?;
     agent.recover(recovered);
 

@@ -100,10 +100,24 @@ fn help_of_run() {
           --lease <SECONDS>           Seconds for which recording goes on when the agent hangs or dies
                                       [default: 20]
           --tick <MS>                 Milliseconds between two readings of the kernel [default: 200]
-          --flow-capacity <N>         Flows the kernel holds between two readings; what finds no room is
-                                      counted as lost [default: 65536]
+          --flow-capacity <N>         Flows that the kernel holds for each CPU between two readings;
+                                      more give way to others and are handed over early [default: 65536]
+          --ring-size <KIB>           KiB of the ring buffer that they are handed over through, a power
+                                      of two; what finds no room there is counted as lost [default:
+                                      8192]
           --pin-dir <DIR>             Folder on a BPF file system for what outlives a dead agent: link,
                                       program and maps [default: /sys/fs/bpf/sekisho]
+          --pseudonym-keys <DIR>      Folder with the keys for pseudonyms of domestic addresses, one for
+                                      each approval; in lab the keys are those of one run, unless one is
+                                      given [default: /var/lib/sekisho-keys]
+          --store <DIR>               Folder for the store of records; in lab there is none, unless one
+                                      is given [default: records in the state folder]
+          --exporter <KEY=VALUE,...>  Where else records go, and who receives them there, such as
+                                      format=eve,to=file:/var/log/sekisho/eve.json,recipient=carrier
+                                      (formats: eve, ipfix, syslog, stix; to: file, udp, tcp, unix);
+                                      give it again for each further one
+          --metrics <ADDRESS:PORT>    Address and port for metrics, such as 127.0.0.1:9187
+          --metrics-anywhere          Let others than this machine read the metrics
           --runtime-dir <DIR>         Folder for snapshots of what is loaded [default: /run/sekisho]
       -h, --help                      Print help
     ----- stderr -----

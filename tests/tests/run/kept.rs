@@ -29,12 +29,12 @@ const KILLS: u64 = 12;
 /// Of a datagram of `traffic::meanwhile`: 64 and two headers.
 const OCTETS: u64 = 64 + 8 + 20;
 
-fn number(name: &str, default: u64) -> u64 {
+pub(crate) fn number(name: &str, default: u64) -> u64 {
     env::var(name).map_or(default, |text| text.parse().unwrap())
 }
 
 /// Packets and octets of all records.
-fn stored(store: &Path) -> (u64, u64) {
+pub(crate) fn stored(store: &Path) -> (u64, u64) {
     let mut reader = Reader::open(store).unwrap();
     let rows = reader.rows(&Filter::default(), None, None).unwrap();
     // A record counts once, under however many approvals.

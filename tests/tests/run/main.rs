@@ -5,6 +5,7 @@
 mod counts;
 mod ends;
 mod exchanged;
+mod faults;
 mod jumbo;
 mod kept;
 mod killed;
