@@ -491,6 +491,7 @@ impl<D: Datapath, C: ClockSource, L: Links, A: Authority> Collect<D, C, L, A> {
             Ok(true) => self.forget(),
             Ok(false) | Err(_) => {
                 self.datapath.leave();
+                self.publisher.leave();
                 Err(AgentError::Unkept)
             }
         }

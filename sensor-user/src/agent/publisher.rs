@@ -83,6 +83,8 @@ pub struct Publisher {
     runtime: Option<RuntimeFolder>,
     /// Whether flows of an earlier generation may still be in the kernel.
     has_undrained: bool,
+    /// Whether the next agent needs the snapshot.
+    leaves: bool,
 }
 
 impl Publisher {
@@ -98,6 +100,7 @@ impl Publisher {
             recovered: Lasting::default(),
             current: None,
             runtime,
+            leaves: false,
             has_undrained: false,
         })
     }
@@ -305,6 +308,11 @@ impl Publisher {
         }
     }
 
+    /// Leaves the snapshot for the next agent, which reads what is left in the kernel.
+    pub(super) const fn leave(&mut self) {
+        self.leaves = true;
+    }
+
     /// Narrows every approval in force to what the anchors allow, first of all in the kernel.
     pub fn narrow(
         &mut self,
@@ -418,6 +426,7 @@ impl Drop for Publisher {
     /// Nothing is loaded any more when the agent has ended.
     fn drop(&mut self) {
         if let Some(runtime) = &self.runtime
+            && !self.leaves
             && let Err(error) = runtime.remove(self.loaded.generation)
         {
             tracing::warn!(%error, "a snapshot stays behind");
