@@ -61,7 +61,7 @@ pub(super) async fn run(
                 stage.outlets.reopen();
                 continue;
             }
-            batch = batches.recv() => Woken::Batch(batch),
+            batch = batches.recv() => Woken::Batch(batch.map(Box::new)),
             () = stage.limiter.closed() => Woken::Batch(None),
         };
         let batch = match woken {
@@ -80,11 +80,11 @@ pub(super) async fn run(
             break;
         };
         let Some((counters, lasting, recovered)) = batch.end.take() else {
-            stage.take(batch, false).await;
+            stage.take(*batch, false).await;
             continue;
         };
         stage.limiter.wait_from_now_on();
-        stage.take(batch, true).await;
+        stage.take(*batch, true).await;
         stage.until_kept().await;
         stage.summary.finish(&counters, stage.limiter.losses());
         stage.end_exporters().await;
@@ -97,7 +97,7 @@ pub(super) async fn run(
 }
 
 enum Woken {
-    Batch(Option<Batch>),
+    Batch(Option<Box<Batch>>),
     Told(Option<Told>),
 }
 
@@ -108,6 +108,9 @@ async fn told(keeper: &mut Option<Keeper>) -> Option<Told> {
         None => std::future::pending().await,
     }
 }
+
+/// Who is to be told when a commit is done, if anybody.
+struct Pending(Option<oneshot::Sender<()>>);
 
 struct Assemble {
     /// What was under way when an agent died, until the first batch.
@@ -121,7 +124,7 @@ struct Assemble {
     /// What goes with the next commit.
     entry: Entry,
     /// A commit that is not done, and who is to be told when it is.
-    pending: Option<Option<oneshot::Sender<()>>>,
+    pending: Option<Pending>,
     /// Why commits fail, as it was told.
     failing: Option<String>,
     /// Flows announced whose counts come with a later batch.
@@ -385,7 +388,7 @@ impl Assemble {
                 let ended: HashSet<RecordId> = entry.ended.iter().copied().collect();
                 entry.parts.retain(|part| !ended.contains(&part.record));
                 keeper.commit(entry);
-                self.pending = Some(safe);
+                self.pending = Some(Pending(safe));
             }
             _ => {
                 self.pass(entry.rows).await;
@@ -409,7 +412,7 @@ impl Assemble {
                     return;
                 }
                 self.pass(entry.rows).await;
-                tell(self.pending.take().flatten());
+                tell(self.pending.take().and_then(|Pending(safe)| safe));
             }
             Some(Told::Fails(text)) => {
                 self.outlets.gauge.tell(|told| {
@@ -541,12 +544,10 @@ const LOST: [u8; 5] = [1, 0, 0, 0, 0];
 /// The key of a flow under way as it may be stored: what is domestic of it is sealed.
 fn sealed(mut key: FlowKey, value: &FlowValue, pseudonyms: &Pseudonyms) -> FlowKey {
     if let Some(end) = domestic(&mut key, value) {
-        match pseudonyms.seal(*end) {
-            Some(sealed) => *end = sealed,
-            None => {
-                *end = [0; 16];
-                key.reserved = LOST;
-            }
+        let sealed = pseudonyms.seal(*end);
+        *end = sealed.unwrap_or_default();
+        if sealed.is_none() {
+            key.reserved = LOST;
         }
     }
     key

@@ -487,14 +487,13 @@ impl<D: Datapath, C: ClockSource, L: Links, A: Authority> Collect<D, C, L, A> {
         }
         // A little longer than whoever says so waits for the disk.
         let safe = told_safe(&mut self.unsafe_yet);
-        match tokio::time::timeout(PATIENCE + Duration::from_secs(2), safe).await {
-            Ok(true) => self.forget(),
-            Ok(false) | Err(_) => {
-                self.datapath.leave();
-                self.publisher.leave();
-                Err(AgentError::Unkept)
-            }
+        let patience = PATIENCE + Duration::from_secs(2);
+        if let Ok(true) = tokio::time::timeout(patience, safe).await {
+            return self.forget();
         }
+        self.datapath.leave();
+        self.publisher.leave();
+        Err(AgentError::Unkept)
     }
 
     /// Lets the kernel forget what was drained last. Flows of generations before the one in force

@@ -119,7 +119,7 @@ fn keep(mut store: Store, waiting: &Receiver<Box<Entry>>, tell: &channel::Unboun
     loop {
         match waiting.recv_timeout(HOUSEKEEPING) {
             Ok(entry) => {
-                let Some(aside) = commit(&mut store, &entry, tell) else {
+                let Committed::Is(aside) = commit(&mut store, &entry, tell) else {
                     return;
                 };
                 let _ = tell.send(Told::Kept(entry, aside));
@@ -144,13 +144,16 @@ fn keep(mut store: Store, waiting: &Receiver<Box<Entry>>, tell: &channel::Unboun
     }
 }
 
-/// Commits an entry, however often it has to be tried, and says what was set aside meanwhile;
-/// `None` when nobody waits for it any more.
-fn commit(
-    store: &mut Store,
-    entry: &Entry,
-    tell: &channel::UnboundedSender<Told>,
-) -> Option<Option<String>> {
+/// What became of an entry.
+enum Committed {
+    /// It is on the disk; with what was set aside meanwhile.
+    Is(Option<String>),
+    /// It failed until nobody waited for it any more.
+    GivenUp,
+}
+
+/// Commits an entry, however often it has to be tried.
+fn commit(store: &mut Store, entry: &Entry, tell: &channel::UnboundedSender<Told>) -> Committed {
     let [mut pause, longest] = PAUSES;
     let mut aside = Vec::new();
     loop {
@@ -163,10 +166,10 @@ fn commit(
             ));
         }
         let Err(error) = committed else {
-            return Some((!aside.is_empty()).then(|| aside.join("; ")));
+            return Committed::Is((!aside.is_empty()).then(|| aside.join("; ")));
         };
         if tell.send(Told::Fails(said(&error))).is_err() {
-            return None;
+            return Committed::GivenUp;
         }
         thread::sleep(pause);
         pause = (pause * 2).min(longest);

@@ -67,9 +67,11 @@ impl FlowConstants {
     }
 }
 
+const _: () = assert!(FlowSet::WAYS == 4);
+
 /// Bits of the number of sets that have room for so many flows of a CPU.
 fn bits_for(flows: u32) -> u32 {
-    let sets = flows.div_ceil(FlowSet::WAYS as u32).max(1);
+    let sets = flows.div_ceil(4).max(1);
     sets.next_power_of_two()
         .trailing_zeros()
         .min(FlowSet::MAX_BITS)
