@@ -1,9 +1,9 @@
 //! IPFIX, RFC 7011.
 //!
 //! A template for each combination of what a record says, made when the first such record comes:
-//! its number is 256 and the bits of [`Shape`], so that the same combination always has the same
+//! its number is 256 and the bits of `Shape`, so that the same combination always has the same
 //! number. What a record does not say has no element in it, where a 0 would be read as a value.
-//! Elements are those of IANA; [`fields`] has the table, with those of the enterprise.
+//! Elements are those of IANA; `fields` has the table, with those of the enterprise.
 //! All numbers are big-endian.
 
 mod fields;

@@ -12,7 +12,7 @@ const VARIABLE: u16 = 65_535;
 /// The bit of an element's number that says that an enterprise follows.
 const OF_ENTERPRISE: u16 = 1 << 15;
 
-/// Octets of what comes after [`write`], without the list itself: the count, and the longest
+/// Octets of what comes after [`write()`], without the list itself: the count, and the longest
 /// form of a length.
 pub(super) const MATCHES: usize = 2 + 3;
 
@@ -95,7 +95,7 @@ const fn ours(number: u16, length: u16) -> Element {
     }
 }
 
-/// Elements of a shape; [`write`] has the same order, and the encoder adds the last two.
+/// Elements of a shape; [`write()`] has the same order, and the encoder adds the last two.
 fn elements(shape: Shape) -> Vec<Element> {
     let is_v6 = shape.has(Shape::V6);
     let mut all = vec![
