@@ -2,6 +2,7 @@
 
 mod approval;
 pub mod check;
+mod configured;
 mod detach;
 mod exit;
 mod explain;
@@ -20,6 +21,8 @@ mod territory;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+
+use self::configured::Refused;
 
 pub use exit::Exit;
 
@@ -60,9 +63,13 @@ enum Command {
 
 /// Runs the command of the process's arguments.
 pub fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let cli = match configured::parse() {
         Ok(cli) => cli,
-        Err(error) => {
+        Err(Refused::Config(error)) => {
+            printer::error(&error.into());
+            return Exit::Usage.into();
+        }
+        Err(Refused::Arguments(error)) => {
             // Help and version are errors to clap, with exit status 0.
             let _ = error.print();
             let is_usage = error.use_stderr();

@@ -72,6 +72,9 @@ pub enum ConfigError {
         /// By place.
         problems: Vec<Problem>,
     },
+    /// Environment variables that are wrong, each with what is.
+    #[error("{}", .0.join("; "))]
+    Variables(Vec<String>),
 }
 
 fn told(path: &Path, problems: &[Problem]) -> String {
