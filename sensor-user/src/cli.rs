@@ -2,6 +2,7 @@
 
 mod approval;
 pub mod check;
+mod config;
 mod configured;
 mod detach;
 mod exit;
@@ -57,6 +58,8 @@ enum Command {
     Approval(approval::ApprovalArgs),
     #[command(flatten)]
     Papers(papers::Command),
+    /// Check or show a configuration file, or print its schema
+    Config(config::ConfigArgs),
     /// Remove what sensors that died left in the kernel, without reading it
     Detach(detach::DetachArgs),
 }
@@ -87,6 +90,7 @@ pub fn main() -> ExitCode {
         Command::Explain(args) => explain::explain(args, &mut std::io::stdout()),
         Command::Approval(args) => approval::approval(args, &mut std::io::stdout()),
         Command::Papers(command) => papers::run(command, &mut std::io::stdout()),
+        Command::Config(args) => config::config(args, &mut std::io::stdout()),
         Command::Detach(args) => detach::detach(args, &mut std::io::stdout()),
         Command::Check(args) => {
             check::check(args, &mut std::io::stdout()).map(|verdict| match verdict {

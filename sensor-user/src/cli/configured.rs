@@ -69,56 +69,79 @@ fn added(
         None => Config::default(),
     };
     let is_lab = matches.get_flag("lab");
-    let (mut problems, mut variables) = (Vec::new(), Vec::new());
+    let mut wrong = Vec::new();
+    check(run, &file)?;
     for key in &KEYS {
-        let arg = run
-            .get_arguments()
-            .find(|arg| arg.get_long() == Some(key.flag));
-        let is_given = arg.is_some_and(|arg| {
+        let is_given = arg(run, key).is_some_and(|arg| {
             matches.value_source(arg.get_id().as_str()) == Some(ValueSource::CommandLine)
         });
-        let setting = file.get(key);
-        let wrong = |value: &str| arg.and_then(|arg| refused(key, arg, value));
-        // Also what does not decide is checked: a file is right or wrong, whoever reads it.
-        if let Some(setting) = setting {
-            problems.extend(setting.values.iter().filter_map(|value| {
-                let text = format!("{}: {}", key.path(), wrong(value)?);
-                let place = setting.place;
-                Some(Problem { place, text })
-            }));
-        }
         if is_given || (is_lab && REAL.contains(&key.flag)) {
             continue;
         }
-        let name = key.variable();
-        let values = match (variable(&name), setting) {
-            (Some(value), _) => match value.into_string() {
-                Ok(value) => {
-                    let values = split(key, &value);
-                    let wrong = values.iter().filter_map(|value| wrong(value));
-                    variables.extend(wrong.map(|text| format!("{name}: {text}")));
-                    values
-                }
-                Err(_) => {
-                    variables.push(format!("{name} is not UTF-8; set it anew"));
-                    continue;
-                }
-            },
-            (None, Some(setting)) => setting.values.clone(),
-            (None, None) => continue,
-        };
-        added.extend(flags(key, &values));
+        let of_file = || file.get(key).map(|setting| setting.values.clone());
+        match self::variable(run, key, &variable) {
+            Ok(values) => added.extend(flags(key, &values.or_else(of_file).unwrap_or_default())),
+            Err(ConfigError::Variables(more)) => wrong.extend(more),
+            Err(error) => return Err(error),
+        }
     }
-    if !problems.is_empty() {
-        return Err(ConfigError::Wrong {
-            path: file.path,
-            problems,
-        });
-    }
-    if variables.is_empty() {
+    if wrong.is_empty() {
         Ok(added)
     } else {
-        Err(ConfigError::Variables(variables))
+        Err(ConfigError::Variables(wrong))
+    }
+}
+
+/// The flag that a key stands for.
+pub(super) fn arg<'a>(run: &'a Command, key: &Key) -> Option<&'a Arg> {
+    run.get_arguments()
+        .find(|arg| arg.get_long() == Some(key.flag))
+}
+
+/// Refuses a file with values that the flags refuse, also where they would not decide: a file is
+/// right or wrong, whoever reads it.
+pub(super) fn check(run: &Command, file: &Config) -> Result<(), ConfigError> {
+    let mut problems = Vec::new();
+    for setting in &file.settings {
+        let (key, place) = (setting.key, setting.place);
+        let Some(arg) = arg(run, key) else { continue };
+        for why in (setting.values.iter()).filter_map(|value| refused(key, arg, value)) {
+            let text = format!("{}: {why}", key.path());
+            problems.push(Problem { place, text });
+        }
+    }
+    if problems.is_empty() {
+        return Ok(());
+    }
+    problems.sort();
+    Err(ConfigError::Wrong {
+        path: file.path.clone(),
+        problems,
+    })
+}
+
+/// What the environment sets for a key.
+pub(super) fn variable(
+    run: &Command,
+    key: &Key,
+    variable: impl Fn(&str) -> Option<OsString>,
+) -> Result<Option<Vec<String>>, ConfigError> {
+    let name = key.variable();
+    let Some(value) = variable(&name) else {
+        return Ok(None);
+    };
+    let Ok(value) = value.into_string() else {
+        let text = format!("{name} is not UTF-8; set it anew");
+        return Err(ConfigError::Variables(vec![text]));
+    };
+    let values = split(key, &value);
+    let arg = arg(run, key);
+    let wrong = values.iter().filter_map(|value| refused(key, arg?, value));
+    let wrong: Vec<String> = wrong.map(|why| format!("{name}: {why}")).collect();
+    if wrong.is_empty() {
+        Ok(Some(values))
+    } else {
+        Err(ConfigError::Variables(wrong))
     }
 }
 
