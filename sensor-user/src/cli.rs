@@ -2,6 +2,8 @@
 
 mod approval;
 pub mod check;
+mod config;
+mod configured;
 mod detach;
 mod exit;
 mod explain;
@@ -20,6 +22,8 @@ mod territory;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+
+use self::configured::Refused;
 
 pub use exit::Exit;
 
@@ -54,15 +58,21 @@ enum Command {
     Approval(approval::ApprovalArgs),
     #[command(flatten)]
     Papers(papers::Command),
+    /// Check or show a configuration file, or print its schema
+    Config(config::ConfigArgs),
     /// Remove what sensors that died left in the kernel, without reading it
     Detach(detach::DetachArgs),
 }
 
 /// Runs the command of the process's arguments.
 pub fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let cli = match configured::parse() {
         Ok(cli) => cli,
-        Err(error) => {
+        Err(Refused::Config(error)) => {
+            printer::error(&error.into());
+            return Exit::Usage.into();
+        }
+        Err(Refused::Arguments(error)) => {
             // Help and version are errors to clap, with exit status 0.
             let _ = error.print();
             let is_usage = error.use_stderr();
@@ -80,6 +90,7 @@ pub fn main() -> ExitCode {
         Command::Explain(args) => explain::explain(args, &mut std::io::stdout()),
         Command::Approval(args) => approval::approval(args, &mut std::io::stdout()),
         Command::Papers(command) => papers::run(command, &mut std::io::stdout()),
+        Command::Config(args) => config::config(args, &mut std::io::stdout()),
         Command::Detach(args) => detach::detach(args, &mut std::io::stdout()),
         Command::Check(args) => {
             check::check(args, &mut std::io::stdout()).map(|verdict| match verdict {

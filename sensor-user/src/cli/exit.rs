@@ -14,6 +14,7 @@ use crate::{
     replay,
     settings::{
         anchors::AnchorsError,
+        config::ConfigError,
         runtime::RuntimeError,
         state::{FolderError, StateError},
     },
@@ -137,6 +138,9 @@ impl Exit {
             || matches!(cause.downcast_ref(), Some(AgentError::Unkept))
         {
             return Some(Self::Store);
+        }
+        if cause.is::<ConfigError>() {
+            return Some(Self::Usage);
         }
         if cause.is::<KeyError>() {
             return Some(Self::Keys);

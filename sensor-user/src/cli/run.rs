@@ -55,6 +55,11 @@ use crate::{
 /// Arguments of `sekisho run`.
 #[derive(Debug, Args)]
 pub(super) struct RunArgs {
+    /// File with settings; a flag or an environment variable such as SEKISHO_RUN_TICK counts
+    /// before it [default: /etc/sekisho/sekisho.toml, where there is one]
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+
     /// Interface to watch; give it again for each further one
     #[arg(long = "interface", value_name = "NAME", required = true)]
     interfaces: Vec<String>,
@@ -155,6 +160,9 @@ enum Under {
 pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     let mode = args.check()?;
     let is_lab = mode == Mode::Lab;
+    if let Some(file) = &args.config {
+        printer::say(is_lab, &format!("configuration {}", file.display()));
+    }
     check_permission()?;
     let clock = SystemClock::new()?;
     let interfaces = find(&args.interfaces)?;
@@ -311,6 +319,12 @@ pub(super) const STORE: &str = "records";
 const KEYS: &str = "/var/lib/sekisho-keys";
 
 impl RunArgs {
+    /// Some of what is set, for tests of how it is set.
+    #[cfg(test)]
+    pub(super) fn as_set(&self) -> (Vec<String>, u64) {
+        (self.interfaces.clone(), self.tick)
+    }
+
     /// What gives domestic addresses their pseudonyms.
     fn pseudonyms(&self, is_lab: bool) -> Result<Pseudonyms, KeyError> {
         match &self.pseudonym_keys {

@@ -84,7 +84,8 @@ pub enum ExporterError {
 
 const EXAMPLE: &str = "'format=eve,to=file:/var/log/sekisho/eve.json,recipient=carrier'";
 
-const KEYS: [&str; 8] = [
+/// Its keys, as a table and as `KEY=VALUE`.
+pub const KEYS: [&str; 8] = [
     "name",
     "format",
     "to",
@@ -94,6 +95,9 @@ const KEYS: [&str; 8] = [
     "domain",
     "enterprise",
 ];
+
+/// Those of them that are numbers.
+pub const NUMBERS: [&str; 4] = ["rotate_size", "rotate_age", "domain", "enterprise"];
 
 /// The form of what is exported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

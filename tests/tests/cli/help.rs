@@ -33,6 +33,7 @@ fn help() {
       keyring    Draft, show or check a keyring: whose keys count
       policy     Draft, show or check a policy: what an approval may be
       sign-help  Print the line with which somebody signs a document
+      config     Check or show a configuration file, or print its schema
       detach     Remove what sensors that died left in the kernel, without reading it
       help       Print this message or the help of the given subcommand(s)
 
