@@ -15,7 +15,10 @@ use std::{
 use anyhow::Context as _;
 use clap::Args;
 use sensor_common::WIRE_VERSION;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::{
+    runtime::Runtime,
+    signal::unix::{SignalKind, signal},
+};
 
 use self::{
     interfaces::{Interface, attach, find, mask, numbered, set_own_addresses},
@@ -179,23 +182,13 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     let mut remains = pins.remains()?;
     let old_names = old_names(&runtime, &remains, &kernel::boot_id()?)?;
     let links = LinkWatch::new().context("cannot watch the interfaces of this machine")?;
-    let executor = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .context("cannot start the runtime")?;
+    let executor = executor()?;
     // From here on a signal ends the run in order, also while it begins.
-    let stop = {
-        let _entered = executor.enter();
-        stop_when_asked()?
-    };
+    let stop = executor.block_on(async { stop_when_asked() })?;
 
     let mut kernel = Kernel::load_pinned(options(args, is_lab), &pins, &mut remains)?;
-    let own_addresses = if is_lab {
-        set_own_addresses(&mut kernel, &interfaces)?
-    } else {
-        Vec::new()
-    };
+    let set = is_lab.then(|| set_own_addresses(&mut kernel, &interfaces));
+    let own_addresses = set.transpose()?.unwrap_or_default();
 
     // A lab approval begins here: what takes time is done, or does not delay what follows.
     let anchor = clock.anchor()?;
@@ -251,10 +244,8 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
         outlets,
         output,
     };
-    {
-        let _entered = executor.enter();
-        reopen_when_hung_up(&parts.outlets)?;
-    }
+    let _entered = executor.enter();
+    reopen_when_hung_up(&parts.outlets)?;
     let mut agent = Agent::new(parts, config);
     // What a dead agent left goes on recording until the program in its links is replaced. This one
     // has the right to record by then, or nobody has.
@@ -266,11 +257,7 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     agent.recover(recovered);
 
     if is_lab {
-        printer::tell(&format!(
-            "LAB: {}; ends by itself in {} s; Ctrl-C ends it now",
-            count(indicators as u64, "indicator"),
-            ends.as_secs_f64().round()
-        ));
+        tell_lab(indicators as u64, ends);
     }
     // A lab run ends with its approval.
     let at_most = args.duration.filter(|_| !is_lab).map(Duration::from_secs);
@@ -296,6 +283,20 @@ impl Under {
             },
         })
     }
+}
+
+fn executor() -> anyhow::Result<Runtime> {
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    let built = builder.worker_threads(2).enable_all().build();
+    built.context("cannot start the runtime")
+}
+
+fn tell_lab(indicators: u64, ends: Duration) {
+    printer::tell(&format!(
+        "LAB: {}; ends by itself in {} s; Ctrl-C ends it now",
+        count(indicators, "indicator"),
+        ends.as_secs_f64().round()
+    ));
 }
 
 fn tell_circumstances(mark: Mark, is_mounted: bool) {
@@ -364,11 +365,9 @@ impl RunArgs {
             (None, Mode::Lab) => return Ok(None),
             (None, Mode::Real(state)) => state.join(STORE),
         };
-        let made = DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(&folder);
-        made.with_context(|| format!("cannot make the folder {}", folder.display()))?;
+        let mut builder = DirBuilder::new();
+        (builder.recursive(true).mode(0o700).create(&folder))
+            .with_context(|| format!("cannot make the folder {}", folder.display()))?;
         let mut store = Store::open(&folder)?;
         for aside in store.set_aside() {
             printer::warn(&format!(
