@@ -66,6 +66,8 @@ pub(super) fn config(args: &ConfigArgs, out: &mut dyn Write) -> anyhow::Result<E
 }
 
 fn show(run: &Command, file: &Config, has_origin: bool) -> anyhow::Result<String> {
+    use std::fmt::Write as _;
+
     let mut text = String::new();
     let mut section = "";
     for key in &KEYS {
@@ -93,20 +95,16 @@ fn show(run: &Command, file: &Config, has_origin: bool) -> anyhow::Result<String
         };
         if key.kind == Kind::Exporters {
             for value in &values {
-                text.push_str(&format!("\n[[exporter]]{comment}\n{}", exporter(value)?));
+                write!(text, "\n[[exporter]]{comment}\n{}", exporter(value)?)?;
             }
             continue;
         }
         if section != key.section {
             section = key.section;
             let gap = if text.is_empty() { "" } else { "\n" };
-            text.push_str(&format!("{gap}[{section}]\n"));
+            writeln!(text, "{gap}[{section}]")?;
         }
-        text.push_str(&format!(
-            "{} = {}{comment}\n",
-            key.name,
-            toml_value(key, &values)
-        ));
+        writeln!(text, "{} = {}{comment}", key.name, toml_value(key, &values))?;
     }
     Ok(text)
 }
