@@ -58,6 +58,7 @@ use crate::{
 /// Arguments of `sekisho run`.
 #[derive(Debug, Args)]
 pub(super) struct RunArgs {
+    #[expect(clippy::doc_markdown, reason = "shown as help")]
     /// File with settings; a flag or an environment variable such as SEKISHO_RUN_TICK counts
     /// before it [default: /etc/sekisho/sekisho.toml, where there is one]
     #[arg(long, value_name = "FILE")]

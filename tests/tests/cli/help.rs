@@ -79,6 +79,9 @@ fn help_of_run() {
     Usage: sekisho run [OPTIONS] --interface <NAME>
 
     Options:
+          --config <FILE>             File with settings; a flag or an environment variable such as
+                                      SEKISHO_RUN_TICK counts before it [default:
+                                      /etc/sekisho/sekisho.toml, where there is one]
           --interface <NAME>          Interface to watch; give it again for each further one
           --feed <FILE>               In lab, list of addresses and prefixes to watch for; give it again
                                       for each further one
