@@ -132,8 +132,8 @@ fn recover(road: &Road, pins: &Pins) -> Vec<Recovered> {
     };
     road.barrier.run(|| {
         let mut kernel = Kernel::load_pinned(options, &folder, &mut remains).unwrap();
-        let (recovered, read) = kernel.take_over(remains, |_| None).unwrap();
-        read.remove().unwrap();
+        let (recovered, taken) = kernel.take_over(remains, |_| None).unwrap();
+        taken.remove().unwrap();
         recovered
     })
 }

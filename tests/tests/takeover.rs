@@ -52,8 +52,8 @@ fn begin(road: &Road, folder: &PinFolder) -> (Kernel, Vec<Recovered>) {
         kernel.attend(boot_now().unwrap() + 50 * SECOND).unwrap();
         let index = probe::interface_index("r0").unwrap();
         kernel.attach("r0", index, 0, AttachMode::Native).unwrap();
-        let (recovered, read) = kernel.take_over(remains, |_| None).unwrap();
-        read.remove().unwrap();
+        let (recovered, taken) = kernel.take_over(remains, |_| None).unwrap();
+        taken.remove().unwrap();
         (kernel, recovered)
     })
 }

@@ -41,6 +41,7 @@ use crate::{
 
 /// Measure the match engine and the program beside others.
 #[derive(Debug, Parser)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag")]
 struct Args {
     /// A million prefixes only, in less than two minutes
     #[arg(long)]

@@ -93,7 +93,7 @@ fn measure(
     );
     adds_up(&mut bench, recorded, flows)?;
     #[expect(clippy::cast_precision_loss, reason = "far below 2^53")]
-    let share = |stat: Stat| of(stat) as f64 / recorded as f64 * 100.0;
+    let percent = |stat: Stat| of(stat) as f64 / recorded as f64 * 100.0;
     Ok(RecordRow {
         flows,
         capacity,
@@ -101,8 +101,8 @@ fn measure(
         sensor_ns: sensor.figure.best,
         record_ns: sensor.figure.best - empty.figure.best,
         spread_percent: sensor.figure.spread,
-        evicted_percent: share(Stat::FlowsEvicted),
-        unattributed_percent: share(Stat::UnattributedPackets),
+        evicted_percent: percent(Stat::FlowsEvicted),
+        unattributed_percent: percent(Stat::UnattributedPackets),
     })
 }
 

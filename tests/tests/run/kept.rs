@@ -3,12 +3,7 @@
 //! `SEKISHO_KILLS` says how often it is killed.
 
 use std::{
-    collections::BTreeMap,
-    env, fs,
-    io::{Read as _, Write as _},
-    net::TcpStream,
-    path::Path,
-    thread,
+    collections::BTreeMap, env, fs, io::Write as _, net::TcpStream, path::Path, thread,
     time::Duration,
 };
 
@@ -155,9 +150,6 @@ fn scrape(address: &str) -> String {
         return String::new();
     };
     let asked = stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n");
-    let mut text = String::new();
-    match asked.and_then(|()| stream.read_to_string(&mut text)) {
-        Ok(_) => text,
-        Err(_) => String::new(),
-    }
+    let answer = asked.and_then(|()| sekisho::capped::read_from(&mut stream, 1 << 20));
+    String::from_utf8(answer.unwrap_or_default()).unwrap_or_default()
 }
