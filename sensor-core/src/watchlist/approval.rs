@@ -183,7 +183,7 @@ mod tests {
             id: ApprovalId(name.into()),
             validity: Validity { begin: 0, end: 1 },
             scope: Scope::All,
-            handling: std::sync::Arc::default(),
+            handling: Arc::default(),
             tunnels: Vec::new(),
             terms: Slot::default(),
         }

@@ -30,7 +30,7 @@ fn naming_all() -> Approval {
         id: ApprovalId("all".into()),
         validity: Validity { begin: 0, end: 1 },
         scope: Scope::All,
-        handling: std::sync::Arc::default(),
+        handling: Arc::default(),
         tunnels: Vec::new(),
         terms: Slot::default(),
     }

@@ -92,7 +92,7 @@ fn approvals(scopes: &[Vec<u32>]) -> Vec<InForce> {
                 id: ApprovalId(at.to_string()),
                 validity: Validity { begin: 0, end: 1 },
                 scope,
-                handling: std::sync::Arc::default(),
+                handling: Arc::default(),
                 tunnels: Vec::new(),
                 terms: Slot::default(),
             }

@@ -45,7 +45,7 @@ fn naming(scope: Scope) -> Approval {
         id: ApprovalId("some".into()),
         validity: Validity { begin: 0, end: 1 },
         scope,
-        handling: std::sync::Arc::default(),
+        handling: Arc::default(),
         tunnels: Vec::new(),
         terms: Slot::default(),
     }
